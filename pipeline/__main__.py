@@ -1,0 +1,36 @@
+"""``python -m pipeline STEP --option value ...``: one verb a rule, paths in, paths out."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+
+from pipeline import steps
+from pipeline.errors import InputError
+from pipeline.params.loading import PARAMS_FILE, read_slices
+
+
+def main(words: list[str]) -> int:
+    """Run one step; 0 when it is done, 1 with one line on stderr when something given is bad, 2 for bad usage."""
+    names = sorted(module.name for module in pkgutil.iter_modules(steps.__path__))
+    parser = argparse.ArgumentParser("python -m pipeline", description=__doc__)
+    parser.add_argument("step", choices=names, metavar="STEP", help=", ".join(names))
+    name = parser.parse_args(words[:1]).step
+    step = importlib.import_module(f"pipeline.steps.{name}")
+    own = argparse.ArgumentParser(f"python -m pipeline {name}", description=step.__doc__)
+    own.add_argument("--params", default=PARAMS_FILE, help="the parameter file (default: %(default)s)")
+    step.arguments(own)
+    options = own.parse_args(words[1:])
+    keys = {label: (key.format(**vars(options)), kind) for label, (key, kind) in step.SLICES.items()}
+    try:
+        step.run(options, read_slices(keys, options.params))
+    except InputError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

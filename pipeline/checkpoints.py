@@ -1,0 +1,63 @@
+"""Weights as safetensors with a JSON beside them: architecture, parameters and provenance. Never a pickle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pipeline.errors import InputError
+from pipeline.files import atomic_path, read_json, write_json
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any] | None = None) -> None:
+    """Write named tensors, and ``notes`` as JSON in the file's header, atomically."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(contiguous, temporary, {"notes": json.dumps(notes or {}, sort_keys=True)})
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Named tensors on the CPU and the notes. Raises InputError naming the file when absent or damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = json.loads((file.metadata() or {}).get("notes", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118, not a dict
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a whole safetensors file ({error})") from error
+
+
+def save_checkpoint(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
+    """Write ``path`` (.safetensors) and, beside it, its card (.json): how to build and judge the network."""
+    save_tensors(path, tensors)
+    write_json(card_of(path), card)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the card. Raises InputError naming the file that is absent or damaged."""
+    tensors, _ = load_tensors(path)
+    return tensors, read_json(card_of(path))
+
+
+def card_of(path: Path) -> Path:
+    """Where the card of a checkpoint lies."""
+    return path.with_suffix(".json")
+
+
+def load_into(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
+    """Load the tensors under ``prefix.`` into ``module``. Raises InputError when names or shapes do not match."""
+    own = {name.removeprefix(prefix + "."): t for name, t in tensors.items() if name.startswith(prefix + ".")}
+    expected = module.state_dict()
+    for name in sorted({*own, *expected}):
+        found = tuple(own[name].shape) if name in own else "nothing"
+        wanted = tuple(expected[name].shape) if name in expected else "nothing"
+        if found != wanted:
+            raise InputError(f"{path}: {prefix}.{name} is {found}, expected {wanted}: another architecture")
+    module.load_state_dict(own)

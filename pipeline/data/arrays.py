@@ -1,0 +1,59 @@
+"""Arrays of faces on disk: one .npy of uint8 (N, H, W, C), read by memory map and written as a stream."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import InputError
+from pipeline.files import atomic_path
+
+
+def open_faces(path: str | os.PathLike[str]) -> np.ndarray:
+    """Memory-map an array of faces: uint8 (N, H, W, C), 0 to 255, read-only.
+
+    Raises InputError naming the file when it is absent, truncated, or holds anything else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (expected an array of faces, .npy)")
+    try:
+        faces = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        raise InputError(f"{path}: not a whole .npy array of faces ({error})") from error
+    if not isinstance(faces, np.ndarray) or faces.dtype != np.uint8 or faces.ndim != 4:
+        found = f"{faces.dtype} {faces.shape}" if isinstance(faces, np.ndarray) else "an archive of arrays"
+        raise InputError(f"{path}: {found} found, expected uint8 (faces, height, width, channels)")
+    return faces
+
+
+def write_faces(path: str | os.PathLike[str], chunks: Iterable[np.ndarray], count: int) -> None:
+    """Write ``count`` faces, which come in ``chunks`` of uint8 (n, H, W, C), as one .npy.
+
+    Raises InputError when the chunks differ in height, width or channels, give more or fewer than ``count``
+    faces, or the disk is full; no file is left then.
+    """
+    path = Path(path)
+    shape: tuple[int, ...] | None = None
+    written = 0
+    # Plain writes, not a memory map: on a full disk a write says so, a store into a map kills the process.
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        for chunk in chunks:
+            if chunk.dtype != np.uint8 or chunk.ndim != 4:
+                found = f"{chunk.dtype} {chunk.shape}"
+                raise InputError(f"{path}: a chunk of {found}, expected uint8 (n, H, W, C)")
+            if shape is None:
+                shape = chunk.shape[1:]
+                header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+                np.lib.format.write_array_header_1_0(file, header)
+            if chunk.shape[1:] != shape:
+                raise InputError(f"{path}: a face of {chunk.shape[1:]}, expected {shape}, as those before it")
+            written += len(chunk)
+            if written > count:
+                raise InputError(f"{path}: more than {count} faces came, expected one a row of the index")
+            file.write(np.ascontiguousarray(chunk).data)
+        if shape is None or written != count:
+            raise InputError(f"{path}: {written} faces came, expected {count}, one a row of the index")

@@ -1,0 +1,203 @@
+"""What every source of faces gives: pictures, an index and pairs to verify; and the files they become."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.arrays import write_faces
+from pipeline.errors import InputError
+from pipeline.files import write_csv
+
+INDEX_COLUMNS = ("face", "file", "identity", "split")
+PAIR_COLUMNS = ("protocol", "pair", "fold", "a", "b", "same")
+SPLITS = ("train", "test", "unlabelled")
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """A set of faces with its protocols.
+
+    ``index`` has a row an image, in array order: ``face`` (0..N-1), ``file`` (unique), ``identity`` (str; may
+    be empty where ``split`` is "unlabelled"), ``split`` ("train": labelled, to learn from; "test": named by
+    pairs, of people who are not in train; "unlabelled": to learn from without its label), and further columns
+    with what else is known (age, yaw, ...).
+    ``pairs`` has a row a pair: ``protocol`` (str), ``pair`` (unique in its protocol), ``fold`` (0..K-1),
+    ``a`` and ``b`` (values of ``face``), ``same`` (bool). No rows where there is nothing to verify.
+    ``chunks`` gives the pictures from the beginning each time it is called: uint8 (n, H, W, ``channels``), in
+    index order. ``rendered`` is True where the faces are drawn by the project, which every table then says.
+    """
+
+    index: pd.DataFrame
+    pairs: pd.DataFrame
+    chunks: Callable[[], Iterator[np.ndarray]]
+    channels: int
+    rendered: bool
+
+
+def check(faceset: FaceSet) -> None:
+    """Refuse a face set whose tables contradict themselves or leak test people into training.
+
+    Raises InputError with one line naming table and row. Folds with unequal numbers of same and different
+    pairs are worth a warning on stderr, not a refusal.
+    """
+    check_tables(faceset.index, faceset.pairs)
+
+
+def check_tables(
+    index: pd.DataFrame, pairs: pd.DataFrame, *, index_name: str = "index", pairs_name: str = "pairs"
+) -> None:
+    """Do what ``check`` does for two tables; the names are what messages call them (paths, once on disk)."""
+    _check_index(index, index_name)
+    _check_pairs(index, pairs, index_name, pairs_name)
+    _check_folds(pairs, pairs_name)
+
+
+def write(
+    faceset: FaceSet,
+    *,
+    faces: str | os.PathLike[str],
+    index: str | os.PathLike[str],
+    pairs: str | os.PathLike[str],
+) -> None:
+    """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); ``index`` and ``pairs`` as CSV.
+
+    ``same`` is written as 0 or 1. Raises InputError as ``check`` does, and when the chunks give more or fewer
+    images than the index has rows or another number of channels.
+    """
+    check(faceset)
+
+    def chunks() -> Iterator[np.ndarray]:
+        for chunk in faceset.chunks():
+            if chunk.shape[-1] != faceset.channels:
+                raise InputError(f"{faces}: {chunk.shape[-1]} channels came, expected {faceset.channels}")
+            yield chunk
+
+    write_faces(faces, chunks(), len(faceset.index))
+    write_csv(index, faceset.index)
+    write_csv(pairs, faceset.pairs.assign(same=faceset.pairs["same"].astype(int)))
+
+
+def read_tables(
+    index: str | os.PathLike[str], pairs: str | os.PathLike[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read and check the two tables that ``write`` wrote, or a user's own; ``same`` comes back as bool.
+
+    Raises InputError naming the file: absent, not UTF-8, not CSV, or refused by ``check``.
+    """
+    index_table = _read_csv(index, text=("file", "identity", "split"))
+    pairs_table = _read_csv(pairs, text=("protocol",))
+    check_tables(index_table, pairs_table, index_name=str(index), pairs_name=str(pairs))
+    return index_table, pairs_table.assign(same=pairs_table["same"].astype(bool))
+
+
+def _read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        columns = pd.read_csv(path, nrows=0, encoding="utf-8").columns
+        # Text stays as it is, since a person may be called "NA" or "007"; elsewhere "" is no value.
+        missing = {column: ["", "nan", "NaN"] for column in columns if column not in text}
+        dtypes = {column: str for column in text if column in columns}
+        return pd.read_csv(path, encoding="utf-8", dtype=dtypes, keep_default_na=False, na_values=missing)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise InputError(f"{path}: not a CSV table ({error})") from error
+
+
+def _check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(f"{name}: no column {', '.join(missing)} (expected {', '.join(columns)})")
+    for column in columns:
+        _refuse(table[column].isna(), name, lambda row: f"no value in column {column}")
+
+
+def _refuse(bad: pd.Series | np.ndarray, name: str, problem: Callable[[int], str]) -> None:
+    """Raise for the first row that is bad; rows are counted from 1, without the header."""
+    rows = np.flatnonzero(np.asarray(bad))
+    if len(rows):
+        more = f" (and {len(rows) - 1} more rows like it)" if len(rows) > 1 else ""
+        raise InputError(f"{name}: row {rows[0] + 1}: {problem(int(rows[0]))}{more}")
+
+
+def _whole(column: pd.Series) -> np.ndarray:
+    """True where a value is a whole number."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    return np.isfinite(numbers) & (numbers == np.floor(numbers))
+
+
+def _check_index(index: pd.DataFrame, name: str) -> None:
+    _check_columns(index, INDEX_COLUMNS, name)
+    if index.empty:
+        raise InputError(f"{name}: no faces (expected at least one row)")
+    face, file = index["face"].to_numpy(), index["file"].to_numpy()
+    identity, split = index["identity"].to_numpy(), index["split"].to_numpy()
+    _refuse(
+        ~_whole(index["face"]) | (pd.to_numeric(index["face"], errors="coerce") != np.arange(len(index))),
+        name, lambda row: f"face {face[row]}, expected {row} (faces are numbered from 0 in array order)",
+    )
+    _refuse(~index["split"].isin(SPLITS), name,
+            lambda row: f"split {split[row]!r}, expected one of {', '.join(SPLITS)}")
+    _refuse(index["file"].duplicated(), name, lambda row: f"file {file[row]!r} occurs twice")
+    _refuse([not isinstance(value, str) for value in identity], name,
+            lambda row: f"identity {identity[row]!r}, expected text")
+    _refuse((index["identity"] == "") & (index["split"] != "unlabelled"), name,
+            lambda row: f"file {file[row]!r} of split {split[row]} has no identity")
+    train = set(identity[split == "train"])
+    _refuse((index["split"] == "test") & index["identity"].isin(train), name,
+            lambda row: f"identity {identity[row]!r} is in both train and test")
+
+
+def _check_pairs(index: pd.DataFrame, pairs: pd.DataFrame, index_name: str, name: str) -> None:
+    _check_columns(pairs, PAIR_COLUMNS, name)
+    for column in ("pair", "fold", "a", "b", "same"):
+        values = pairs[column].to_numpy()
+        whole = _whole(pairs[column])
+        _refuse(~whole, name, lambda row: f"{column} {values[row]}, expected a whole number")
+    protocol, fold, same = (pairs[column].to_numpy() for column in ("protocol", "fold", "same"))
+    a, b = pairs["a"].to_numpy(np.int64), pairs["b"].to_numpy(np.int64)
+    _refuse(~pairs["same"].isin((0, 1)), name, lambda row: f"same {same[row]!r}, expected 0 or 1")
+    _refuse(pairs["fold"] < 0, name, lambda row: f"fold {fold[row]}, expected 0 or more")
+    for side in (a, b):
+        _refuse((side < 0) | (side >= len(index)), name, lambda row: (
+            f"face {side[row]} is not in {index_name} (expected 0 to {len(index) - 1})"))
+    _refuse(a == b, name, lambda row: f"face {a[row]} is paired with itself")
+    identity, split = index["identity"].to_numpy(), index["split"].to_numpy()
+    for side in (a, b):
+        _refuse(split[side] != "test", name, lambda row: (
+            f"face {side[row]} is of split {split[side[row]]} (expected a face of split test)"))
+    alike = identity[a] == identity[b]
+    same = same.astype(bool)
+    _refuse(same & ~alike, name, lambda row: (
+        f"a same pair of two people, {identity[a[row]]!r} and {identity[b[row]]!r}"))
+    _refuse(~same & alike, name, lambda row: f"a different pair of one person, {identity[a[row]]!r}")
+    unordered = pd.DataFrame({"protocol": protocol, "low": np.minimum(a, b), "high": np.maximum(a, b)})
+    _refuse(unordered.duplicated(), name,
+            lambda row: f"faces {a[row]} and {b[row]} are paired twice in protocol {protocol[row]}")
+    _refuse(pairs.duplicated(["protocol", "pair"]), name,
+            lambda row: f"pair {pairs['pair'].iloc[row]} occurs twice in protocol {protocol[row]}")
+
+
+def _check_folds(pairs: pd.DataFrame, name: str) -> None:
+    for protocol, rows in pairs.groupby("protocol", sort=True):
+        uneven = []
+        same, fold = rows["same"].astype(bool), rows["fold"].astype(int)
+        for number in range(fold.max() + 1):
+            positive, negative = int(same[fold == number].sum()), int((~same)[fold == number].sum())
+            if not positive or not negative:
+                raise InputError(
+                    f"{name}: fold {number} of protocol {protocol} has {positive} same and"
+                    f" {negative} different pairs (expected some of each)"
+                )
+            if positive != negative:
+                uneven.append(f"{number} ({positive} same, {negative} different)")
+        if uneven:
+            listed = "; ".join(uneven)
+            print(f"warning: {name}: uneven folds of protocol {protocol}: {listed}", file=sys.stderr)

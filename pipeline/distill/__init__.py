@@ -1,0 +1,51 @@
+"""Distillation methods, one a file: what a student takes over from a teacher, as a loss.
+
+A method ``name`` is the file ``name.py`` here, found by its name, with
+- ``Settings``: its parameters with their ranges, ``weight`` among them; an entry
+  ``distill: {name: {...}}`` in params.yaml is validated against it;
+- ``NEEDS``: the fields of Knowledge that it compares;
+- ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight.
+
+params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a method imports it where
+it computes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a network knows of a batch of B faces; the methods compare a student's with its teacher's.
+
+    logits (B, identities): margin logits, the scale included; plain_logits: the same without the margin.
+    channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the sigmoid.
+    """
+
+    embedding: Tensor  # (B, D), not normalised
+    logits: Tensor | None = None
+    plain_logits: Tensor | None = None
+    channel_maps: list[Tensor] | None = None
+    spatial_maps: list[Tensor] | None = None
+
+
+def method_names() -> list[str]:
+    """Every method there is, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def method(name: str) -> ModuleType:
+    """The method's module. Raises InputError naming the methods there are."""
+    if name not in method_names():
+        raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")
+    return importlib.import_module(f"{__name__}.{name}")

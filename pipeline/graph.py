@@ -1,0 +1,77 @@
+"""What a step depends on, for both engines: the modules that it imports and its slices of params.yaml.
+
+Read by the Snakefile and by the tool and test that keep dvc.yaml the same; no step imports it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.params.loading import lookup, validate
+
+ROOT = Path(__file__).resolve().parent.parent
+# Packages whose modules are found by name at run time: importing one may import any file in it.
+FOUND_BY_NAME = {"pipeline.distill"}
+
+
+def science(step: str, document: dict[str, Any], **options: str) -> dict[str, Any]:
+    """The step's slices as plain values by dotted key: equal for any layout of params.yaml that means the same."""
+    slices = importlib.import_module(f"pipeline.steps.{step}").SLICES
+    values = {}
+    for key, kind in slices.values():
+        key = key.format(**options)
+        values[key] = TypeAdapter(kind).dump_python(validate(kind, lookup(document, key), key), mode="json")
+    return values
+
+
+def keys(step: str) -> list[str]:
+    """The dotted keys of the step's slices, with {option} where a command-line option stands."""
+    return sorted(key for key, _ in importlib.import_module(f"pipeline.steps.{step}").SLICES.values())
+
+
+@functools.cache
+def modules(step: str) -> list[str]:
+    """Files under pipeline/ that ``python -m pipeline STEP`` imports, now or inside a function; sorted paths.
+
+    An empty package file is left out: it cannot change what a step does.
+    """
+    found: set[str] = set()
+    waiting = ["pipeline.__main__", f"pipeline.steps.{step}"]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        if name in FOUND_BY_NAME:
+            waiting += [f"{name}.{file.stem}" for file in (ROOT / name.replace(".", "/")).glob("*.py")]
+        waiting += _imports(name)
+        while "." in name:  # importing a module imports its packages
+            name = name.rpartition(".")[0]
+            waiting.append(name)
+    paths = {_path(name) for name in found if not name.endswith(".__init__")}
+    return sorted(str(path.relative_to(ROOT)) for path in paths if path is not None)
+
+
+def _path(name: str) -> Path | None:
+    base = ROOT / name.replace(".", "/")
+    return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+
+
+@functools.cache
+def _imports(name: str) -> list[str]:
+    path = _path(name)
+    if path is None:
+        return []
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [n for n in names if n.split(".")[0] == "pipeline" and _path(n) is not None]

@@ -1,0 +1,94 @@
+"""The whole of params.yaml: every group, and what must hold between groups. Checked before any job starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from pipeline.params.evaluation import Evaluation
+from pipeline.params.faces import Degradation, Faces
+from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
+from pipeline.params.networks import Margin, Network, Seed, Training
+from pipeline.params.students import Student
+from pipeline.params.variants import Baseline, VariantName
+
+
+class Teacher(Settings):
+    """The network that sees sharp faces and that students learn from."""
+
+    seed: Seed
+    network: Network
+    training: Training
+
+
+class TeacherOutputs(Settings):
+    """What the teacher is asked once and for all; see pipeline.steps.teacher_outputs."""
+
+    keep_maps: bool
+
+
+class Learner(Settings):
+    """What all baselines and students share, so that only the variant differs."""
+
+    network: Network
+    training: Training
+
+
+class Recognition(Settings):
+    """The task of low-quality face recognition."""
+
+    data: Faces
+    degradation: Degradation
+    margin: Margin
+    teacher: Teacher
+    teacher_outputs: TeacherOutputs
+    student: Learner
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    baselines: dict[VariantName, Baseline]
+    students: dict[VariantName, Student]
+    evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recognition:
+        size, coarsest = self.data.image_size, self.degradation.qualities[-1]
+        for quality in self.degradation.qualities:
+            if size % quality:
+                raise ValueError(f"data.image_size = {size}: expected a multiple of the quality {quality}")
+        if size // coarsest < 2:
+            raise ValueError(f"degradation.qualities: x{coarsest} leaves {size // coarsest} pixels, expected 2 or more")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds = {self.seeds}: expected each seed once")
+        if both := set(self.baselines) & set(self.students):
+            raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
+        if "teacher" in {*self.baselines, *self.students}:
+            raise ValueError("a variant is named teacher, expected another name: that one is taken")
+        for group in ("baselines", "students"):
+            for name, variant in getattr(self, group).items():
+                if unknown := set(variant.train_qualities) - set(self.degradation.qualities):
+                    raise ValueError(
+                        f"{group}.{name}.train_qualities names x{min(unknown)}, expected some of"
+                        f" {self.degradation.qualities}"
+                    )
+        for name, student in self.students.items():
+            same = self.teacher.network.model_dump(exclude={"dropout", "embedding"}) == (
+                self.student.network.model_dump(exclude={"dropout", "embedding"})
+            )
+            if "attention" in student.distill and not same:
+                raise ValueError(
+                    f"students.{name}.distill.attention compares maps block by block: expected student.network"
+                    " to be the same as teacher.network"
+                )
+        return self
+
+
+class Document(Settings):
+    """One group a task; super-resolution, synthesis and classification will stand beside recognition."""
+
+    recognition: Recognition
+
+
+def check(path: str | Path = PARAMS_FILE) -> Document:
+    """The validated file. Raises InputError with one line: key, value found, what is allowed."""
+    return validate(Document, read_document(path), "", path)

@@ -1,0 +1,17 @@
+"""How trained networks are judged."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.params.loading import Settings
+from pipeline.params.networks import Count
+
+
+class Evaluation(Settings):
+    """How a trained network is judged."""
+
+    batch_size: Count
+    sample_faces: Annotated[int, Field(ge=1, le=16)]  # faces in the report's pictures

@@ -1,0 +1,85 @@
+"""Architectures, margins and how they are trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.params.loading import Settings
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Network(Settings):
+    """ResNeXt with CBAM (pipeline.models.resnext)."""
+
+    architecture: Literal["resnext_cbam"]
+    stem_width: Count
+    stem_stride: Literal[1, 2]
+    depths: Annotated[list[Count], Field(min_length=1, max_length=6)]  # blocks a stage
+    widths: Annotated[list[Count], Field(min_length=1, max_length=6)]  # channels a stage
+    cardinality: Count
+    group_widths: Annotated[list[Count], Field(min_length=1, max_length=6)]  # inner channels a group, by stage
+    reduction: Count  # of CBAM's channel attention
+    attention_kernel: Literal[3, 5, 7]  # of CBAM's spatial attention
+    embedding: Annotated[int, Field(ge=2)]
+    dropout: Fraction
+
+    @model_validator(mode="after")
+    def _same_stages(self) -> Network:
+        lengths = {name: len(getattr(self, name)) for name in ("depths", "widths", "group_widths")}
+        if len(set(lengths.values())) > 1:
+            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"found stages: {found}; expected the same number of each")
+        return self
+
+
+class Margin(Settings):
+    """Margin softmax on cosine logits: CosFace s(cos t - m), ArcFace s cos(t + m)."""
+
+    kind: Literal["cosface", "arcface"]
+    scale: Positive
+    margin: Annotated[float, Field(ge=0, lt=1.5)]  # cosine units (cosface) or radians (arcface)
+
+
+class Schedule(Settings):
+    """Learning rate over the run: linear warm-up, then cosine to zero or drops at milestones."""
+
+    kind: Literal["cosine", "steps"]
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0
+    milestones: list[Count] = []  # epochs at which the rate drops (steps only)
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1  # by which it drops
+
+    @model_validator(mode="after")
+    def _milestones_fit(self) -> Schedule:
+        if self.kind == "cosine" and self.milestones:
+            raise ValueError(f"milestones = {self.milestones}: expected none with kind = cosine")
+        if self.milestones != sorted(set(self.milestones)):
+            raise ValueError(f"milestones = {self.milestones}: expected growing epochs")
+        return self
+
+
+class Training(Settings):
+    """One run of the loop (pipeline.training): SGD with Nesterov momentum."""
+
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
+    momentum: Fraction
+    weight_decay: Annotated[float, Field(ge=0)]
+    schedule: Schedule
+    gradient_clip: Annotated[float, Field(ge=0)]  # largest norm of the gradient, 0: no limit
+    precision: Literal["auto", "bf16", "float32"]  # auto: bf16 where the processor or GPU has it
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Training:
+        late = [epoch for epoch in self.schedule.milestones if epoch >= self.epochs]
+        if late:
+            raise ValueError(f"schedule.milestones = {late}: expected below epochs = {self.epochs}")
+        if self.schedule.warmup_epochs >= self.epochs:
+            raise ValueError(f"schedule.warmup_epochs = {self.schedule.warmup_epochs}: expected below epochs")
+        return self

@@ -1,0 +1,33 @@
+"""Baselines, which have no teacher, and students, which have one: each an entry in params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, SerializeAsAny, field_validator
+
+from pipeline.distill import method, method_names
+from pipeline.errors import InputError
+from pipeline.params.loading import Settings, validate
+from pipeline.params.variants import Baseline
+
+
+class Student(Baseline):
+    """A baseline that also learns from the teacher, by one method or several."""
+
+    distill: Annotated[dict[str, SerializeAsAny[Settings]], Field(min_length=1)]
+
+    @field_validator("distill", mode="before")
+    @classmethod
+    def _by_method(cls, methods: Any) -> Any:
+        if not isinstance(methods, dict):
+            return methods
+        known = {}
+        for name, settings in methods.items():
+            if name not in method_names():
+                raise ValueError(f"{name} is not a method of distillation (there are: {', '.join(method_names())})")
+            try:
+                known[name] = validate(method(name).Settings, settings, f"@{name}")
+            except InputError as error:
+                raise ValueError(str(error).partition("@")[2]) from None
+        return known

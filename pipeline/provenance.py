@@ -1,0 +1,24 @@
+"""What a result was made with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import Any
+
+import torch
+
+from pipeline.device import device_name
+
+PACKAGES = ("torch", "numpy", "pandas", "safetensors")
+
+
+def provenance(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    """Device, precision and versions: what may change the bytes of a result, and nothing that changes by itself."""
+    return {
+        "device": device_name(device),
+        "precision": str(dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads() if device.type == "cpu" else None,
+        "versions": {"python": platform.python_version()}
+        | {package: importlib.metadata.version(package) for package in PACKAGES},
+    }

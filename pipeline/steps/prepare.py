@@ -1,0 +1,38 @@
+"""Turn the source into one array of faces, an index of them, a table of pairs and a contact sheet."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.faces import Faces
+
+SLICES = {"data": ("recognition.data", Faces)}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Options of the command line."""
+    parser.add_argument("--raw", type=Path, required=True, help="the folder with the source's files")
+    parser.add_argument("--faces", type=Path, required=True, help="to write: .npy, uint8 (N, S, S, C)")
+    parser.add_argument("--index", type=Path, required=True, help="to write: .csv, a row a face")
+    parser.add_argument("--pairs", type=Path, required=True, help="to write: .csv, a row a pair")
+    parser.add_argument("--contact-sheet", type=Path, required=True, help="to write: .png")
+
+
+def run(options: Namespace, settings: dict[str, Any]) -> None:
+    """Load, check and write the set of faces."""
+    from PIL import Image
+
+    from pipeline.data import faceset, sources
+    from pipeline.data.arrays import open_faces
+    from pipeline.files import atomic_path
+
+    faces = sources.load(settings["data"], options.raw)
+    faceset.check(faces)
+    faceset.write(faces, faces=options.faces, index=options.index, pairs=options.pairs)
+    train = faces.index.query("split == 'train'")
+    pixels = open_faces(options.faces)[train["face"].to_numpy()]
+    sheet = sources.contact_sheet(settings["data"], pixels, train["identity"].to_numpy())
+    with atomic_path(options.contact_sheet) as temporary:
+        Image.fromarray(sheet).save(temporary, format="png")

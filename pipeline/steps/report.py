@@ -1,0 +1,51 @@
+"""Bring everything together: one tidy table, the page, its figures."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.faces import Degradation
+from pipeline.params.networks import Seed
+from pipeline.params.variants import Entry
+
+SLICES = {
+    "source": ("recognition.data.source", str),
+    "degradation": ("recognition.degradation", Degradation),
+    "teacher_seed": ("recognition.teacher.seed", Seed),
+    "seeds": ("recognition.seeds", list[Seed]),
+    "baselines": ("recognition.baselines", dict[str, Entry]),
+    "students": ("recognition.students", dict[str, Entry]),
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Options of the command line."""
+    parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of evaluate")
+    parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
+    parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
+    parser.add_argument("--contact-sheet", type=Path, required=True, help="the faces, .png")
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the report")
+
+
+def run(options: Namespace, settings: dict[str, Any]) -> None:
+    """Write metrics.csv, metrics.json, accuracy.csv, report.md, index.html and figures/."""
+    from pipeline.data.names import DATASET_NAMES
+    from pipeline.report.build import build
+    from pipeline.report.recognition import Inputs
+
+    variants = settings["baselines"] | settings["students"]
+    inputs = Inputs(
+        evaluations=options.evaluations,
+        models=options.losses,
+        efficiency=options.efficiency,
+        contact_sheet=options.contact_sheet,
+        variants={name: variant.model_dump() for name, variant in variants.items()},
+        seeds=settings["seeds"],
+        teacher_seed=settings["teacher_seed"],
+        qualities=settings["degradation"].qualities,
+        dataset=DATASET_NAMES[settings["source"]],
+        rendered=settings["source"] == "rendered",
+    )
+    build(options.out, inputs)

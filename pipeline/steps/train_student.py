@@ -1,0 +1,48 @@
+"""Train a student: identities from faces of its qualities, and what the teacher knows of the sharp face."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.networks import Margin, Network, Training
+from pipeline.params.students import Student
+
+SLICES = {
+    "variant": ("recognition.students.{variant}", Student),
+    "network": ("recognition.student.network", Network),
+    "training": ("recognition.student.training", Training),
+    "margin": ("recognition.margin", Margin),
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Options of the command line."""
+    parser.add_argument("--variant", required=True, help="the entry in params.yaml")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
+    parser.add_argument("--degraded", type=Path, required=True, help="the folder with the degraded ones")
+    parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
+    parser.add_argument("--teacher", type=Path, required=True, help="the teacher's weights, .safetensors")
+    parser.add_argument("--teacher-outputs", type=Path, required=True, help="the folder with its answers")
+    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
+    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+
+
+def run(options: Namespace, settings: dict[str, Any]) -> None:
+    """Train to the last epoch."""
+    from pipeline.tasks.recognition.run_student import train_student
+
+    train_student(
+        name=options.variant,
+        seed=options.seed,
+        faces=options.faces,
+        degraded=options.degraded,
+        index=options.index,
+        teacher=options.teacher,
+        teacher_outputs=options.teacher_outputs,
+        model=options.model,
+        losses=options.losses,
+        **settings,
+    )

@@ -1,0 +1,40 @@
+"""Train the teacher: identities from sharp faces."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.networks import Margin, Network, Seed, Training
+
+SLICES = {
+    "seed": ("recognition.teacher.seed", Seed),
+    "network": ("recognition.teacher.network", Network),
+    "training": ("recognition.teacher.training", Training),
+    "margin": ("recognition.margin", Margin),
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Options of the command line."""
+    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
+    parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
+    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
+    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+
+
+def run(options: Namespace, settings: dict[str, Any]) -> None:
+    """Train to the last epoch."""
+    from pipeline.tasks.recognition.run import train_identities
+
+    train_identities(
+        name="teacher",
+        qualities=[1],
+        degraded=None,
+        faces=options.faces,
+        index=options.index,
+        model=options.model,
+        losses=options.losses,
+        **settings,
+    )

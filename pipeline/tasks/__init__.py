@@ -1,0 +1,1 @@
+"""What differs between tasks; the loop, the files and the report are shared."""

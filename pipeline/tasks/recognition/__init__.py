@@ -1,0 +1,1 @@
+"""Low-quality face recognition: learn identities at many qualities, judge by verification."""

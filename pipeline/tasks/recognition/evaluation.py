@@ -1,0 +1,155 @@
+"""Judge a face network: verification at each quality, cost, and what it looks at."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.data.pixels import QualityArrays
+from pipeline.data.names import DATASET_NAMES
+from pipeline.device import autocast, select_device, select_dtype
+from pipeline.files import atomic_path, write_csv, write_json
+from pipeline.metrics import verification
+from pipeline.metrics.efficiency import count_parameters, multiply_adds
+from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.models.resnext import ResNeXtCBAM, freeze
+from pipeline.params.evaluation import Evaluation
+from pipeline.params.faces import Degradation
+from pipeline.provenance import provenance
+from pipeline.tasks.recognition import networks
+
+TASK = "recognition"
+
+
+def evaluate(
+    *,
+    variant: str,
+    seed: int,
+    model: Path,
+    faces: Path,
+    degraded: Path,
+    index: Path,
+    pairs: Path,
+    metrics: Path,
+    scores: Path,
+    samples: Path,
+    run: Path,
+    degradation: Degradation,
+    evaluation: Evaluation,
+    source: str,
+) -> None:
+    """Write the tidy metrics, the scores, the sample pictures and the run's description of one checkpoint."""
+    classifier = networks.load(model)
+    device = select_device()
+    trained_with = classifier.card["provenance"]["training"]["precision"]
+    dtype = select_dtype(device, trained_with)
+    network = freeze(classifier.network.to(device))
+    arrays = QualityArrays(faces, degraded, degradation.qualities, device)
+    table = pd.read_csv(pairs)
+    rows: list[dict[str, Any]] = []
+    judged: list[pd.DataFrame] = []
+    used = torch.tensor(np.unique(table[["a", "b"]].to_numpy()))
+    place = np.full(arrays.count, -1)
+    place[used.numpy()] = np.arange(len(used))
+    for quality in degradation.qualities:
+        embeddings = embed(network, arrays, used, quality, evaluation.batch_size, dtype)
+        for protocol, group in table.groupby("protocol", sort=True):
+            a, b = place[group["a"].to_numpy()], place[group["b"].to_numpy()]
+            folds, same = group["fold"].to_numpy(), group["same"].to_numpy().astype(bool)
+            result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
+            where = {"protocol": protocol, "condition": f"x{quality}"}
+            rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in _measures(result).items()]
+            judged.append(
+                group[["pair", "fold", "same"]].assign(score=result.scores, correct=result.correct.astype(int), **where)
+            )
+    shape = (arrays.channels, arrays.size, arrays.size)
+    cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
+    rows += [{"protocol": "", "condition": "", "metric": k, "value": v, "n": 1} for k, v in cost.items()]
+    fixed = {"task": TASK, "dataset": DATASET_NAMES[source], "variant": variant, "seed": seed}
+    tidy = pd.DataFrame([fixed | row for row in rows])
+    write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
+    columns = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
+    write_csv(scores, pd.concat(judged)[columns].astype({"same": int}))
+    _write_samples(samples, network, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
+    write_json(
+        run,
+        provenance(device, dtype)
+        | {
+            "dataset": DATASET_NAMES[source],
+            "rendered": source == "rendered",
+            "model": classifier.card["network"],
+            "trained_with": classifier.card["provenance"],
+        },
+    )
+
+
+@torch.inference_mode()
+def embed(
+    network: ResNeXtCBAM, arrays: QualityArrays, faces: Tensor, quality: int, batch_size: int, dtype: torch.dtype
+) -> np.ndarray:
+    """Embeddings of faces (N,) at one quality: of the image and its mirror image, side by side, (N, 2 D) float32."""
+    parts = []
+    for chunk in faces.split(batch_size):
+        halves = []
+        for mirrored in (False, True):
+            inputs = arrays.batch(chunk, torch.full_like(chunk, quality), torch.full((len(chunk),), mirrored))
+            with autocast(arrays.device, dtype):
+                halves.append(network(inputs).float())
+        parts.append(torch.cat(halves, dim=1).cpu())
+    return torch.cat(parts).numpy()
+
+
+def _measures(result: verification.Verification) -> dict[str, float]:
+    low, high = bootstrap_interval(result.correct[None])
+    return {
+        "accuracy": result.accuracy,
+        "accuracy_std_folds": result.accuracy_std,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "auc": result.auc,
+        "eer": result.eer,
+        "tar_at_far_1e-2": result.tar_at_far_1e2,
+        "tar_at_far_1e-3": result.tar_at_far_1e3,
+    }
+
+
+@torch.inference_mode()
+def _write_samples(
+    path: Path,
+    network: ResNeXtCBAM,
+    arrays: QualityArrays,
+    used: Tensor,
+    qualities: list[int],
+    count: int,
+    dtype: torch.dtype,
+) -> None:
+    """A few faces as the network sees them at each quality, and its spatial attention at each stage's end.
+
+    Maps are sigmoid gates, enlarged to the picture and stretched to 0..1 each: they show where, not how much.
+    """
+    chosen = used[torch.linspace(0, len(used) - 1, count).long()]
+    content = {"faces": arrays.pixels(1, chosen).permute(0, 2, 3, 1).cpu().numpy()}
+    for quality in qualities:
+        inputs = arrays.batch(chosen, torch.full_like(chosen, quality), torch.zeros(len(chosen), dtype=torch.bool))
+        pictures = ((inputs + 1) * 127.5).round().clamp(0, 255).byte()
+        content[f"x{quality}"] = pictures.permute(0, 2, 3, 1).cpu().numpy()
+        with autocast(arrays.device, dtype):
+            _, _, maps = network.forward_with_maps(inputs)
+        gates = [
+            functional.interpolate(maps[end].float().sigmoid()[:, None], arrays.size, mode="bilinear")[:, 0]
+            for end in network.stage_ends
+        ]
+        stacked = torch.stack(gates, dim=1)  # (n, L, S, S)
+        low, high = stacked.amin((2, 3), keepdim=True), stacked.amax((2, 3), keepdim=True)
+        content[f"maps_x{quality}"] = ((stacked - low) / (high - low).clamp(min=1e-6)).cpu().numpy()
+    with atomic_path(path) as temporary:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **content)
+        temporary.write_bytes(buffer.getvalue())

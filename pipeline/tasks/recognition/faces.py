@@ -1,0 +1,44 @@
+"""The table of faces as the recognition task reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from pipeline.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingFaces:
+    """Labelled faces to learn from: numbers (N,) in the arrays, labels (N,) and the identities they stand for."""
+
+    faces: Tensor
+    labels: Tensor
+    identities: list[str]  # sorted; the label is the place here
+
+
+def read_index(path: Path) -> pd.DataFrame:
+    """index.csv. Raises InputError naming the file when it is absent or lacks a column."""
+    try:
+        index = pd.read_csv(path, dtype={"identity": str, "file": str, "split": str}, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable table of faces ({error})") from error
+    if missing := {"face", "file", "identity", "split"} - set(index.columns):
+        raise InputError(f"{path}: lacks the columns {', '.join(sorted(missing))}")
+    return index
+
+
+def training_faces(path: Path) -> TrainingFaces:
+    """The faces of the split "train". Raises InputError when there are fewer than two identities."""
+    rows = read_index(path).query("split == 'train'")
+    identities = sorted(rows["identity"].unique())
+    if len(identities) < 2:
+        raise InputError(f"{path}: {len(identities)} identities to train on, expected two or more")
+    labels = pd.Categorical(rows["identity"], categories=identities).codes
+    return TrainingFaces(
+        torch.tensor(rows["face"].to_numpy()), torch.tensor(labels, dtype=torch.long), identities
+    )

@@ -1,0 +1,72 @@
+"""A face network with its margin head: built from settings, saved and loaded with its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline import checkpoints
+from pipeline.models.margin import MarginHead
+from pipeline.models.resnext import ResNeXtCBAM
+from pipeline.params.loading import validate
+from pipeline.params.networks import Margin, Network
+from pipeline.randomness import derive
+
+
+@dataclass
+class FaceClassifier:
+    """A network from faces to embeddings, the head from embeddings to identities, and what they were built from."""
+
+    network: ResNeXtCBAM
+    head: MarginHead
+    card: dict[str, Any]
+
+
+def build_network(settings: Network, image_size: int, channels: int) -> ResNeXtCBAM:
+    """The network with random weights; faces are (B, channels, image_size, image_size)."""
+    options = settings.model_dump(exclude={"architecture"})
+    return ResNeXtCBAM(image_size=image_size, channels=channels, **options)
+
+
+def build(
+    settings: Network, margin: Margin, *, image_size: int, channels: int, identities: list[str], seed: int
+) -> FaceClassifier:
+    """Network and head, initialised from ``seed``."""
+    torch.manual_seed(derive(seed, "initialise"))
+    network = build_network(settings, image_size, channels).to(memory_format=torch.channels_last)
+    head = MarginHead(settings.embedding, len(identities), **margin.model_dump())
+    card = {
+        "network": settings.model_dump(),
+        "margin": margin.model_dump(),
+        "image_size": image_size,
+        "channels": channels,
+        "identities": identities,
+        "seed": seed,
+    }
+    return FaceClassifier(network, head, card)
+
+
+def save(classifier: FaceClassifier, path: Path, provenance: dict[str, Any]) -> None:
+    """Weights to ``path`` (.safetensors), card with ``provenance`` beside it."""
+    tensors = {f"network.{k}": v for k, v in classifier.network.state_dict().items()}
+    tensors |= {f"head.{k}": v for k, v in classifier.head.state_dict().items()}
+    checkpoints.save_checkpoint(path, tensors, classifier.card | {"provenance": provenance})
+
+
+def load(path: Path) -> FaceClassifier:
+    """The classifier saved at ``path``. Raises InputError when file, card and architecture do not fit."""
+    tensors, card = checkpoints.load_checkpoint(path)
+    where = checkpoints.card_of(path)
+    settings = validate(Network, card.get("network"), "network", where)
+    margin = validate(Margin, card.get("margin"), "margin", where)
+    size = validate(int, card.get("image_size"), "image_size", where)
+    channels = validate(int, card.get("channels"), "channels", where)
+    identities = validate(list[str], card.get("identities"), "identities", where)
+    network = build_network(settings, size, channels)
+    head = MarginHead(settings.embedding, len(identities), **margin.model_dump())
+    checkpoints.load_into(network, tensors, "network", path)
+    checkpoints.load_into(head, tensors, "head", path)
+    return FaceClassifier(network.to(memory_format=torch.channels_last), head, card)

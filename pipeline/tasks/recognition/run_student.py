@@ -1,0 +1,58 @@
+"""From paths and settings to a distilled student on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.data.pixels import QualityArrays
+from pipeline.params.networks import Margin, Network, Training
+from pipeline.params.students import Student
+from pipeline.tasks.recognition import networks
+from pipeline.tasks.recognition.distilling import Distilling
+from pipeline.tasks.recognition.knowledge import TeacherKnowledge
+from pipeline.tasks.recognition.run import train_identities
+
+
+def train_student(
+    *,
+    name: str,
+    seed: int,
+    variant: Student,
+    faces: Path,
+    degraded: Path,
+    index: Path,
+    teacher: Path,
+    teacher_outputs: Path,
+    model: Path,
+    losses: Path,
+    network: Network,
+    training: Training,
+    margin: Margin,
+) -> None:
+    """Train a student as train_identities does, with the methods of its entry."""
+    master = networks.load(teacher)
+
+    def make_task(classifier, arrays, people, qualities, training, device, dtype) -> Distilling:
+        # A teacher whose maps were not stored is asked on sharp faces, whatever the student's qualities.
+        sharp = arrays if 1 in arrays.arrays else QualityArrays(faces, None, [1], device)
+        knowledge = TeacherKnowledge(master, teacher_outputs, sharp, people, dtype)
+        return Distilling(
+            classifier, arrays, people, qualities, training, device, dtype, teacher=knowledge, methods=variant.distill
+        )
+
+    train_identities(
+        name=name,
+        seed=seed,
+        qualities=variant.train_qualities,
+        faces=faces,
+        degraded=degraded,
+        index=index,
+        model=model,
+        losses=losses,
+        network=network,
+        training=training,
+        margin=margin,
+        make_task=make_task,
+        also_from=[teacher, teacher_outputs],
+        also_settings={method: settings.model_dump() for method, settings in variant.distill.items()},
+    )

@@ -1,0 +1,41 @@
+"""How long a face takes on this machine, by architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from pipeline.data.arrays import open_faces
+from pipeline.device import device_name, select_device, select_dtype
+from pipeline.files import write_csv
+from pipeline.metrics.efficiency import count_parameters, latency, multiply_adds
+from pipeline.params.networks import Network
+from pipeline.tasks.recognition.networks import build_network
+
+BATCHES = (1, 64)
+
+
+def time_networks(networks: dict[str, Network], faces: Path, precision: str, out: Path) -> None:
+    """Write network, parameters, multiply_adds, batch, median_ms, p10_ms, p90_ms, device."""
+    device = select_device()
+    dtype = select_dtype(device, precision)
+    _, size, _, channels = open_faces(faces).shape
+    shape = (channels, size, size)
+    rows = []
+    for name, settings in networks.items():
+        network = build_network(settings, size, channels).to(memory_format=torch.channels_last)
+        cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
+        for batch in BATCHES:
+            time = latency(
+                network,
+                shape,
+                batch,
+                device,
+                autocast=None if dtype == torch.float32 else dtype,
+                memory_format=torch.channels_last,
+            )
+            measured = {"batch": batch, "median_ms": time.median_ms, "p10_ms": time.p10_ms, "p90_ms": time.p90_ms}
+            rows.append({"network": name} | cost | measured | {"device": device_name(device)})
+    write_csv(out, pd.DataFrame(rows))

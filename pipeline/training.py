@@ -1,0 +1,210 @@
+"""The one training loop. It owns time: epochs, steps, learning rate, seeds, resuming, progress and logs.
+
+What is learned in a step belongs to a task, which may update several networks in turn: students that teach
+each other, a generator and a discriminator, a teacher that learns from its students.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pipeline.errors import InputError
+from pipeline.params.networks import Schedule, Training
+from pipeline.progress import Progress
+from pipeline.randomness import derive, generator
+from pipeline.resume import ResumeFile
+
+# A GPU is asked for its losses this seldom: reading one makes the CPU wait for it.
+STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 20}
+
+
+class Task(Protocol):
+    """What a task gives to the loop."""
+
+    modules: dict[str, nn.Module]  # every network that is learned, by name
+    optimisers: dict[str, Optimizer]  # by name
+    samples: int  # images an epoch
+
+    def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """Learn from the samples ``rows`` (B,): yield (name of an optimiser, its weighted losses by name).
+
+        The loop sums the losses, updates that optimiser's parameters and asks for the next pair, so that code
+        after a ``yield`` sees the updated network. All randomness comes from ``rng`` or torch's global state.
+        """
+
+
+class Interrupted(SystemExit):
+    """SIGTERM or Ctrl-C, after the state was saved; the exit status is 128 + the signal's number."""
+
+
+def train(
+    task: Task, settings: Training, *, seed: int, device: torch.device, resume: ResumeFile, label: str
+) -> list[dict[str, float]]:
+    """Train to the last epoch; returns the log: a row an epoch with epoch, learning_rate, total and each term.
+
+    The terms are means over the epoch's steps, weights included, so that they sum to the total. Killed at any
+    moment and started again it ends with the same bytes. Raises InputError at the first loss or gradient that
+    is not finite, naming step and term; the last state saved is then from before it.
+    """
+    batch = min(settings.batch_size, task.samples)
+    steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole ones
+    position, sums, history = _restore(task, resume)
+    progress = Progress(label, settings.epochs * steps * batch, done=position * batch)
+    watch = _Watch(label, steps, sums, STEPS_BETWEEN_CHECKS[device.type])
+    last_save = time.monotonic()
+    order, order_of = torch.empty(0), None
+    for module in task.modules.values():
+        module.train()
+    with _Signals() as signals:
+        for position in range(position, settings.epochs * steps):
+            epoch, step = divmod(position, steps)
+            if epoch != order_of:
+                order, order_of = torch.randperm(task.samples, generator=generator(seed, "order", epoch)), epoch
+            rate = learning_rate(settings, position, steps)
+            torch.manual_seed(derive(seed, "step", epoch, step))
+            rng = generator(seed, "batch", epoch, step)
+            for name, losses in task.step(order[step * batch : (step + 1) * batch], rng):
+                norm = _update(task.optimisers[name], losses, rate, settings.gradient_clip)
+                watch.add(position, losses, norm)
+            last = step == steps - 1
+            watch.check(force=last or signals.received is not None)
+            if last:
+                history.append({"epoch": epoch + 1, "learning_rate": rate} | watch.means())
+            progress.advance(batch, f"epoch {epoch + 1}/{settings.epochs}", watch.latest)
+            due = time.monotonic() - last_save >= resume.seconds
+            if signals.received is not None or (due and position + 1 < settings.epochs * steps):
+                watch.check(force=True)
+                _save(task, resume, position + 1, watch.sums, history)
+                last_save = time.monotonic()
+            if signals.received is not None:
+                print(f"\n{label}: stopped in epoch {epoch + 1}, step {step + 1}; the next start resumes there", flush=True)
+                raise Interrupted(128 + signals.received)
+    progress.close()
+    return history
+
+
+def learning_rate(settings: Training, position: int, steps: int) -> float:
+    """The rate at step ``position`` of ``settings.epochs * steps``: warm-up from one step's share, then the schedule."""
+    schedule: Schedule = settings.schedule
+    warmup = schedule.warmup_epochs * steps
+    if position < warmup:
+        return settings.learning_rate * (position + 1) / warmup
+    if schedule.kind == "cosine":
+        done = (position - warmup) / (settings.epochs * steps - warmup)
+        return settings.learning_rate * (1 + math.cos(math.pi * done)) / 2
+    drops = sum(position // steps >= milestone for milestone in schedule.milestones)
+    return settings.learning_rate * schedule.factor**drops
+
+
+def sgd(modules: list[nn.Module], settings: Training) -> Optimizer:
+    """SGD with Nesterov momentum over all learnable parameters; weight decay on everything, as A-SKD does."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    return torch.optim.SGD(
+        parameters,
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+        nesterov=settings.momentum > 0,
+    )
+
+
+def _update(optimiser: Optimizer, losses: dict[str, Tensor], rate: float, clip: float) -> Tensor:
+    optimiser.zero_grad(set_to_none=True)
+    sum(losses.values()).backward()
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    norm = torch.nn.utils.clip_grad_norm_(parameters, clip if clip > 0 else math.inf)
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group.get("rate_factor", 1.0)
+    optimiser.step()
+    return norm
+
+
+class _Watch:
+    """Adds up the losses of an epoch and stops the run at the first that is not finite."""
+
+    def __init__(self, label: str, steps: int, sums: dict[str, float], every: int) -> None:
+        self.label, self.steps, self.sums, self.every = label, steps, sums, every
+        self.pending: list[tuple[int, list[str], Tensor]] = []
+        self.latest: dict[str, float] = {}
+
+    def add(self, position: int, losses: dict[str, Tensor], norm: Tensor) -> None:
+        values = torch.stack([*(loss.detach().double() for loss in losses.values()), norm.detach().double()])
+        self.pending.append((position, [*losses, "gradient norm"], values))
+
+    def check(self, force: bool) -> None:
+        if not force and len(self.pending) < self.every:
+            return
+        for position, names, values in self.pending:
+            for name, value in zip(names, values.tolist(), strict=True):
+                if not math.isfinite(value):
+                    epoch, step = divmod(position, self.steps)
+                    raise InputError(
+                        f"{self.label}: {name} is {value} in epoch {epoch + 1}, step {step + 1}, expected a finite"
+                        " number (a lower learning_rate or a gradient_clip may help)"
+                    )
+                if name != "gradient norm":
+                    self.latest[name] = value
+                    self.sums[name] = self.sums.get(name, 0.0) + value
+        self.pending.clear()
+
+    def means(self) -> dict[str, float]:
+        means = {name: value / self.steps for name, value in self.sums.items()}
+        self.sums.clear()
+        return {"total": sum(means.values())} | means
+
+
+class _Signals:
+    """While training, SIGTERM and Ctrl-C are noted and obeyed between two steps."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    def __enter__(self) -> _Signals:
+        self.previous = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: object) -> None:
+        self.received = number
+
+
+def _save(task: Task, resume: ResumeFile, position: int, sums: dict[str, float], history: list[dict]) -> None:
+    """Everything a resumed run needs, as one flat, named state."""
+    tensors: dict[str, Tensor] = {}
+    for name, module in task.modules.items():
+        tensors |= {f"module.{name}.{key}": value for key, value in module.state_dict().items()}
+    for name, optimiser in task.optimisers.items():
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{name}.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
+    resume.save(tensors, {"position": position, "sums": sums, "history": history})
+
+
+def _restore(task: Task, resume: ResumeFile) -> tuple[int, dict[str, float], list[dict[str, float]]]:
+    saved = resume.load()
+    if saved is None:
+        return 0, {}, []
+    tensors, notes = saved
+    for name, module in task.modules.items():
+        prefix = f"module.{name}."
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    for name, optimiser in task.optimisers.items():
+        prefix, state = f"optimiser.{name}.", optimiser.state_dict()
+        momenta: dict[int, dict[str, Any]] = {}
+        for key, value in tensors.items():
+            if key.startswith(prefix):
+                index, _, field = key.removeprefix(prefix).partition(".")
+                momenta.setdefault(int(index), {})[field] = value
+        optimiser.load_state_dict(state | {"state": momenta})
+    print(f"{resume.path}: resuming after step {notes['position']}", flush=True)
+    return notes["position"], dict(notes["sums"]), list(notes["history"])
