@@ -39,7 +39,7 @@ def keys(step: str) -> list[str]:
 def modules(step: str) -> list[str]:
     """Files under pipeline/ that ``python -m pipeline STEP`` imports, now or inside a function; sorted paths.
 
-    An empty package file is left out: it cannot change what a step does.
+    A file beside a module that the module names, such as a template, counts as imported.
     """
     found: set[str] = set()
     waiting = ["pipeline.__main__", f"pipeline.steps.{step}"]
@@ -54,13 +54,19 @@ def modules(step: str) -> list[str]:
         while "." in name:  # importing a module imports its packages
             name = name.rpartition(".")[0]
             waiting.append(name)
-    paths = {_path(name) for name in found if not name.endswith(".__init__")}
-    return sorted(str(path.relative_to(ROOT)) for path in paths if path is not None)
+    paths = {path for name in found if (path := _path(name)) is not None}
+    paths |= {data for path in paths for data in _data_beside(path)}
+    return sorted(str(path.relative_to(ROOT)) for path in paths)
 
 
 def _path(name: str) -> Path | None:
     base = ROOT / name.replace(".", "/")
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+
+
+def _data_beside(path: Path) -> list[Path]:
+    files = [file for file in path.parent.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc")]
+    return [file for file in files if file.name in path.read_text(encoding="utf-8")] if files else []
 
 
 @functools.cache

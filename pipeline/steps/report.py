@@ -38,7 +38,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     variants = settings["baselines"] | settings["students"]
     inputs = Inputs(
         evaluations=options.evaluations,
-        models=options.losses,
+        losses=options.losses,
         efficiency=options.efficiency,
         contact_sheet=options.contact_sheet,
         variants={name: variant.model_dump() for name, variant in variants.items()},
@@ -47,5 +47,6 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         qualities=settings["degradation"].qualities,
         dataset=DATASET_NAMES[settings["source"]],
         rendered=settings["source"] == "rendered",
+        networks=dict.fromkeys(variants, "student"),
     )
     build(options.out, inputs)

@@ -1,0 +1,1 @@
+"""Tables, figures and the page: what the other steps measured, made readable."""

@@ -1,0 +1,66 @@
+"""The recognition section of the report."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.report import recognition_figures as plots
+from pipeline.report import recognition_numbers, recognition_pictures, recognition_tables, tidy
+from pipeline.report import recognition_words as words
+from pipeline.report.blocks import Bullets, Paragraph, Section
+from pipeline.report.recognition_data import Data, Inputs, read
+from pipeline.report.recognition_numbers import Numbers
+
+__all__ = ["Inputs", "accuracy", "measure", "rows", "section"]
+
+
+def measure(inputs: Inputs) -> tuple[Data, Numbers]:
+    """Read what the other steps wrote and compute what the report says.
+
+    Raises InputError naming the first file that is missing or damaged.
+    """
+    data = read(inputs)
+    return data, recognition_numbers.compute(data)
+
+
+def section(data: Data, numbers: Numbers) -> Section:
+    """Everything about recognition, ready for page.write."""
+    inputs = data.inputs
+    found = [
+        Bullets(tuple(words.findings(data, numbers, protocol)), lead=protocol) for protocol in data.protocols
+    ]
+    comparisons = [
+        table
+        for protocol in data.protocols
+        for control in (inputs.plain, inputs.control)
+        if (table := recognition_tables.compared(data, numbers, protocol, control)) is not None
+    ]
+    parts = [
+        Section("Findings", tuple(found)),
+        Section(
+            "Accuracy by quality",
+            tuple(recognition_tables.ablation(data, numbers, p) for p in data.protocols),
+        ),
+        Section("Is the difference real?", tuple(comparisons)),
+        Section("Other measures", tuple(recognition_tables.secondary(data, p) for p in data.protocols)),
+        Section("Accuracy curves", (plots.accuracy_curves(data, numbers),)),
+        Section("ROC curves", tuple(plots.roc_curves(data, protocol) for protocol in data.protocols)),
+        Section("Training", (plots.training_curves(data),)),
+        Section("Accuracy against cost", (plots.cost(data, numbers), recognition_tables.cost(data, numbers))),
+        Section("What the networks see", (recognition_pictures.strip(data),)),
+        Section("Where the networks look", (recognition_pictures.attention(data),)),
+        Section("The faces", (recognition_pictures.contact_sheet(data),)),
+        Section("Made with", (recognition_tables.provenance(data),)),
+    ]
+    introduction = [Paragraph(text) for text in words.introduction(data, numbers)]
+    return Section("Face recognition", (*introduction, *(part for part in parts if part.blocks)))
+
+
+def rows(data: Data) -> pd.DataFrame:
+    """The tidy rows."""
+    return data.metrics
+
+
+def accuracy(numbers: Numbers) -> pd.DataFrame:
+    """Accuracy with its interval, in percent, as tidy.write wants it."""
+    return numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]

@@ -1,0 +1,125 @@
+"""The numbers of the recognition report, computed once: accuracies with intervals, and paired comparisons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.metrics import statistics
+from pipeline.report.recognition_data import Data
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Two tables, in percent and percentage points.
+
+    ``accuracy``: protocol, variant, condition, downsampling, accuracy, low, high, spread (NaN with one
+    seed), seeds, pairs. ``comparisons``: protocol, control, variant, condition, difference, low, high,
+    p_value, adjusted, verdict; one family of tests is one control in one protocol.
+    """
+
+    accuracy: pd.DataFrame
+    comparisons: pd.DataFrame
+
+    def at(self, protocol: str, variant: str, condition: str) -> pd.Series:
+        """One row of ``accuracy``."""
+        rows = self.accuracy
+        chosen = (
+            (rows["protocol"] == protocol) & (rows["variant"] == variant) & (rows["condition"] == condition)
+        )
+        return rows[chosen].iloc[0]
+
+    def against(self, control: str, protocol: str) -> pd.DataFrame:
+        """The comparisons with one control in one protocol; empty when that control was not trained."""
+        rows = self.comparisons
+        return rows[(rows["control"] == control) & (rows["protocol"] == protocol)]
+
+
+def compute(data: Data) -> Numbers:
+    """All numbers of the report."""
+    return Numbers(_accuracy(data), _comparisons(data))
+
+
+def _accuracy(data: Data) -> pd.DataFrame:
+    inputs = data.inputs
+    rows = []
+    for protocol in data.protocols:
+        for variant in inputs.models_and_seeds:
+            for quality, condition in zip(inputs.qualities, inputs.conditions, strict=True):
+                correct = data.correct[protocol, variant, condition]
+                low, high = _interval(data, protocol, variant, condition)
+                mean, spread = statistics.seed_spread(data.values("accuracy", protocol, variant, condition))
+                rows.append(
+                    {
+                        "protocol": protocol,
+                        "variant": variant,
+                        "condition": condition,
+                        "downsampling": quality,
+                        "accuracy": 100 * mean,
+                        "low": 100 * low,
+                        "high": 100 * high,
+                        "spread": float("nan") if spread is None else 100 * spread,
+                        "seeds": correct.shape[0],
+                        "pairs": correct.shape[1],
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _interval(data: Data, protocol: str, variant: str, condition: str) -> tuple[float, float]:
+    """The evaluation's own interval where there is one seed, else that of the mean over seeds."""
+    correct = data.correct[protocol, variant, condition]
+    if len(correct) == 1:
+        ends = [data.values(f"accuracy_{end}", protocol, variant, condition) for end in ("low", "high")]
+        if all(len(end) == 1 and np.isfinite(end[0]) for end in ends):
+            return float(ends[0][0]), float(ends[1][0])
+    return statistics.bootstrap_interval(correct)
+
+
+def _comparisons(data: Data) -> pd.DataFrame:
+    inputs = data.inputs
+    rows = []
+    for protocol in data.protocols:
+        for control in (inputs.plain, inputs.control):
+            # The control without a teacher is compared with the plain one, not the other way round as well.
+            others = [name for name in inputs.variants if name not in (inputs.plain, control)]
+            if control not in inputs.variants or not others:
+                continue
+            family = []
+            for variant in others:
+                for condition in inputs.conditions:
+                    found = statistics.paired_difference(
+                        data.correct[protocol, variant, condition], data.correct[protocol, control, condition]
+                    )
+                    family.append((variant, condition, found))
+            adjusted = statistics.holm([found.p_value for _, _, found in family])
+            for (variant, condition, found), p in zip(family, np.asarray(adjusted).tolist(), strict=True):
+                rows.append(
+                    {
+                        "protocol": protocol,
+                        "control": control,
+                        "variant": variant,
+                        "condition": condition,
+                        "difference": 100 * found.difference,
+                        "low": 100 * found.low,
+                        "high": 100 * found.high,
+                        "p_value": found.p_value,
+                        "adjusted": p,
+                        "verdict": statistics.verdict(found.difference, p),
+                    }
+                )
+    columns = [
+        "protocol",
+        "control",
+        "variant",
+        "condition",
+        "difference",
+        "low",
+        "high",
+        "p_value",
+        "adjusted",
+        "verdict",
+    ]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,196 @@
+"""How the recognition report says things: captions, names, and findings that follow from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.metrics import statistics
+from pipeline.report.recognition_data import Data, Inputs
+from pipeline.report.recognition_numbers import Numbers
+
+RENDERED = "rendered faces"
+NULL = "not distinguishable"  # statistics.verdict's word for a null result
+
+
+def faces(inputs: Inputs) -> str:
+    """The data set's name, with the words "rendered faces" if that is what it holds."""
+    if not inputs.rendered or RENDERED in inputs.dataset.lower():
+        return inputs.dataset
+    return f"{RENDERED} ({inputs.dataset})"
+
+
+def caption(inputs: Inputs, text: str) -> str:
+    """A caption that says what the data are: no table or figure can be taken out of this context."""
+    return f"{text} Data: {faces(inputs)}."
+
+
+def listed(names: Iterable[str]) -> str:
+    """a, b and c."""
+    names = list(names)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def count(number: int, noun: str) -> str:
+    """1 seed, 2 seeds; thousands apart."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def basis(data: Data, protocol: str) -> str:
+    """What a number of one protocol rests on: pairs and seeds."""
+    return f"{count(len(data.same[protocol]), 'pair')}, {count(len(data.inputs.seeds), 'seed')}"
+
+
+def p_value(p: float) -> str:
+    """p with two digits that mean something."""
+    if p < 0.001:
+        return "p < 0.001"
+    # Rounding must not put a p on the other side of, or onto, the line at 0.05.
+    digits = 4 if 0.0495 <= p < 0.0505 else 3 if p < 0.1 else 2
+    return f"p = {p:.{digits}f}"
+
+
+def points(value: float) -> str:
+    """A difference with its sign; a true minus, and no minus before a zero."""
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
+def between(low: float, high: float, sign: bool = False) -> str:
+    """An interval."""
+    return f"{points(low)} to {points(high)}" if sign else f"{low:.1f} to {high:.1f}"
+
+
+def trained_on(inputs: Inputs, variant: str) -> str:
+    """What a student saw and was taught, in a few words."""
+    if variant == inputs.teacher:
+        return "sharp faces"
+    settings = inputs.variants[variant]
+    if settings.get("description"):
+        return str(settings["description"])
+    qualities = [f"x{quality}" for quality in settings.get("train_qualities", [])]
+    seen = "sharp faces only" if qualities == ["x1"] else " ".join(qualities)
+    taught = " + ".join(settings.get("distill") or ()) or "no teacher"
+    return f"{seen}, {taught}" if seen else taught
+
+
+def introduction(data: Data, numbers: Numbers) -> list[str]:
+    """What was run, in two sentences, and for rendered faces what it does not say."""
+    inputs = data.inputs
+    students, seeds = len(inputs.variants), len(inputs.seeds)
+    pairs = {int(numbers.at(protocol, inputs.teacher, inputs.worst)["pairs"]) for protocol in data.protocols}
+    how_many = f"{min(pairs):,}" if len(pairs) == 1 else f"{min(pairs):,} to {max(pairs):,}"
+    protocol_names = listed(data.protocols)
+    each = " each" if students > 1 else ""
+    text = (
+        f"A teacher trained on sharp faces and {count(students, 'student')} ({count(seeds, 'seed')}{each})"
+        f" had to say whether two pictures show the same person, on {faces(inputs)}, at"
+        f" {listed(inputs.conditions)}: both pictures of a pair made that many times smaller, then enlarged"
+        f" again. There are {how_many} pairs in each protocol ({protocol_names}); the threshold for one fold"
+        " is chosen on the others, and every network is that of its last epoch."
+    )
+    if not inputs.rendered:
+        return [text]
+    return [
+        text,
+        (
+            "The rendered faces are drawn by a program so that the whole comparison can be run anywhere:"
+            " nothing here says anything about real faces."
+        ),
+    ]
+
+
+def findings(data: Data, numbers: Numbers, protocol: str) -> list[str]:
+    """What the numbers of one protocol say, a null result included."""
+    inputs = data.inputs
+    result = [_teacher(data, numbers, protocol)]
+    if inputs.plain in inputs.variants:
+        result += _loss_and_recovery(data, numbers, protocol)
+    if inputs.control in inputs.variants:
+        result += _distillation(inputs, numbers, protocol)
+    return result
+
+
+def chance(data: Data, protocol: str) -> float:
+    """Percent that one reaches by always giving the commoner answer."""
+    same = data.same[protocol].mean()
+    return 100 * float(max(same, 1 - same))
+
+
+def _teacher(data: Data, numbers: Numbers, protocol: str) -> str:
+    inputs = data.inputs
+    sharp = numbers.at(protocol, inputs.teacher, inputs.conditions[0])
+    worst = numbers.at(protocol, inputs.teacher, inputs.worst)
+    return (
+        f"The teacher reaches {sharp['accuracy']:.1f} % at {inputs.conditions[0]} and {worst['accuracy']:.1f}"
+        f" % at {inputs.worst}; guessing gives {chance(data, protocol):.0f} %."
+    )
+
+
+def _loss_and_recovery(data: Data, numbers: Numbers, protocol: str) -> list[str]:
+    inputs = data.inputs
+    first, worst, plain = inputs.conditions[0], inputs.worst, inputs.plain
+    before, after = numbers.at(protocol, plain, first), numbers.at(protocol, plain, worst)
+    change = statistics.paired_difference(
+        data.correct[protocol, plain, worst], data.correct[protocol, plain, first]
+    )
+    lost = before["accuracy"] - after["accuracy"]
+    levels = f"from {before['accuracy']:.1f} % at {first} to {after['accuracy']:.1f} % at {worst}"
+    interval = f"95 % interval of the change {between(100 * change.low, 100 * change.high, sign=True)}"
+    if lost <= 0 or change.high >= 0:
+        return [
+            f"{plain} goes {levels} ({points(-lost)} points, {interval}): no loss by degradation could be"
+            " shown, so there is nothing to win back."
+        ]
+    result = [f"{plain} loses {lost:.1f} points by degradation, {levels} ({interval})."]
+    table = numbers.against(plain, protocol)
+    table = table[table["condition"] == worst].set_index("variant")
+    for variant in table.index:
+        if variant != inputs.control and variant != _fullest(inputs):
+            continue
+        row = table.loc[variant]
+        gain = numbers.at(protocol, variant, worst)["accuracy"] - after["accuracy"]
+        how_much = f"{gain:.1f} points, {100 * gain / lost:.0f} % of that loss" if gain > 0 else "nothing"
+        found = f"{between(row['low'], row['high'], sign=True)}; {p_value(row['adjusted'])}"
+        result.append(
+            f"{variant} ({trained_on(inputs, variant)}) wins back {how_much}, at {worst} (95 % interval of"
+            f" the difference {found}):"
+            f" {row['verdict']}{' than ' if row['verdict'] != NULL else ' from '}{plain}."
+        )
+    return result
+
+
+def distilled(inputs: Inputs) -> list[str]:
+    """The students that a teacher teaches."""
+    return [name for name, settings in inputs.variants.items() if settings.get("distill")]
+
+
+def _fullest(inputs: Inputs) -> str | None:
+    """The student to which the most is distilled; of several, the last named."""
+    names = distilled(inputs)
+    return max(
+        names, key=lambda name: (len(inputs.variants[name]["distill"]), names.index(name)), default=None
+    )
+
+
+def _distillation(inputs: Inputs, numbers: Numbers, protocol: str) -> list[str]:
+    table = numbers.against(inputs.control, protocol)
+    table = table[table["variant"].isin(distilled(inputs))]
+    if table.empty:
+        return []
+    tally = {name: int((table["verdict"] == name).sum()) for name in ("better", "worse", NULL)}
+    result = []
+    rows = table[(table["condition"] == inputs.worst) & (table["variant"] == _fullest(inputs))]
+    for row in rows.to_dict("records"):
+        result.append(
+            f"What the teacher adds: at {inputs.worst}, {row['variant']} differs from {inputs.control} by"
+            f" {points(row['difference'])} points (95 % interval"
+            f" {between(row['low'], row['high'], sign=True)}; {p_value(row['adjusted'])}), {row['verdict']}."
+        )
+    summary = (
+        f"Of {count(len(table), 'comparison')} with {inputs.control} on the same pairs (every student with a"
+        f" teacher, every quality), {tally['better']} came out better, {tally['worse']} worse and"
+        f" {tally[NULL]} not distinguishable."
+    )
+    if not tally["better"]:
+        summary += " No gain from the teacher over training on degraded faces alone could be shown here."
+    return [*result, summary]

@@ -1,0 +1,83 @@
+"""The one tidy table of all tasks, and the short forms of it that `dvc metrics` and `dvc plots` show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import InputError
+from pipeline.files import write_csv, write_json
+
+COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n")
+ACCURACY_COLUMNS = ("protocol", "variant", "condition", "downsampling", "accuracy", "low", "high")
+
+
+def read(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a CSV file that must have ``columns``; those named in ``text`` stay text, the others are numbers.
+
+    Raises InputError naming the file when it is absent, damaged, empty, or a number is none.
+    """
+    try:
+        found = list(pd.read_csv(path, nrows=0, encoding="utf-8").columns)
+        missing = [column for column in columns if column not in found]
+        if missing:
+            raise InputError(f"{path}: no column {', '.join(missing)} (found {', '.join(found)})")
+        # "NA" is a fine name for a variant: only a number may be missing.
+        table = pd.read_csv(
+            path,
+            encoding="utf-8",
+            dtype=dict.fromkeys(text, str),
+            keep_default_na=False,
+            na_values={column: ["", "nan"] for column in found if column not in text},
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:  # pandas' own parser errors and bad UTF-8 are ValueErrors
+        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+    if table.empty:
+        raise InputError(f"{path}: no rows")
+    for column in table.columns:
+        if column not in text and not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"{path}: column {column} holds something that is no number")
+    return table
+
+
+def read_tidy(path: Path) -> pd.DataFrame:
+    """Read a table with exactly the tidy columns. Raises InputError as read does."""
+    names = [column for column in COLUMNS if column not in ("seed", "value", "n")]
+    table = read(path, COLUMNS, text=names)[list(COLUMNS)]
+    if table[["seed", "n"]].isna().any(axis=None):
+        raise InputError(f"{path}: a row has no seed or no n")
+    return table.astype({"seed": int, "n": int, "value": float})
+
+
+def ordered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All rows as one table, in an order that does not depend on which step ran first."""
+    rows = pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+    return rows.sort_values(list(COLUMNS[:-2]), kind="stable", ignore_index=True)
+
+
+def summary(rows: pd.DataFrame) -> dict[str, Any]:
+    """{task: {protocol: {variant: {condition: mean accuracy over seeds in percent}}}} of the tidy rows."""
+    nested: dict[str, Any] = {}
+    accuracy = rows[rows["metric"] == "accuracy"]
+    for (task, protocol, variant, condition), group in accuracy.groupby(
+        ["task", "protocol", "variant", "condition"], sort=True
+    ):
+        per_variant = nested.setdefault(task, {}).setdefault(protocol, {}).setdefault(variant, {})
+        per_variant[condition] = round(100 * float(group["value"].mean()), 2)
+    return nested
+
+
+def write(rows: pd.DataFrame, accuracy: pd.DataFrame, folder: Path) -> None:
+    """Write metrics.csv, metrics.json and accuracy.csv into ``folder``.
+
+    ``accuracy`` has a row a protocol, variant and condition, in percent, for `dvc plots`.
+    """
+    folder = Path(folder)
+    write_csv(folder / "metrics.csv", ordered([rows]))
+    write_json(folder / "metrics.json", summary(rows))
+    write_csv(folder / "accuracy.csv", accuracy[list(ACCURACY_COLUMNS)])

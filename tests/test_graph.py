@@ -1,0 +1,160 @@
+"""Both engines hold the same graph: read through their own programming interfaces and compared step by step."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = ["Snakefile", "dvc.yaml", ".dvcignore", "pipeline", "profiles"]
+
+
+@pytest.fixture
+def project(tmp_path, root, monkeypatch) -> Path:
+    """A copy of the project in a repository of its own, with the tiny parameters and two seeds."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in PROJECT:
+        source = root / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, folder / name)
+    text = (root / "tests/data/tiny.yaml").read_text().replace("seeds: [0]", "seeds: [0, 2]")
+    (folder / "params.yaml").write_text(text)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=folder, check=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def by_snakemake(capsys) -> dict[str, dict]:
+    """Command -> inputs, outputs and parameters of every job."""
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import DAGSettings, ResourceSettings
+
+    with SnakemakeApi() as api:
+        workflow_api = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=Path("Snakefile"))
+        dag_api = workflow_api.dag(dag_settings=DAGSettings(forceall=True))
+        dag_api.summary()  # a call of the interface that builds the graph
+        capsys.readouterr()
+        jobs = workflow_api._workflow.dag.jobs
+        return {
+            job.shellcmd.partition(" 2>&1 | tee")[0]: {
+                "inputs": sorted(map(str, job.input)),
+                "outputs": sorted(map(str, job.output)),
+                "params": job.params.science,
+            }
+            for job in jobs
+            if job.shellcmd
+        }
+
+
+def by_dvc() -> dict[str, dict]:
+    """The same of every stage."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        return {
+            stage.cmd: {
+                "inputs": sorted(d.def_path for d in stage.deps if not isinstance(d, _params_dependency())),
+                "outputs": sorted(out.def_path for out in stage.outs),
+                "params": {
+                    key: value
+                    for d in stage.deps
+                    if isinstance(d, _params_dependency())
+                    for key, value in d.read_params(flatten=True).items()
+                },
+            }
+            for stage in repo.index.stages
+        }
+
+
+def _params_dependency() -> type:
+    from dvc.dependency.param import ParamsDependency
+
+    return ParamsDependency
+
+
+def test_both_engines_hold_the_same_graph(project, capsys):
+    ours, theirs = by_snakemake(capsys), by_dvc()
+    assert sorted(ours) == sorted(theirs), "steps and commands"
+    assert len(ours) == 6 + 4 + 2 + 7 + 2, "teacher, two baselines and one student, two seeds"
+    for command, job in ours.items():
+        stage = theirs[command]
+        assert job["outputs"] == stage["outputs"], command
+        inputs = set(job["inputs"])
+        for dependency in stage["inputs"]:  # a folder stands for the declared files in it
+            inside = {path for path in inputs if path == dependency or path.startswith(f"{dependency}/")}
+            assert inside, f"{command}: only DVC knows of {dependency}"
+            inputs -= inside
+        assert not inputs, f"{command}: only Snakemake knows of {inputs}"
+        assert sorted(job["params"]) == sorted(stage["params"]), command
+
+
+def test_values_that_both_engines_compare_are_those_of_the_file(project, capsys):
+    for command, job in by_snakemake(capsys).items():
+        stage = by_dvc()[command]
+        for key, value in job["params"].items():
+            assert without_defaults(value, stage["params"][key]) == stage["params"][key], f"{command}: {key}"
+        break
+
+
+def without_defaults(value, written):
+    """``value`` as validated, less the settings that params.yaml leaves to their defaults."""
+    if isinstance(value, dict) and isinstance(written, dict):
+        return {key: without_defaults(value[key], written[key]) for key in written}
+    return value
+
+
+def test_every_step_has_a_rule_and_the_rules_say_all_that_an_engine_needs(root):
+    text = (root / "Snakefile").read_text()
+    steps = {file.stem for file in (root / "pipeline/steps").glob("*.py")} - {"__init__"}
+    rules = {part.split(":")[0]: part for part in text.split("\nrule ")[1:]}
+    assert set(rules) == steps | {"all"}
+    for name in steps:
+        for word in ("input:", "output:", "log:", "benchmark:", "threads:", "mem_mb=", "runtime=", "gpu="):
+            assert f"\n    {word}" in rules[name] or f"        {word}" in rules[name], f"{name} lacks {word}"
+
+
+def test_dvc_yaml_names_the_modules_that_each_step_imports(root):
+    sys.path.insert(0, str(root / "tools"))
+    from sync_dvc import sync
+
+    text = (root / "dvc.yaml").read_text()
+    assert sync(text) == text, "run python tools/sync_dvc.py"
+
+
+@pytest.mark.parametrize("step", sorted(f.stem for f in Path("pipeline/steps").glob("[a-z]*.py")))
+def test_modules_are_those_really_imported(step, root):
+    """What a fresh interpreter loads for the step is among the modules derived for it, and of no other kind."""
+    from pipeline.graph import modules
+
+    code = (
+        "import sys, runpy, argparse; import pipeline.__main__;"
+        f"import pipeline.steps.{step} as s; s.arguments(argparse.ArgumentParser());"
+        "print(*sorted(m for m in sys.modules if m.split('.')[0] == 'pipeline'))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    files = {str(Path(name.replace(".", "/"))) for name in loaded.stdout.split()}
+    derived = {path.removesuffix(".py").removesuffix("/__init__") for path in modules(step)}
+    assert files <= derived, f"derived for {step} lacks {files - derived}"
+    heavy = subprocess.run(
+        [sys.executable, "-c", code + ";print('torch' in sys.modules, 'snakemake' in sys.modules)"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert heavy.stdout.split()[-2:] == ["False", "False"], f"importing the step {step} is slow"
+
+
+def test_report_code_is_no_input_of_training():
+    from pipeline.graph import modules
+
+    for step in ("prepare", "degrade", "train_teacher", "train_baseline", "train_student", "evaluate"):
+        assert not [path for path in modules(step) if "/report" in path], step
+    assert "pipeline/distill/logit.py" in modules("train_student")
+    assert "pipeline/distill/logit.py" not in modules("train_baseline")
+    assert "pipeline/data/rendering/draw.py" not in modules("train_teacher")

@@ -1,0 +1,599 @@
+"""The report: what stands in its tables is what was measured, the same bytes each time, and safe to open."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from pipeline.errors import InputError
+from pipeline.metrics import statistics, verification
+from pipeline.report import blocks, figures, page, recognition, recognition_words, tidy
+from pipeline.report.build import build
+from pipeline.report.recognition_data import Inputs
+from pipeline.report.recognition_figures import true_acceptance
+
+QUALITIES = (1, 2, 4, 8)
+PROTOCOLS = ("cross-age", "cross-pose")
+EVERY = {"train_qualities": [1, 2, 4, 8]}
+LOGIT = {"logit": {"weight": 1.0, "temperature": 4.0}}
+ATTENTION = {"attention": {"weight": 5.0}}
+VARIANTS = {
+    "basicnet": {"train_qualities": [1], "description": "sharp faces only, no teacher"},
+    "degraded_only": {**EVERY, "description": "degraded faces, no teacher"},
+    "logit_kd": {**EVERY, "distill": LOGIT},
+    "attention_kd": {**EVERY, "distill": ATTENTION},
+    "logit_attention_kd": {**EVERY, "distill": {**LOGIT, **ATTENTION}},
+}
+# How far apart same and different pairs lie, by quality.
+SEPARATION = {
+    "teacher": (3.6, 3.0, 1.6, 0.6),
+    "basicnet": (3.2, 2.5, 1.3, 0.5),
+    "degraded_only": (3.1, 3.0, 2.6, 1.7),
+    "logit_kd": (3.2, 3.1, 2.7, 1.9),
+    "attention_kd": (3.2, 3.1, 2.7, 1.8),
+    "logit_attention_kd": (3.3, 3.2, 2.9, 2.2),
+}
+
+
+def draw_faces(count: int, side: int, generator: np.random.Generator) -> np.ndarray:
+    """Simple faces, smooth enough to be degraded: (count, side, side, 3) uint8."""
+    faces = []
+    for _ in range(count):
+        skin = np.array([225, 180, 150]) * generator.uniform(0.55, 1.05)
+        hair = tuple(int(value) for value in generator.integers(20, 120, 3))
+        image = Image.new("RGB", (256, 256), tuple(int(value) for value in generator.integers(90, 200, 3)))
+        pen = ImageDraw.Draw(image)
+        wide, lift, eye = generator.integers(58, 80), generator.integers(-10, 10), generator.integers(24, 34)
+        pen.ellipse((128 - wide - 14, 20, 128 + wide + 14, 190), fill=hair)
+        pen.ellipse(
+            (128 - wide, 50, 128 + wide, 236), fill=tuple(int(value) for value in np.minimum(skin, 255))
+        )
+        for x in (128 - eye, 128 + eye):
+            pen.ellipse((x - 14, 112 + lift, x + 14, 128 + lift), fill="white")
+            pen.ellipse((x - 6, 113 + lift, x + 6, 127 + lift), fill=hair)
+            pen.line((x - 16, 100 + lift, x + 16, 97 + lift), fill=hair, width=6)
+        pen.line((128, 125, 122, 165, 132, 166), fill=tuple(int(0.75 * value) for value in skin), width=5)
+        pen.ellipse((102, 188, 154, 188 + generator.integers(8, 20)), fill=(170, 70, 75))
+        faces.append(image.filter(ImageFilter.GaussianBlur(2)).resize((side, side), Image.Resampling.LANCZOS))
+    return np.stack([np.asarray(face) for face in faces])
+
+
+def degrade(face: np.ndarray, quality: int) -> np.ndarray:
+    small = tuple(max(length // quality, 1) for length in face.shape[1::-1])
+    image = Image.fromarray(face).resize(small, Image.Resampling.BICUBIC)
+    return np.asarray(image.resize(face.shape[1::-1], Image.Resampling.BICUBIC))
+
+
+def write_samples(folder: Path, faces: np.ndarray, generator: np.random.Generator) -> None:
+    arrays = {"faces": faces}
+    for quality in QUALITIES:
+        arrays[f"x{quality}"] = np.stack([degrade(face, quality) for face in faces])
+        y, x = np.mgrid[0:1:16j, 0:1:16j]
+        centres = generator.uniform(0.25, 0.75, (len(faces), 4, 2, 1, 1))
+        widths = np.array([0.02, 0.03, 0.06, 0.1])[None, :, None, None]
+        arrays[f"maps_x{quality}"] = np.exp(
+            -((y - centres[:, :, 0]) ** 2 + (x - centres[:, :, 1]) ** 2) / widths
+        ).astype(np.float32)
+    np.savez(folder / "samples.npz", **arrays)
+
+
+def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separation, dataset: str) -> None:
+    folder.mkdir(parents=True)
+    tidy_rows, score_rows = [], []
+    for p, protocol in enumerate(PROTOCOLS):
+        # All variants judge the same pairs, which are as hard for one as for another.
+        shared = np.random.default_rng(p)
+        same = np.arange(pairs) % 2 == 0
+        fold = np.arange(pairs) * 10 // pairs
+        hardness = shared.normal(size=pairs)
+        own = np.random.default_rng([p, seed, sum(map(ord, variant))])
+        for quality, apart in zip(QUALITIES, separation, strict=True):
+            noise = 0.8 * hardness + 0.6 * own.normal(size=pairs)
+            scores = np.tanh(0.25 * (noise + (apart - 0.3 * p) * (same - 0.5)))
+            found = verification.verify(scores, same, fold)
+            low, high = statistics.bootstrap_interval(found.correct, draws=200)
+            values = {
+                "accuracy": found.accuracy,
+                "accuracy_std_folds": found.accuracy_std,
+                "accuracy_low": low,
+                "accuracy_high": high,
+                "auc": found.auc,
+                "eer": found.eer,
+                "tar_at_far_1e-2": found.tar_at_far_1e2,
+                "tar_at_far_1e-3": found.tar_at_far_1e3,
+            }
+            tidy_rows += [(protocol, f"x{quality}", name, value, pairs) for name, value in values.items()]
+            score_rows.append(
+                pd.DataFrame(
+                    {
+                        "protocol": protocol,
+                        "condition": f"x{quality}",
+                        "pair": np.arange(pairs),
+                        "fold": fold,
+                        "same": same.astype(int),
+                        "score": found.scores,
+                        "correct": found.correct.astype(int),
+                    }
+                )
+            )
+    teacher = variant == "teacher"
+    tidy_rows.append(("", "", "parameters", 960_000 if teacher else 250_000, 1))
+    tidy_rows.append(("", "", "multiply_adds", 151_000_000 if teacher else 38_400_000, 1))
+    table = pd.DataFrame(tidy_rows, columns=["protocol", "condition", "metric", "value", "n"])
+    table = table.assign(task="recognition", dataset=dataset, variant=variant, seed=seed)
+    table[list(tidy.COLUMNS)].to_csv(folder / "metrics.csv", index=False)
+    pd.concat(score_rows).to_csv(folder / "scores.csv", index=False)
+    run = {
+        "device": "CPU, 2 cores",
+        "precision": "bf16",
+        "dataset": dataset,
+        "rendered": True,
+        "versions": {"python": "3.11.2", "torch": "2.9.0"},
+        "model": {"name": "resnext_cbam", "depths": [1, 1, 1, 1], "width": 64 if teacher else 32},
+    }
+    (folder / "run.json").write_text(json.dumps(run))
+
+
+def write_losses(path: Path, settings: dict, epochs: int, seed: int) -> None:
+    path.parent.mkdir(parents=True)
+    generator = np.random.default_rng(seed)
+    epoch = np.arange(1, epochs + 1)
+    falling = np.exp(-epoch / epochs * 3)
+    table = pd.DataFrame({"epoch": epoch, "learning_rate": 0.1 * (1 - epoch / epochs)})
+    table["recognition"] = 14 * falling * generator.uniform(0.95, 1.05, epochs) + 0.4
+    for name, scale in (("logit", 6.0), ("attention", 1.5)):
+        if name in settings.get("distill", {}):
+            table[name] = scale * falling * generator.uniform(0.95, 1.05, epochs) + 0.2
+    table["total"] = table.drop(columns=["epoch", "learning_rate"]).sum(axis=1)
+    table.to_csv(path, index=False)
+
+
+def write_results(
+    root: Path, variants=VARIANTS, seeds=(0,), pairs=200, separations=SEPARATION, **settings
+) -> Inputs:
+    """Everything that the steps before the report write."""
+    dataset = settings.get("dataset", "rendered faces")
+    evaluations, losses = root / "reports/recognition/evaluations", root / "reports/recognition/losses"
+    generator = np.random.default_rng(0)
+    faces = draw_faces(6, 64, generator)
+    latency = []
+    for variant, own in {"teacher": {}, **variants}.items():
+        teacher = variant == "teacher"
+        for seed in (0,) if teacher else seeds:
+            folder = evaluations / variant / str(seed)
+            write_evaluation(folder, variant, seed, pairs, separations.get(variant, (2.0,) * 4), dataset)
+            write_samples(folder, faces, generator)
+            write_losses(losses / variant / str(seed) / "losses.csv", own, 12, seed)
+        for batch in (1, 64) if variant in ("teacher", next(iter(variants))) else ():
+            median = batch**0.8 * (9.3 if teacher else 3.1)
+            row = ("teacher" if teacher else "student", 250_000, 38_400_000, batch, median, median * 0.9, median * 1.2, "CPU, 2 cores")
+            latency.append(row)
+    columns = ["network", "parameters", "multiply_adds", "batch", "median_ms", "p10_ms", "p90_ms", "device"]
+    pd.DataFrame(latency, columns=columns).to_csv(root / "reports/recognition/efficiency.csv", index=False)
+    (root / "data/recognition").mkdir(parents=True)
+    sheet = figures.tiles([list(draw_faces(10, 64, generator)) for _ in range(4)], 2)
+    Image.fromarray(sheet).save(root / "data/recognition/contact_sheet.png")
+    return Inputs(
+        evaluations=evaluations,
+        losses=losses,
+        networks=dict.fromkeys(variants, "student"),
+        efficiency=root / "reports/recognition/efficiency.csv",
+        contact_sheet=root / "data/recognition/contact_sheet.png",
+        variants=variants,
+        seeds=seeds,
+        teacher_seed=0,
+        qualities=QUALITIES,
+        **{"dataset": dataset, "rendered": True, **settings},
+    )
+
+
+@pytest.fixture(scope="module")
+def two_seeds(tmp_path_factory) -> Inputs:
+    return write_results(tmp_path_factory.mktemp("two"), seeds=(0, 3), pairs=400)
+
+
+@pytest.fixture(scope="module")
+def measured(two_seeds):
+    return recognition.measure(two_seeds)
+
+
+@pytest.fixture(scope="module")
+def section(measured) -> blocks.Section:
+    return recognition.section(*measured)
+
+
+@pytest.fixture(scope="module")
+def report(measured, section, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    data, numbers = measured
+    tidy.write(recognition.rows(data), recognition.accuracy(numbers), folder)
+    page.write([section], folder, {"Parameters": "params.yaml"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small_results(tmp_path_factory) -> Inputs:
+    return write_results(tmp_path_factory.mktemp("small"), {"basicnet": VARIANTS["basicnet"]}, pairs=100)
+
+
+@pytest.fixture
+def one_student(small_results, tmp_path) -> Inputs:
+    """Few results of one student that a test may damage."""
+    root = small_results.contact_sheet.parents[2]
+    shutil.copytree(root, tmp_path / "results")
+    moved = {
+        name: tmp_path / "results" / getattr(small_results, name).relative_to(root)
+        for name in ("evaluations", "losses", "efficiency", "contact_sheet")
+    }
+    return dataclasses.replace(small_results, **moved)
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """Leave out the drawing where a test is about words and numbers."""
+    monkeypatch.setattr(figures, "svg", lambda figure: b"")
+    monkeypatch.setattr(figures, "png", lambda figure: b"")
+
+
+def of_kind(section: blocks.Section, kind: type) -> list:
+    return [block for block in section.walk() if isinstance(block, kind)]
+
+
+def scores_of(inputs: Inputs, variant: str, seed: int) -> pd.DataFrame:
+    return pd.read_csv(inputs.evaluations / variant / str(seed) / "scores.csv")
+
+
+def test_outputs_are_complete(report):
+    found = {path.relative_to(report).as_posix() for path in report.rglob("*") if path.is_file()}
+    assert found == {
+        "metrics.csv",
+        "metrics.json",
+        "accuracy.csv",
+        "report.md",
+        "index.html",
+        "figures/recognition-accuracy.svg",
+        "figures/recognition-roc-cross-age.svg",
+        "figures/recognition-roc-cross-pose.svg",
+        "figures/recognition-training.svg",
+        "figures/recognition-cost.svg",
+        "figures/recognition-qualities.png",
+        "figures/recognition-attention.png",
+        "figures/recognition-contact-sheet.png",
+    }
+
+
+def test_metrics_are_tidy(report, two_seeds):
+    table = pd.read_csv(report / "metrics.csv", keep_default_na=False)
+    assert tuple(table.columns) == tidy.COLUMNS
+    keys = list(tidy.COLUMNS[:-2])
+    assert not table.duplicated(keys).any()
+    pd.testing.assert_frame_equal(table, table.sort_values(keys, kind="stable", ignore_index=True))
+    assert set(table["variant"]) == {"teacher", *VARIANTS}
+    # Values pass through unchanged, to the last bit.
+    original = (two_seeds.evaluations / "logit_kd/3/metrics.csv").read_text().splitlines()[1:]
+    assert set(original) <= set((report / "metrics.csv").read_text().splitlines())
+
+
+def test_metrics_json_holds_means_over_seeds(report, two_seeds):
+    found = json.loads((report / "metrics.json").read_text())
+    rates = [
+        scores_of(two_seeds, "logit_kd", seed)
+        .query("protocol == 'cross-pose' and condition == 'x4'")
+        .groupby("fold")["correct"]
+        .mean()
+        .mean()
+        for seed in (0, 3)
+    ]
+    assert found["recognition"]["cross-pose"]["logit_kd"]["x4"] == round(50 * sum(rates), 2)
+    assert set(found["recognition"]) == set(PROTOCOLS)
+    assert list(found["recognition"]["cross-age"]["teacher"]) == ["x1", "x2", "x4", "x8"]
+
+
+def test_accuracy_csv_is_for_plots(report):
+    table = pd.read_csv(report / "accuracy.csv")
+    assert tuple(table.columns) == tidy.ACCURACY_COLUMNS
+    assert len(table) == len(PROTOCOLS) * 6 * len(QUALITIES)
+    assert (table["low"] <= table["accuracy"]).all() and (table["accuracy"] <= table["high"]).all()
+    assert (table["condition"] == "x" + table["downsampling"].astype(str)).all()
+
+
+def test_ablation_table_says_what_was_measured(section, two_seeds):
+    table = next(table for table in of_kind(section, blocks.Table) if "cross-age" in table.caption)
+    assert "400 pairs, 2 seeds" in table.caption
+    cells = {row[0].split("\n")[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
+    assert list(cells) == ["teacher", *VARIANTS] and table.rules == (1,)
+    correct = np.stack(
+        [
+            scores_of(two_seeds, "degraded_only", seed)
+            .query("protocol == 'cross-age' and condition == 'x8'")
+            .sort_values("pair")["correct"]
+            .to_numpy()
+            for seed in (0, 3)
+        ]
+    )
+    first, second = cells["degraded_only"]["x8"].split("\n")
+    a, b = 100 * correct.mean(axis=1)
+    assert first == f"{(a + b) / 2:.2f} ± {abs(a - b) / np.sqrt(2):.2f}"
+    drawn = np.random.default_rng(5).integers(0, 400, (2000, 400))
+    expected = np.quantile(100 * correct.mean(axis=0)[drawn].mean(axis=1), [0.025, 0.975])
+    assert np.allclose([float(end) for end in second.split(" to ")], expected, atol=0.5)
+    # A single network has no spread.
+    assert "±" not in cells["teacher"]["x1"] and "nan" not in cells["teacher"]["x1"]
+
+
+def test_one_seed_shows_the_interval_of_the_evaluation(one_student, undrawn):
+    inputs = one_student
+    table = pd.read_csv(inputs.evaluations / "basicnet/0/metrics.csv").set_index(
+        ["protocol", "condition", "metric"]
+    )
+    data, numbers = recognition.measure(inputs)
+    row = numbers.at("cross-age", "basicnet", "x4")
+    for column, metric in (("accuracy", "accuracy"), ("low", "accuracy_low"), ("high", "accuracy_high")):
+        assert row[column] == pytest.approx(100 * table.loc[("cross-age", "x4", metric), "value"], abs=1e-9)
+    # With one student there is nothing to compare; the rest of the section still stands.
+    assert "Is the difference real?" not in [
+        block.title for block in recognition.section(data, numbers).blocks[2:]
+    ]
+
+
+def test_comparisons_are_paired_and_adjusted(section, measured, two_seeds):
+    data, numbers = measured
+    tables = [table for table in of_kind(section, blocks.Table) if table.caption.startswith("Compared with")]
+    assert [table.header[0] for table in tables] == [
+        "Compared with basicnet",
+        "Compared with degraded_only",
+    ] * 2
+    table = tables[1]
+    assert "12 comparisons" in table.caption
+    family = [
+        statistics.paired_difference(
+            data.correct["cross-age", variant, condition],
+            data.correct["cross-age", "degraded_only", condition],
+        )
+        for variant in ("logit_kd", "attention_kd", "logit_attention_kd")
+        for condition in two_seeds.conditions
+    ]
+    adjusted = statistics.holm([found.p_value for found in family])
+    last = table.rows[-1][-1].split("\n")
+    assert float(last[0].replace("−", "-")) == pytest.approx(100 * family[-1].difference, abs=0.05)
+    assert last[1] == statistics.verdict(family[-1].difference, adjusted[-1]) == "better"
+    assert table.marks[2, "x8"] == "better"
+    assert numbers.against("degraded_only", "cross-age")["adjusted"].to_list() == list(adjusted)
+
+
+def test_secondary_measures(section, two_seeds):
+    table = next(table for table in of_kind(section, blocks.Table) if "equal error rate" in table.caption)
+    row = next(row for row in table.rows if row[:2] == ["teacher", "x2"])
+    metrics = pd.read_csv(two_seeds.evaluations / "teacher/0/metrics.csv")
+    metrics = metrics[(metrics["protocol"] == "cross-age") & (metrics["condition"] == "x2")].set_index(
+        "metric"
+    )["value"]
+    names = ("auc", "eer", "tar_at_far_1e-2", "tar_at_far_1e-3")
+    assert row[2:] == [f"{100 * metrics[name]:.1f}" for name in names]
+    assert "allow 2 and 0 of the 200 pairs" in table.caption
+
+
+def test_roc_agrees_with_the_metric(measured):
+    data, _ = measured
+    same = data.same["cross-age"]
+    scores = data.scores["cross-age", "logit_kd", "x8"]
+    metric = data.values("tar_at_far_1e-2", "cross-age", "logit_kd", "x8")
+    assert [true_acceptance(row, same, np.array([1e-2]))[0] for row in scores] == pytest.approx(metric)
+    ties = true_acceptance(
+        np.array([0.5, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), np.array([0.4, 0.5, 1])
+    )
+    assert ties.tolist() == [0, 1, 1]
+
+
+def test_findings_follow_the_numbers(section, measured):
+    _, numbers = measured
+    text = " ".join(item for bullets in of_kind(section, blocks.Bullets) for item in bullets.items)
+    lost = (
+        numbers.at("cross-age", "basicnet", "x1")["accuracy"]
+        - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
+    )
+    assert f"basicnet loses {lost:.1f} points" in text
+    won = (
+        numbers.at("cross-age", "logit_attention_kd", "x8")["accuracy"]
+        - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
+    )
+    assert f"wins back {won:.1f} points, {100 * won / lost:.0f} % of that loss" in text
+    assert "No gain from the teacher" not in text
+
+
+def test_a_null_result_is_reported_as_null(tmp_path):
+    alike = dict.fromkeys(SEPARATION, (2.0, 2.0, 2.0, 2.2))
+    findings = recognition_words.findings(
+        *recognition.measure(write_results(tmp_path, separations=alike)), "cross-age"
+    )
+    assert any("no loss by degradation could be shown" in item for item in findings)
+    assert findings[-1].endswith(
+        "No gain from the teacher over training on degraded faces alone could be shown here."
+    )
+    assert "0 came out better, 0 worse and 12 not distinguishable" in findings[-1]
+    assert not any("wins back" in item for item in findings)
+
+
+def test_bytes_do_not_depend_on_the_run(report, two_seeds, tmp_path):
+    # What differs between two runs of the same experiment is how long things took.
+    table = pd.read_csv(two_seeds.efficiency)
+    table["median_ms"] *= 1.07
+    table.to_csv(tmp_path / "efficiency.csv", index=False)
+    again = tmp_path / "again"
+    inputs = dataclasses.replace(two_seeds, efficiency=tmp_path / "efficiency.csv")
+    code = (
+        "import sys; from pathlib import *; from pipeline.report.build import build; "
+        "from pipeline.report.recognition import Inputs; "
+        f"build({again!r}, {inputs!r}); sys.exit('torch' in sys.modules and 'the report loads torch')"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    root = Path(__file__).parent.parent
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, text=True, capture_output=True
+    )
+    assert run.returncode == 0, run.stderr
+    for path in sorted(report.rglob("*")):
+        if path.is_file() and path.name not in ("index.html", "report.md"):
+            assert (again / path.relative_to(report)).read_bytes() == path.read_bytes(), path.name
+    assert (again / "index.html").read_bytes() != (report / "index.html").read_bytes()
+
+
+def test_page_needs_nothing_from_outside(report):
+    text = (report / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r"""(?:src|href|action|data|poster)\s*=\s*["']([^"']*)""", text)
+    assert links and all(link.startswith(("#", "data:image/")) for link in links)
+    assert "<script" not in text and "@import" not in text and "url(" not in text and "http" not in text
+    anchors = set(re.findall(r'id="([^"]+)"', text))
+    assert {link[1:] for link in links if link.startswith("#")} <= anchors
+    pictures = [base64.b64decode(link.split(",")[1]) for link in links if link.startswith("data:")]
+    assert sorted(pictures) == sorted(path.read_bytes() for path in (report / "figures").iterdir())
+    for picture in pictures:
+        if picture.startswith(b"\x89PNG"):
+            assert not Image.open(io.BytesIO(picture)).text
+        else:
+            assert b"<date>" not in picture and b"Matplotlib" not in picture and b"<image" not in picture
+    named = re.findall(r"\(figures/([^)]+)\)", (report / "report.md").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(path.name for path in (report / "figures").iterdir())
+
+
+def test_every_caption_says_rendered(section):
+    captions = [block.caption for block in of_kind(section, blocks.Table | blocks.Figure)]
+    assert len(captions) > 12 and all("rendered faces" in caption for caption in captions)
+    assert "says anything about real faces" in section.blocks[1].text
+
+
+def test_real_faces_are_never_called_rendered(measured, undrawn):
+    data, numbers = measured
+    # The name of the data set comes from the steps before; here only what the report itself adds matters.
+    runs = {name: [run | {"dataset": "LFW"} for run in per_seed] for name, per_seed in data.runs.items()}
+    inputs = dataclasses.replace(data.inputs, dataset="LFW", rendered=False)
+    section = recognition.section(dataclasses.replace(data, inputs=inputs, runs=runs), numbers)
+    text = blocks.markdown(section)
+    assert "rendered" not in text and "real faces" not in text
+    assert all("LFW" in block.caption for block in of_kind(section, blocks.Table | blocks.Figure))
+
+
+def test_left_over_variants_and_seeds_are_ignored(tmp_path, undrawn):
+    small = {name: VARIANTS[name] for name in ("basicnet", "degraded_only")}
+    inputs = write_results(tmp_path, variants=VARIANTS, seeds=(0, 1), pairs=100)
+    inputs = dataclasses.replace(inputs, variants=small, seeds=(0,), qualities=(1, 8))
+    (inputs.evaluations / "attention_kd/0/metrics.csv").write_text("damaged")
+    data, numbers = recognition.measure(inputs)
+    rows = recognition.rows(data)
+    assert set(rows["variant"]) == {"teacher", "basicnet", "degraded_only"} and set(rows["seed"]) == {0}
+    assert set(rows["condition"]) == {"", "x1", "x8"}
+    assert "attention_kd" not in blocks.markdown(blocks.Section("", (recognition.section(data, numbers),)))
+
+
+DAMAGE = {
+    "evaluations/basicnet/0/metrics.csv": "task,dataset\nrecognition,x\n",
+    "evaluations/basicnet/0/scores.csv": (
+        "protocol,condition,pair,fold,same,score,correct\na,x1,0,0,1,high,1\n"
+    ),
+    "evaluations/basicnet/0/samples.npz": "no archive",
+    "evaluations/basicnet/0/run.json": '{"device": "CPU"',
+    "losses.csv": "epoch,learning_rate,total\n",
+    "efficiency.csv": "variant,parameters\nteacher,1\n",
+    "contact_sheet.png": "no picture",
+}
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["missing", "damaged"])
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_missing_or_damaged_file_is_one_line(one_student, tmp_path, name, damaged):
+    inputs = one_student
+    path = {
+        "losses.csv": inputs.losses / "basicnet/0/losses.csv",
+        "efficiency.csv": inputs.efficiency,
+        "contact_sheet.png": inputs.contact_sheet,
+    }.get(name, inputs.evaluations.parent / name)
+    path.unlink()
+    if damaged:
+        path.write_text(DAMAGE[name])
+    with pytest.raises(InputError) as caught:
+        build(tmp_path / "out", inputs)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_pairs_are_refused(one_student):
+    inputs = one_student
+    path = inputs.evaluations / "basicnet/0/scores.csv"
+    table = pd.read_csv(path)
+    table["pair"] += 1
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError, match="the pairs of cross-age at x1 are not those of the other files"):
+        recognition.measure(inputs)
+
+
+def test_text_cannot_become_markup():
+    name = '<script>alert("1")</script>|*_a_*&'
+    table = blocks.Table(pd.DataFrame({name: [name], "value": [0.125]}), name, formats={"value": "{:.2f}"})
+    figure = blocks.Figure("a.png", b"\x89PNG", name, name)
+    section = blocks.Section(
+        name, (blocks.Paragraph(name), blocks.Bullets((name,), lead=name), table, figure)
+    )
+    text = page.html([section], {name: name})
+    assert "<script" not in text and 'alert("' not in text
+    plain = html.unescape(re.sub(r"<[^>]+>", "", text))
+    # Menu, title, paragraph, lead, item, both captions, head, cell and both sides of the foot.
+    assert plain.count(name) == 11
+    lines = page.markdown([section], {}).splitlines()
+    assert not any("<script" in line for line in lines)
+    row = next(line for line in lines if line.endswith(" 0.12 |"))
+    assert "\\*\\_a\\_\\*&" in row
+    assert len(re.findall(r"(?<!\\)\|", row)) == 3
+
+
+def test_equal_titles_keep_their_own_anchors():
+    tasks = [blocks.Section(task, (blocks.Section("Findings", ()),)) for task in ("A", "B")]
+    text = page.html(tasks, {})
+    assert re.findall(r'id="([^"]+)"', text) == ["a", "a-findings", "b", "b-findings"]
+    assert re.findall(r'href="#([^"]+)"', text) == ["a", "a-findings", "b", "b-findings"]
+
+
+def test_cells():
+    frame = pd.DataFrame({"a": [1.0, float("nan")], "b": ["x\ny", None]})
+    table = blocks.Table(frame, "", formats={"a": lambda value: f"{value:.1f} %"})
+    assert table.rows == [["1.0 %", "x\ny"], [blocks.MISSING, blocks.MISSING]]
+    assert page.cell("a_b\n<c>") == "a_<wbr>b<small>&lt;c&gt;</small>"
+    assert blocks.markdown(blocks.Section("T", (table,))).splitlines()[2:5] == [
+        "| a | b |",
+        "| :-- | --: |",
+        "| 1.0 % | x<br>y |",
+    ]
+
+
+def test_numbers_survive_reading(tmp_path):
+    value = 0.1 + 0.2
+    row = ("recognition", "d", "NA", 0, "null", "x1", "accuracy", value, 7)
+    pd.DataFrame([row], columns=list(tidy.COLUMNS)).to_csv(tmp_path / "metrics.csv", index=False)
+    table = tidy.read_tidy(tmp_path / "metrics.csv")
+    assert tuple(table.iloc[0]) == row
+
+
+def test_labels_are_moved_apart_as_little_as_needed():
+    assert figures.spread([1.0, 5.0], 1) == [1.0, 5.0]
+    assert figures.spread([2.0, 2.0, 9.0], 1) == [1.5, 2.5, 9.0]
+    moved = sorted(figures.spread([3.0, 1.0, 1.1, 1.2], 0.5))
+    assert min(np.diff(moved)) >= 0.5 - 1e-9
+
+
+def test_styles_stay_distinct_for_many_variants():
+    styles = figures.styles([str(i) for i in range(20)]).values()
+    assert len({(style.color, style.marker) for style in styles}) == 20
