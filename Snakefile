@@ -1,7 +1,7 @@
 """Knowledge distillation for low-quality faces: the graph. What a step does is in pipeline/steps/."""
 
+from engines.graph import modules, science
 from pipeline.errors import InputError
-from pipeline.graph import modules, science
 from pipeline.params.document import check
 from pipeline.params.loading import PARAMS_FILE, read_document
 

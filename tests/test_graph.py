@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = ["Snakefile", "dvc.yaml", ".dvcignore", "pipeline", "profiles"]
+PROJECT = ["Snakefile", "dvc.yaml", ".dvcignore", "pipeline", "engines", "profiles"]
 
 
 @pytest.fixture
@@ -119,17 +119,16 @@ def test_every_step_has_a_rule_and_the_rules_say_all_that_an_engine_needs(root):
 
 
 def test_dvc_yaml_names_the_modules_that_each_step_imports(root):
-    sys.path.insert(0, str(root / "tools"))
-    from sync_dvc import sync
+    from engines.sync import sync
 
     text = (root / "dvc.yaml").read_text()
-    assert sync(text) == text, "run python tools/sync_dvc.py"
+    assert sync(text) == text, "run python -m engines.sync"
 
 
 @pytest.mark.parametrize("step", sorted(f.stem for f in Path("pipeline/steps").glob("[a-z]*.py")))
 def test_modules_are_those_really_imported(step, root):
     """What a fresh interpreter loads for the step is among the modules derived for it, and of no other kind."""
-    from pipeline.graph import modules
+    from engines.graph import modules
 
     code = (
         "import sys, runpy, argparse; import pipeline.__main__;"
@@ -151,7 +150,7 @@ def test_modules_are_those_really_imported(step, root):
 
 
 def test_report_code_is_no_input_of_training():
-    from pipeline.graph import modules
+    from engines.graph import modules
 
     for step in ("prepare", "degrade", "train_teacher", "train_baseline", "train_student", "evaluate"):
         assert not [path for path in modules(step) if "/report" in path], step

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.errors import InputError
-from pipeline.graph import science
+from engines.graph import science
 from pipeline.params.document import check
 
 

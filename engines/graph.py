@@ -1,6 +1,6 @@
 """What a step depends on, for both engines: the modules that it imports and its slices of params.yaml.
 
-Read by the Snakefile and by the tool and test that keep dvc.yaml the same; no step imports it.
+Read by the Snakefile and by engines.sync, which writes it into dvc.yaml; no step imports it.
 """
 
 from __future__ import annotations

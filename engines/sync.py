@@ -1,19 +1,13 @@
-"""Keep the modules that dvc.yaml names under deps equal to what the steps import: ``python tools/sync_dvc.py``.
+"""Keep the modules that dvc.yaml names under deps equal to what the steps import: ``python -m engines.sync``.
 
 The Snakefile derives them at every start; DVC needs them written out.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from pipeline.graph import modules  # noqa: E402
+from engines.graph import ROOT, modules
 
 
 def sync(text: str) -> str:
