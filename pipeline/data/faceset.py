@@ -96,6 +96,14 @@ def read_tables(
     return index_table, pairs_table.assign(same=pairs_table["same"].astype(bool))
 
 
+def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read and check the index alone, for steps that need no pairs. Raises InputError as read_tables does."""
+    table = _read_csv(path, text=("file", "identity", "split"))
+    _check_columns(table, INDEX_COLUMNS, str(path))
+    _check_index(table, str(path))
+    return table
+
+
 def _read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFrame:
     try:
         columns = pd.read_csv(path, nrows=0, encoding="utf-8").columns

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.data.pixels import QualityArrays
+from pipeline.data.faceset import read_tables
 from pipeline.data.names import DATASET_NAMES
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.files import atomic_path, write_csv, write_json
@@ -52,7 +53,7 @@ def evaluate(
     dtype = select_dtype(device, trained_with)
     network = freeze(classifier.network.to(device))
     arrays = QualityArrays(faces, degraded, degradation.qualities, device)
-    table = pd.read_csv(pairs)
+    _, table = read_tables(index, pairs)
     rows: list[dict[str, Any]] = []
     judged: list[pd.DataFrame] = []
     used = torch.tensor(np.unique(table[["a", "b"]].to_numpy()))
@@ -62,7 +63,7 @@ def evaluate(
         embeddings = embed(network, arrays, used, quality, evaluation.batch_size, dtype)
         for protocol, group in table.groupby("protocol", sort=True):
             a, b = place[group["a"].to_numpy()], place[group["b"].to_numpy()]
-            folds, same = group["fold"].to_numpy(), group["same"].to_numpy().astype(bool)
+            folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
             result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
             where = {"protocol": protocol, "condition": f"x{quality}"}
             rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in _measures(result).items()]

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from pipeline.data.faceset import read_index
 from pipeline.errors import InputError
 
 
@@ -19,17 +20,6 @@ class TrainingFaces:
     faces: Tensor
     labels: Tensor
     identities: list[str]  # sorted; the label is the place here
-
-
-def read_index(path: Path) -> pd.DataFrame:
-    """index.csv. Raises InputError naming the file when it is absent or lacks a column."""
-    try:
-        index = pd.read_csv(path, dtype={"identity": str, "file": str, "split": str}, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable table of faces ({error})") from error
-    if missing := {"face", "file", "identity", "split"} - set(index.columns):
-        raise InputError(f"{path}: lacks the columns {', '.join(sorted(missing))}")
-    return index
 
 
 def training_faces(path: Path) -> TrainingFaces:

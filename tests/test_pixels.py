@@ -1,0 +1,159 @@
+"""Batches on the device: the right pixels, enlarged as Pillow does, mirrored and scaled; and stored teachers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.data.degradation import degrade_array
+from pipeline.data.pixels import QualityArrays, normalise, upsample
+from pipeline.errors import InputError
+from pipeline.params.networks import Margin, Network
+from pipeline.tasks.recognition import knowledge, networks
+from pipeline.tasks.recognition.faces import training_faces
+from pipeline.tasks.recognition.learning import Batch
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve faces of four people at x1, x2 and x4; the last two are for testing."""
+    faces = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+    np.save(tmp_path / "faces.npy", faces)
+    for quality in (2, 4):
+        degrade_array(tmp_path / "faces.npy", tmp_path / f"x{quality}.npy", quality)
+    index = pd.DataFrame(
+        {
+            "face": range(12),
+            "file": [f"{i}.png" for i in range(12)],
+            "identity": ["b", "a", "007", "b", "a", "NA", "007", "b", "a", "NA", "t", "u"],
+            "split": ["train"] * 10 + ["test"] * 2,
+        }
+    )
+    index.to_csv(tmp_path / "index.csv", index=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_enlarging_is_pillows_bicubic(factor):
+    # no value near 0 or 255: Pillow also clips between its two passes
+    small = np.random.default_rng(factor).integers(80, 176, (8, 8), dtype=np.uint8)
+    wanted = np.asarray(Image.fromarray(small).resize((8 * factor, 8 * factor), Image.Resampling.BICUBIC))
+    found = upsample(torch.from_numpy(small.copy())[None, None], 8 * factor)[0, 0].numpy()
+    assert np.abs(found - wanted).max() <= 1.2, "Pillow rounds to whole grey levels, after each of two passes"
+
+
+def test_enlarging_stays_within_the_grey_levels():
+    steep = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
+    steep[..., 4:] = 255
+    enlarged = upsample(steep, 64)
+    assert enlarged.min() == 0 and enlarged.max() == 255
+
+
+def test_a_batch_mixes_qualities_and_mirrors_in_the_order_asked_for(folder):
+    arrays = QualityArrays(folder / "faces.npy", folder, [1, 2, 4], CPU)
+    faces = torch.tensor([5, 0, 11, 5])
+    qualities = torch.tensor([4, 1, 2, 1])
+    flips = torch.tensor([False, True, False, True])
+    batch = arrays.batch(faces, qualities, flips)
+    assert batch.shape == (4, 3, 16, 16) and batch.is_contiguous(memory_format=torch.channels_last)
+    assert batch.min() >= -1 and batch.max() <= 1
+    for place, (face, quality, flip) in enumerate(zip(faces, qualities, flips, strict=True)):
+        file = "faces.npy" if quality == 1 else f"x{quality}.npy"
+        own = torch.from_numpy(np.load(folder / file)[face]).permute(2, 0, 1)[None]
+        alone = normalise(upsample(own, 16))[0]
+        torch.testing.assert_close(batch[place], alone.flip(2) if flip else alone)
+
+
+def test_arrays_that_do_not_belong_together_are_refused(folder):
+    np.save(folder / "x2.npy", np.zeros((11, 8, 8, 3), dtype=np.uint8))
+    with pytest.raises(InputError, match=r"x2 holds \(11, 8, 8, 3\), expected \(12, 8, 8, 3\)"):
+        QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
+    with pytest.raises(InputError, match="no such file"):
+        QualityArrays(folder / "faces.npy", folder, [1, 8], CPU)
+    with pytest.raises(InputError, match="expected a folder of degraded faces"):
+        QualityArrays(folder / "faces.npy", None, [1, 2], CPU)
+
+
+def test_training_faces_keep_names_that_look_like_numbers_or_nothing(folder):
+    people = training_faces(folder / "index.csv")
+    assert people.identities == ["007", "NA", "a", "b"]
+    assert people.faces.tolist() == list(range(10))
+    assert [people.identities[k] for k in people.labels] == ["b", "a", "007", "b", "a", "NA", "007", "b", "a", "NA"]
+
+
+def teacher_of(identities):
+    network = Network(
+        architecture="resnext_cbam",
+        stem_width=4,
+        stem_stride=1,
+        depths=[1, 1],
+        widths=[8, 8],
+        cardinality=2,
+        group_widths=[2, 2],
+        reduction=4,
+        attention_kernel=3,
+        embedding=6,
+        dropout=0.0,
+    )
+    margin = Margin(kind="cosface", scale=8.0, margin=0.2)
+    return networks.build(network, margin, image_size=16, channels=3, identities=identities, seed=0)
+
+
+@pytest.mark.parametrize("keep_maps", [True, False])
+def test_the_teacher_answers_the_same_from_store_as_when_asked(folder, keep_maps):
+    people = training_faces(folder / "index.csv")
+    arrays = QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
+    teacher = teacher_of(people.identities)
+    knowledge.store(
+        teacher, arrays, people, folder / "answers", keep_maps=keep_maps, batch_size=4, dtype=torch.float32
+    )
+    stored = knowledge.TeacherKnowledge(teacher, folder / "answers", arrays, people, torch.float32)
+    rows, flips = torch.tensor([7, 2, 9]), torch.tensor([True, False, True])
+    labels = people.labels[rows]
+    known = stored.of(Batch(rows, flips, torch.empty(0), labels), {"logits", "channel_maps", "spatial_maps"})
+    inputs = arrays.batch(people.faces[rows], torch.ones(3, dtype=torch.long), flips)
+    embedding, channel_maps, spatial_maps = teacher.network.eval().forward_with_maps(inputs)
+    torch.testing.assert_close(known.embedding, embedding, atol=1e-4, rtol=1e-4)
+    cosines = teacher.head.cosines(embedding)
+    torch.testing.assert_close(known.logits, teacher.head.logits(cosines, labels), atol=1e-3, rtol=1e-3)
+    for kept, asked in zip(known.channel_maps + known.spatial_maps, channel_maps + spatial_maps, strict=True):
+        torch.testing.assert_close(kept.float(), asked, atol=5e-3, rtol=5e-3)  # float16 in the store
+    assert not known.logits.requires_grad
+
+
+def test_answers_of_another_teacher_or_other_faces_are_refused(folder):
+    people = training_faces(folder / "index.csv")
+    arrays = QualityArrays(folder / "faces.npy", folder, [1], CPU)
+    with pytest.raises(InputError, match="knows other identities"):
+        knowledge.TeacherKnowledge(teacher_of(["x", "y"]), folder, arrays, people, torch.float32)
+
+
+def test_a_checkpoint_is_read_back_whole_or_refused_by_name(folder):
+    teacher = teacher_of(["a", "b"])
+    path = folder / "model.safetensors"
+    networks.save(teacher, path, {"made": "here"})
+    again = networks.load(path)
+    for name, tensor in teacher.network.state_dict().items():
+        assert torch.equal(tensor, again.network.state_dict()[name]), name
+    assert again.card["provenance"] == {"made": "here"} and torch.equal(again.head.weight, teacher.head.weight)
+    card = (folder / "model.json").read_text()
+    (folder / "model.json").write_text(card.replace('"embedding": 6', '"embedding": 7'))
+    with pytest.raises(InputError, match=r"model.safetensors: network.head.3.bias is \(6,\), expected \(7,\)"):
+        networks.load(path)
+    (folder / "model.json").write_text(card.replace('"embedding": 6', '"embedding": "six"'))
+    with pytest.raises(InputError, match=r"model.json: network.embedding = 'six': expected a valid integer"):
+        networks.load(path)
+    (folder / "model.json").write_text(card)
+    whole = path.read_bytes()
+    for broken in (whole[:-9], whole[:20], b"", b"\x80\x04K\x01."):  # the last is a pickle
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match="model.safetensors: not a whole safetensors file"):
+            networks.load(path)
+    path.unlink()
+    with pytest.raises(InputError, match="model.safetensors: no such file"):
+        networks.load(path)
