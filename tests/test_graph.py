@@ -9,22 +9,30 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = ["Snakefile", "dvc.yaml", ".dvcignore", "pipeline", "engines", "profiles"]
+PROJECT = ["Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles"]
+
+
+def copy_project(root: Path, folder: Path, **changes: str) -> Path:
+    """The project in a repository of its own at ``folder``, with the tiny parameters; ``changes`` replace text."""
+    folder.mkdir(parents=True)
+    for name in PROJECT:
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "tmp", "cache"))
+        else:
+            shutil.copy2(source, folder / name)
+    text = (root / "tests/data/tiny.yaml").read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "params.yaml").write_text(text)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return folder
 
 
 @pytest.fixture
 def project(tmp_path, root, monkeypatch) -> Path:
-    """A copy of the project in a repository of its own, with the tiny parameters and two seeds."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name in PROJECT:
-        source = root / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy2
-        copy(source, folder / name)
-    text = (root / "tests/data/tiny.yaml").read_text().replace("seeds: [0]", "seeds: [0, 2]")
-    (folder / "params.yaml").write_text(text)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=folder, check=True)
+    folder = copy_project(root, tmp_path / "project", **{"seeds: [0]": "seeds: [0, 2]"})
     monkeypatch.chdir(folder)
     return folder
 

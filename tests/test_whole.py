@@ -1,0 +1,115 @@
+"""The whole graph on a few small faces, once through each engine: everything is there, and the bytes are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_graph import copy_project
+
+pytestmark = pytest.mark.slow
+
+# What holds times of this run, or shows them.
+VOLATILE = {"reports/recognition/efficiency.csv", "reports/index.html", "reports/report.md"}
+
+
+def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of the environment that runs the tests, in ``folder``."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, env=os.environ | {"PATH": path} | environment
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+@pytest.fixture(scope="module")
+def by_snakemake(tmp_path_factory, root):
+    folder = copy_project(root, tmp_path_factory.mktemp("snakemake") / "project")
+    run(folder, "snakemake", "--cores", "2", "--quiet", "all")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_dvc(tmp_path_factory, root):
+    folder = copy_project(root, tmp_path_factory.mktemp("dvc") / "project")
+    run(folder, "dvc", "repro", "--quiet")
+    return folder
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Content hashes of all that the steps wrote."""
+    files = [f for top in ("data", "models", "reports") for f in (folder / top).rglob("*") if f.is_file()]
+    names = {str(f.relative_to(folder)): f for f in files if f.name not in (".gitignore", ".snakemake_timestamp")}
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in names.items()}
+
+
+def test_the_table_has_every_variant_quality_and_measure(by_snakemake):
+    table = pd.read_csv(by_snakemake / "reports/metrics.csv", keep_default_na=False)
+    assert list(table.columns) == "task,dataset,variant,seed,protocol,condition,metric,value,n".split(",")
+    accuracy = table.query("metric == 'accuracy'")
+    variants = ["teacher", "basicnet", "degraded_only", "logit_attention_kd"]
+    wanted = {(v, p, c) for v in variants for p in ("cross_age", "cross_pose") for c in ("x1", "x4")}
+    assert set(zip(accuracy.variant, accuracy.protocol, accuracy.condition, strict=True)) == wanted
+    assert accuracy.value.between(0, 1).all() and (accuracy.n == 8).all()
+    costs = table.query("metric == 'parameters'")
+    assert set(costs.variant) == set(variants) and (costs.value > 0).all()
+    assert (table.dataset == "rendered faces").all()
+
+
+def test_each_loss_is_logged_by_name(by_snakemake):
+    losses = by_snakemake / "reports/recognition/losses"
+    student = pd.read_csv(losses / "logit_attention_kd/0/losses.csv")
+    assert list(student.columns) == ["epoch", "learning_rate", "total", "recognition", "logit", "attention"]
+    assert (student.total - student[["recognition", "logit", "attention"]].sum(axis=1)).abs().max() < 1e-9
+    assert student.epoch.tolist() == [1, 2]
+    assert "logit" not in pd.read_csv(losses / "degraded_only/0/losses.csv").columns
+
+
+def test_the_card_says_how_to_build_the_network_and_what_made_it(by_snakemake):
+    card = json.loads((by_snakemake / "models/recognition/students/logit_attention_kd/0/model.json").read_text())
+    assert card["network"]["architecture"] == "resnext_cbam" and card["image_size"] == 32
+    made_with = card["provenance"]
+    assert made_with["training"]["epochs"] == 2 and made_with["more"]["logit"]["temperature"] == 4.0
+    assert {"python", "torch"} <= set(made_with["versions"]) and made_with["device"]
+
+
+def test_the_report_calls_rendered_faces_rendered_and_needs_nothing_else(by_snakemake):
+    page = (by_snakemake / "reports/index.html").read_text()
+    assert "rendered faces" in page and "<script" not in page
+    assert 'src="http' not in page and "@import" not in page
+    figures = {file.name for file in (by_snakemake / "reports/figures").iterdir()}
+    assert {"recognition-accuracy.svg", "recognition-attention.png", "recognition-contact-sheet.png"} <= figures
+
+
+def test_nothing_is_left_behind(by_snakemake, by_dvc):
+    for folder in (by_snakemake, by_dvc):
+        assert not (folder / ".resume").exists()
+        assert not list(folder.rglob(".writing-*"))
+
+
+def test_both_engines_give_the_same_bytes(by_snakemake, by_dvc):
+    """Two full runs on one machine: checkpoints, tables and figures are the same to the last bit."""
+    ours, theirs = hashes(by_snakemake), hashes(by_dvc)
+    assert set(ours) == set(theirs)
+    different = {name for name in ours if ours[name] != theirs[name]}
+    assert different <= VOLATILE, different
+
+
+def test_dvc_shows_metrics_and_plots(by_dvc):
+    shown = json.loads(run(by_dvc, "dvc", "metrics", "show", "--json").stdout)
+    assert "cross_age" in json.dumps(shown)
+    run(by_dvc, "dvc", "plots", "show", "--out", "plots")
+    assert (by_dvc / "plots/index.html").stat().st_size > 1000
+    run(by_dvc, "dvc", "dag")
+
+
+def test_snakemake_lints_and_draws_the_graph(by_snakemake):
+    assert "digraph" in run(by_snakemake, "snakemake", "--dag").stdout
+    run(by_snakemake, "snakemake", "--lint")
