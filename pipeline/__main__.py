@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import pkgutil
+import signal
 import sys
 
 from pipeline import steps
 from pipeline.errors import InputError
-from pipeline.params.loading import PARAMS_FILE, read_slices
+from pipeline.files import abandon_writes
 
 
 def main(words: list[str]) -> int:
     """Run one step; 0 when it is done, 1 with one line on stderr when something given is bad, 2 for bad usage."""
+    from pipeline.params.loading import PARAMS_FILE, read_slices  # slow, and Ctrl-C may come at any time
+
     names = sorted(module.name for module in pkgutil.iter_modules(steps.__path__))
     parser = argparse.ArgumentParser("python -m pipeline", description=__doc__)
     parser.add_argument("step", choices=names, metavar="STEP", help=", ".join(names))
@@ -32,5 +36,18 @@ def main(words: list[str]) -> int:
     return 0
 
 
+def _stop(number: int, _frame: object) -> None:
+    """End at once, outside a training, which saves its state instead. Not an exception: imports swallow some."""
+    step = sys.argv[1] if len(sys.argv) > 1 else "pipeline"
+    by = signal.Signals(number).name
+    line = f"{step}: stopped by {by}, nothing half-written is left; the same command starts it again\n"
+    os.write(2, line.encode())  # print may be what was interrupted
+    abandon_writes()
+    os._exit(128 + number)
+
+
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from pipeline.errors import InputError
@@ -16,21 +16,23 @@ from pipeline.files import atomic_path, read_json, write_json
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any] | None = None) -> None:
-    """Write named tensors, and ``notes`` as JSON in the file's header, atomically."""
+    """Write named tensors, and ``notes`` as JSON in the file's header, in their own order, atomically."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = save(contiguous, {"notes": json.dumps(notes or {})})
+    # Not save_file: a kill leaves its own temporary file, and a full disk is no OSError to it.
     with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, {"notes": json.dumps(notes or {}, sort_keys=True)})
+        temporary.write_bytes(data)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Named tensors on the CPU and the notes. Raises InputError naming the file when absent or damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            notes = json.loads((file.metadata() or {}).get("notes", "{}"))
+            notes = dict(json.loads((file.metadata() or {}).get("notes", "{}")))
             return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118, not a dict
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a whole safetensors file ({error})") from error
 
 
@@ -43,7 +45,10 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the card. Raises InputError naming the file that is absent or damaged."""
     tensors, _ = load_tensors(path)
-    return tensors, read_json(card_of(path))
+    card = read_json(card_of(path))
+    if not isinstance(card, dict):
+        raise InputError(f"{card_of(path)}: found {type(card).__name__}, expected the card of a checkpoint")
+    return tensors, card
 
 
 def card_of(path: Path) -> Path:

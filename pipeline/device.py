@@ -16,12 +16,14 @@ import torch
 
 from pipeline.errors import InputError
 
+MAX_THREADS = 1024  # torch crashes when a million are asked for
+
 
 def select_device() -> torch.device:
     """The device to run on; also fixes the threads. Raises InputError when a GPU is demanded and absent."""
     threads = os.environ.get("PIPELINE_THREADS", "1")
-    if not threads.isdigit() or int(threads) < 1:
-        raise InputError(f"PIPELINE_THREADS = {threads!r}: expected a whole number from 1")
+    if not (threads.isascii() and threads.isdecimal() and 1 <= int(threads) <= MAX_THREADS):
+        raise InputError(f"PIPELINE_THREADS = {threads!r}: expected a whole number from 1 to {MAX_THREADS}")
     torch.set_num_threads(int(threads))
     wanted = os.environ.get("PIPELINE_DEVICE", "auto")
     if wanted == "auto":

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.checkpoints import load_tensors, save_tensors
 from pipeline.errors import InputError
+from pipeline.files import remove_leftovers
 
 FOLDER = Path(".resume")
 _WHOLE_FILE_BYTES = 64 * 2**20  # larger inputs are recognised by their size and samples of their content
@@ -54,6 +55,8 @@ class ResumeFile:
         """Remove the state and the folders that it leaves empty."""
         self.path.unlink(missing_ok=True)
         folder = self.path.parent
+        if folder.is_dir():
+            remove_leftovers(folder)
         while folder != FOLDER.parent and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import struct
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,23 +15,38 @@ import numpy as np
 from pipeline.errors import InputError
 from pipeline.files import atomic_path
 
+# What numpy raises on bytes that are not what they should be, in a .npy and in a .npz.
+DAMAGE = (
+    OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError, NotImplementedError, RuntimeError,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error,
+)
+
 
 def open_faces(path: str | os.PathLike[str]) -> np.ndarray:
     """Memory-map an array of faces: uint8 (N, H, W, C), 0 to 255, read-only.
 
     Raises InputError naming the file when it is absent, truncated, or holds anything else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (expected an array of faces, .npy)")
-    try:
-        faces = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
-        raise InputError(f"{path}: not a whole .npy array of faces ({error})") from error
-    if not isinstance(faces, np.ndarray) or faces.dtype != np.uint8 or faces.ndim != 4:
-        found = f"{faces.dtype} {faces.shape}" if isinstance(faces, np.ndarray) else "an archive of arrays"
+    faces = open_array(path)
+    if faces.dtype != np.uint8 or faces.ndim != 4 or not faces.size:
+        found = f"{faces.dtype} {faces.shape}"
         raise InputError(f"{path}: {found} found, expected uint8 (faces, height, width, channels)")
     return faces
+
+
+def open_array(path: str | os.PathLike[str]) -> np.ndarray:
+    """Memory-map any .npy array, read-only; never a pickle. Raises InputError where it is absent or damaged."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (expected an array, .npy)")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except DAMAGE as error:
+        raise InputError(f"{path}: not a whole .npy array ({error})") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise InputError(f"{path}: an archive of arrays found, expected one array, .npy")
+    return array
 
 
 def write_faces(path: str | os.PathLike[str], chunks: Iterable[np.ndarray], count: int) -> None:

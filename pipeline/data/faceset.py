@@ -117,6 +117,8 @@ def _read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFra
         raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise InputError(f"{path}: not a CSV table ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

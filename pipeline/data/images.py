@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -56,7 +57,11 @@ def decode(
             image.load()
             image = _convert(_upright(image), target, name)
     except Image.DecompressionBombError as error:
-        raise InputError(f"{name}: the image is too large (expected at most {MAX_PIXELS} pixels)") from error
+        found = re.search(r"\d+ pixels", str(error))
+        size = f"{found[0]}, " if found else ""
+        raise InputError(
+            f"{name}: {size}the image is too large (expected at most {MAX_PIXELS} pixels)"
+        ) from error
     except Image.UnidentifiedImageError as error:
         raise InputError(f"{name}: not an image (expected one of {', '.join(FORMATS)})") from error
     except DAMAGE as error:

@@ -87,6 +87,11 @@ def load(
                 member.data, f"{archive}: {member.name}", size=image_size, channels=channels, crop=crop
             )
     index = _index(photos, faces, evaluated, min_images)
+    if (people := index.loc[index["split"] == "train", "identity"].nunique()) < 2:
+        raise InputError(
+            f"{archive}: min_images = {min_images} leaves {people} people to train on, expected two or more who"
+            " are in no evaluated fold"
+        )
     face_of = dict(zip(index["file"], index["face"]))
     table = _pair_table(chosen, {key: face_of.get(name) for key, name in photos.items()}, pairs, archive)
 

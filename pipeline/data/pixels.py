@@ -36,7 +36,7 @@ class QualityArrays:
     """
 
     def __init__(self, sharp: Path, degraded: Path | None, qualities: Sequence[int], device: torch.device) -> None:
-        self.device = device
+        self.device, self.sharp = device, sharp
         self.arrays: dict[int, np.ndarray | Tensor] = {}
         for quality in qualities:
             if quality > 1 and degraded is None:
@@ -47,11 +47,25 @@ class QualityArrays:
         for quality, array in self.arrays.items():
             expected = (self.count, self.size // quality, self.size // quality, self.channels)
             if array.shape != expected:
-                raise InputError(f"{degraded}: x{quality} holds {array.shape}, expected {expected}")
+                name = sharp if quality == 1 else degraded / f"x{quality}.npy"
+                raise InputError(f"{name}: x{quality} holds {array.shape}, expected {expected}")
         if device.type == "cuda":
             free, _total = torch.cuda.mem_get_info(device)
             if sum(array.nbytes for array in self.arrays.values()) < free / 2:
                 self.arrays = {q: torch.from_numpy(np.array(a)).to(device) for q, a in self.arrays.items()}
+
+    def check_index(self, index: Path, rows: int) -> None:
+        """Refuse an index of more or fewer faces than there are. Raises InputError naming both files."""
+        if rows != self.count:
+            raise InputError(f"{index}: {rows} rows, expected {self.count}, one a face of {self.sharp}")
+
+    def check_network(self, network: Path, size: int, channels: int) -> None:
+        """Refuse a network that was made for other faces. Raises InputError naming both files."""
+        if (size, channels) != (self.size, self.channels):
+            raise InputError(
+                f"{network}: made for faces of {size} pixels a side and {channels} channels, expected"
+                f" {self.size} and {self.channels}, as {self.sharp} has"
+            )
 
     def pixels(self, quality: int, faces: Tensor) -> Tensor:
         """Faces by number (B,) -> uint8 (B, C, S/quality, S/quality) on the device."""

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.params.loading import Settings
 
 ImageSize = Annotated[int, Field(ge=16, le=512)]
+Channels = Literal[1, 3]
 Quality = Annotated[int, Field(ge=1, le=32)]
 
 
@@ -24,12 +25,12 @@ class RenderedFaces(Settings):
 
     source: Literal["rendered"]
     files: dict[str, RemoteFileSettings] = {}
-    image_size: ImageSize
-    seed: Annotated[int, Field(ge=0)]
-    identities: Annotated[int, Field(ge=2)]
-    images_per_identity: Annotated[int, Field(ge=2)]
-    folds: Annotated[int, Field(ge=2)]
-    pairs_per_fold: Annotated[int, Field(ge=2, multiple_of=2)]
+    image_size: Annotated[int, Field(ge=32, le=256)]  # what the renderer can draw
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    identities: Annotated[int, Field(ge=2, le=100_000)]
+    images_per_identity: Annotated[int, Field(ge=2, le=1000)]
+    folds: Annotated[int, Field(ge=2, le=100)]
+    pairs_per_fold: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
 
     @field_validator("files")
     @classmethod
@@ -45,7 +46,7 @@ class LFWFaces(Settings):
     source: Literal["lfw"]
     files: dict[Literal["archive", "pairs"], RemoteFileSettings]
     image_size: ImageSize
-    channels: Literal[1, 3]
+    channels: Channels
     crop: Annotated[list[int], Field(min_length=4, max_length=4)]  # left, top, right, bottom in pixels
     evaluated_folds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2)]
     min_images: Annotated[int, Field(ge=1)]  # photos a person needs to be trained on

@@ -27,7 +27,7 @@ def read_document(path: str | Path = PARAMS_FILE) -> dict[str, Any]:
         document = YAML(typ="safe", pure=True).load(Path(path))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file (expected the parameters of the run)") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not valid YAML: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
@@ -43,7 +43,7 @@ def lookup(document: dict[str, Any], key: str, path: str | Path = PARAMS_FILE) -
     for part in key.split("."):
         walked.append(part)
         if not isinstance(value, dict) or part not in value:
-            known = ", ".join(value) if isinstance(value, dict) else "nothing"
+            known = ", ".join(map(str, value)) if isinstance(value, dict) else "nothing"
             raise InputError(f"{path}: {'.'.join(walked)} is missing (there: {known})")
         value = value[part]
     return value

@@ -8,9 +8,11 @@ from pydantic import Field, model_validator
 
 from pipeline.params.loading import Settings
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=1e30)]  # float32 ends not far above
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Width = Annotated[int, Field(ge=1, le=8192)]
+Precision = Literal["auto", "bf16", "float32"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -18,15 +20,15 @@ class Network(Settings):
     """ResNeXt with CBAM (pipeline.models.resnext)."""
 
     architecture: Literal["resnext_cbam"]
-    stem_width: Count
+    stem_width: Width
     stem_stride: Literal[1, 2]
-    depths: Annotated[list[Count], Field(min_length=1, max_length=6)]  # blocks a stage
-    widths: Annotated[list[Count], Field(min_length=1, max_length=6)]  # channels a stage
-    cardinality: Count
-    group_widths: Annotated[list[Count], Field(min_length=1, max_length=6)]  # inner channels a group, by stage
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(min_length=1, max_length=6)]  # blocks a stage
+    widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # channels a stage
+    cardinality: Width
+    group_widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # inner channels a group, by stage
     reduction: Count  # of CBAM's channel attention
     attention_kernel: Literal[3, 5, 7]  # of CBAM's spatial attention
-    embedding: Annotated[int, Field(ge=2)]
+    embedding: Annotated[int, Field(ge=2, le=8192)]
     dropout: Fraction
 
     @model_validator(mode="after")
@@ -67,13 +69,13 @@ class Training(Settings):
     """One run of the loop (pipeline.training): SGD with Nesterov momentum."""
 
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, le=1_000_000)]
     learning_rate: Positive
     momentum: Fraction
-    weight_decay: Annotated[float, Field(ge=0)]
+    weight_decay: Annotated[float, Field(ge=0, le=1e30)]
     schedule: Schedule
     gradient_clip: Annotated[float, Field(ge=0)]  # largest norm of the gradient, 0: no limit
-    precision: Literal["auto", "bf16", "float32"]  # auto: bf16 where the processor or GPU has it
+    precision: Precision  # auto: bf16 where the processor or GPU has it
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Training:

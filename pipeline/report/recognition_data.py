@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pipeline.data.arrays import DAMAGE
 from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.report import tidy
@@ -206,14 +206,17 @@ def _losses(path: Path) -> pd.DataFrame:
 
 def _samples(path: Path, inputs: Inputs) -> Samples:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            raise ValueError("one array found, expected several")
+        with stored:
             pictures = {name: _rgb(stored[name]) for name in inputs.conditions}
             maps = {name: stored[f"maps_{name}"].astype(np.float32) for name in inputs.conditions}
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except KeyError as error:
         raise InputError(f"{path}: an array is missing ({error.args[0]})") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise InputError(f"{path}: cannot be read as arrays ({error})") from error
     counts = {len(array) for array in (*pictures.values(), *maps.values())}
     if len(counts) != 1 or 0 in counts or any(array.ndim != 4 for array in maps.values()):

@@ -49,8 +49,8 @@ def read_tidy(path: Path) -> pd.DataFrame:
     """Read a table with exactly the tidy columns. Raises InputError as read does."""
     names = [column for column in COLUMNS if column not in ("seed", "value", "n")]
     table = read(path, COLUMNS, text=names)[list(COLUMNS)]
-    if table[["seed", "n"]].isna().any(axis=None):
-        raise InputError(f"{path}: a row has no seed or no n")
+    if (table[["seed", "n"]].astype(float) % 1 != 0).any(axis=None):  # neither is there for nan and inf
+        raise InputError(f"{path}: a row has no whole seed or n")
     return table.astype({"seed": int, "n": int, "value": float})
 
 

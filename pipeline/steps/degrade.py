@@ -6,8 +6,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.degradation import degrade_array
-from pipeline.files import atomic_directory
 from pipeline.params.faces import Degradation
 
 SLICES = {"degradation": ("recognition.degradation", Degradation)}
@@ -21,6 +19,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
     """One array a quality; x1 is the sharp array itself and is not stored again."""
+    from pipeline.data.degradation import degrade_array
+    from pipeline.files import atomic_directory
+
     degradation: Degradation = settings["degradation"]
     with atomic_directory(options.out) as folder:
         for quality in degradation.qualities[1:]:

@@ -8,9 +8,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.fetch import fetch
-from pipeline.data.sources import remote_files
-from pipeline.files import atomic_directory, write_json
 from pipeline.params.faces import Faces
 
 SLICES = {"data": ("recognition.data", Faces)}
@@ -18,7 +15,6 @@ SLICES = {"data": ("recognition.data", Faces)}
 
 def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
-    parser.add_argument("--checked", type=Path, required=True, help="the note that the parameters are good")
     parser.add_argument("--cache", type=Path, required=True, help="where downloads are kept, finished or not")
     parser.add_argument("--drop-in", type=Path, required=True, help="where files got by hand are put")
     parser.add_argument("--out", type=Path, required=True, help="the folder for the files")
@@ -29,6 +25,10 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
 
     Engines empty the output of a step that failed or runs again, so downloads lie in a cache beside it.
     """
+    from pipeline.data.fetch import fetch
+    from pipeline.data.sources import remote_files
+    from pipeline.files import atomic_directory, write_json
+
     files = remote_files(settings["data"])
     with atomic_directory(options.out) as folder:
         for file in files:

@@ -31,10 +31,14 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     from pipeline.tasks.recognition.faces import training_faces
 
     device = select_device()
+    teacher, people = networks.load(options.teacher), training_faces(options.index)
+    arrays = QualityArrays(options.faces, None, [1], device)
+    arrays.check_index(options.index, people.indexed)
+    arrays.check_network(options.teacher, teacher.card["image_size"], teacher.card["channels"])
     knowledge.store(
-        networks.load(options.teacher),
-        QualityArrays(options.faces, None, [1], device),
-        training_faces(options.index),
+        teacher,
+        arrays,
+        people,
         options.out,
         keep_maps=settings["keep_maps"],
         batch_size=BATCH_SIZE,

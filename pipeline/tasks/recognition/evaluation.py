@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.faceset import read_tables
 from pipeline.data.names import DATASET_NAMES
 from pipeline.device import autocast, select_device, select_dtype
+from pipeline.errors import InputError
 from pipeline.files import atomic_path, write_csv, write_json
 from pipeline.metrics import verification
 from pipeline.metrics.efficiency import count_parameters, multiply_adds
@@ -23,6 +25,8 @@ from pipeline.metrics.statistics import bootstrap_interval
 from pipeline.models.resnext import ResNeXtCBAM, freeze
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
+from pipeline.params.loading import lookup, validate
+from pipeline.params.networks import Precision
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import networks
 
@@ -49,11 +53,16 @@ def evaluate(
     """Write the tidy metrics, the scores, the sample pictures and the run's description of one checkpoint."""
     classifier = networks.load(model)
     device = select_device()
-    trained_with = classifier.card["provenance"]["training"]["precision"]
+    key = "provenance.training.precision"
+    trained_with = validate(Precision, lookup(classifier.card, key, card_of(model)), key, card_of(model))
     dtype = select_dtype(device, trained_with)
     network = freeze(classifier.network.to(device))
     arrays = QualityArrays(faces, degraded, degradation.qualities, device)
-    _, table = read_tables(index, pairs)
+    arrays.check_network(model, classifier.card["image_size"], classifier.card["channels"])
+    people, table = read_tables(index, pairs)
+    arrays.check_index(index, len(people))
+    if table.empty:
+        raise InputError(f"{pairs}: no pairs (expected some to verify)")
     rows: list[dict[str, Any]] = []
     judged: list[pd.DataFrame] = []
     used = torch.tensor(np.unique(table[["a", "b"]].to_numpy()))

@@ -20,15 +20,17 @@ class TrainingFaces:
     faces: Tensor
     labels: Tensor
     identities: list[str]  # sorted; the label is the place here
+    indexed: int  # faces in the whole index, of any split
 
 
 def training_faces(path: Path) -> TrainingFaces:
     """The faces of the split "train". Raises InputError when there are fewer than two identities."""
-    rows = read_index(path).query("split == 'train'")
+    index = read_index(path)
+    rows = index.query("split == 'train'")
     identities = sorted(rows["identity"].unique())
     if len(identities) < 2:
         raise InputError(f"{path}: {len(identities)} identities to train on, expected two or more")
     labels = pd.Categorical(rows["identity"], categories=identities).codes
     return TrainingFaces(
-        torch.tensor(rows["face"].to_numpy()), torch.tensor(labels, dtype=torch.long), identities
+        torch.tensor(rows["face"].to_numpy()), torch.tensor(labels, dtype=torch.long), identities, len(index)
     )

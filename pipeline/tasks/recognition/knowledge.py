@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.data.arrays import open_array
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast
 from pipeline.distill import Knowledge
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_json
 from pipeline.models.resnext import freeze
+from pipeline.params.loading import Settings, validate
 from pipeline.tasks.recognition.faces import TrainingFaces
 from pipeline.tasks.recognition.learning import Batch
 from pipeline.tasks.recognition.networks import FaceClassifier
@@ -36,28 +40,38 @@ def store(
     (N, 2, sum of sizes) float16; the second axis is plain, mirrored. Rows follow the training faces."""
     network = freeze(teacher.network.to(arrays.device))
     count = len(faces.faces)
-    with atomic_directory(folder) as temporary:
-        files: dict[str, np.memmap] = {}
+    # Plain writes, not a memory map: on a full disk a write says so, a store into a map kills the process.
+    with atomic_directory(folder) as temporary, contextlib.ExitStack() as stack:
+        files: dict[str, BinaryIO] = {}
         shapes: dict[str, list[list[int]]] = {}
         for start in range(0, count, batch_size):
             rows = slice(start, min(start + batch_size, count))
-            for mirrored in (0, 1):
-                answers = _ask(network, arrays, faces.faces[rows], torch.full((rows.stop - start,), bool(mirrored)), dtype)
-                values = {"embeddings": answers.embedding.float()}
-                if keep_maps:
-                    for kind in MAP_KINDS:
-                        maps = getattr(answers, kind)
-                        shapes[kind] = [list(m.shape[1:]) for m in maps]
-                        values[kind] = torch.cat([m.flatten(1) for m in maps], dim=1).half()
-                for name, value in values.items():
-                    array = value.cpu().numpy()
-                    if name not in files:
-                        shape = (count, 2, array.shape[1])
-                        files[name] = np.lib.format.open_memmap(temporary / f"{name}.npy", "w+", array.dtype, shape)
-                    files[name][rows, mirrored] = array
-        for file in files.values():
-            file.flush()
+            both = [
+                _ask(network, arrays, faces.faces[rows], torch.full((rows.stop - start,), mirrored), dtype)
+                for mirrored in (False, True)
+            ]
+            values = {"embeddings": [answer.embedding.float() for answer in both]}
+            if keep_maps:
+                for kind in MAP_KINDS:
+                    shapes[kind] = _shapes(both[0], kind)
+                    flat = [[m.flatten(1) for m in getattr(answer, kind)] for answer in both]
+                    values[kind] = [torch.cat(maps, dim=1).half() for maps in flat]
+            for name, pair in values.items():
+                array = torch.stack(pair, dim=1).cpu().numpy()
+                if name not in files:
+                    files[name] = stack.enter_context(open(temporary / f"{name}.npy", "wb"))
+                    descr = np.lib.format.dtype_to_descr(array.dtype)
+                    header = {"descr": descr, "fortran_order": False, "shape": (count, *array.shape[1:])}
+                    np.lib.format.write_array_header_1_0(files[name], header)
+                files[name].write(array.tobytes())
         write_json(temporary / "shapes.json", {"faces": count, "shapes": shapes})
+
+
+class Notes(Settings):
+    """shapes.json: how many faces were asked about, and the shapes of the stored maps by kind and block."""
+
+    faces: int
+    shapes: dict[str, list[list[int]]]
 
 
 class TeacherKnowledge:
@@ -69,13 +83,18 @@ class TeacherKnowledge:
         self.network = freeze(teacher.network.to(arrays.device))
         self.head = freeze(teacher.head.to(arrays.device))
         self.arrays, self.faces, self.dtype = arrays, faces, dtype
-        notes = read_json(folder / "shapes.json")
-        if notes["faces"] != len(faces.faces):
-            raise InputError(f"{folder}: answers for {notes['faces']} faces, expected {len(faces.faces)}")
-        self.shapes: dict[str, list[list[int]]] = notes["shapes"]
-        self.stored = {
-            path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))
-        }
+        path, count = folder / "shapes.json", len(faces.faces)
+        notes = validate(Notes, read_json(path), "", path)
+        if notes.faces != count:
+            raise InputError(f"{path}: answers for {notes.faces} faces, expected {count}")
+        answer = _ask(self.network, arrays, faces.faces[:1], torch.zeros(1, dtype=torch.bool), dtype)
+        expected = {kind: _shapes(answer, kind) for kind in MAP_KINDS}
+        if notes.shapes not in ({}, expected):
+            raise InputError(f"{path}: maps of another network, expected the teacher's or none")
+        self.shapes = notes.shapes
+        widths = {kind: sum(map(math.prod, shapes)) for kind, shapes in self.shapes.items()}
+        widths["embeddings"] = answer.embedding.shape[1]
+        self.stored = {name: _open(folder / f"{name}.npy", (count, 2, width)) for name, width in widths.items()}
 
     def of(self, batch: Batch, needs: set[str]) -> Knowledge:
         """What the methods need to know of a batch, whose mirroring is respected; without gradient."""
@@ -117,3 +136,15 @@ def _ask(network: torch.nn.Module, arrays: QualityArrays, faces: Tensor, flips: 
     with autocast(arrays.device, dtype):
         embedding, channel_maps, spatial_maps = network.forward_with_maps(inputs)
     return Knowledge(embedding=embedding, channel_maps=channel_maps, spatial_maps=spatial_maps)
+
+
+def _shapes(answer: Knowledge, kind: str) -> list[list[int]]:
+    return [list(m.shape[1:]) for m in getattr(answer, kind)]
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    array = open_array(path)
+    if array.dtype.kind != "f" or array.shape != shape:
+        found = f"{array.dtype} {array.shape}"
+        raise InputError(f"{path}: {found} found, expected the teacher's answers, float {shape}")
+    return array

@@ -11,6 +11,7 @@ import torch
 from pipeline import checkpoints
 from pipeline.models.margin import MarginHead
 from pipeline.models.resnext import ResNeXtCBAM
+from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import validate
 from pipeline.params.networks import Margin, Network
 from pipeline.randomness import derive
@@ -62,8 +63,8 @@ def load(path: Path) -> FaceClassifier:
     where = checkpoints.card_of(path)
     settings = validate(Network, card.get("network"), "network", where)
     margin = validate(Margin, card.get("margin"), "margin", where)
-    size = validate(int, card.get("image_size"), "image_size", where)
-    channels = validate(int, card.get("channels"), "channels", where)
+    size = validate(ImageSize, card.get("image_size"), "image_size", where)
+    channels = validate(Channels, card.get("channels"), "channels", where)
     identities = validate(list[str], card.get("identities"), "identities", where)
     network = build_network(settings, size, channels)
     head = MarginHead(settings.embedding, len(identities), **margin.model_dump())

@@ -53,6 +53,7 @@ def train_identities(
     made_with = provenance(device, dtype)
     people = training_faces(index)
     arrays = QualityArrays(faces, degraded, qualities, device)
+    arrays.check_index(index, people.indexed)
     classifier = networks.build(
         network,
         margin,

@@ -35,6 +35,7 @@ def train_student(
     def make_task(classifier, arrays, people, qualities, training, device, dtype) -> Distilling:
         # A teacher whose maps were not stored is asked on sharp faces, whatever the student's qualities.
         sharp = arrays if 1 in arrays.arrays else QualityArrays(faces, None, [1], device)
+        sharp.check_network(teacher, master.card["image_size"], master.card["channels"])
         knowledge = TeacherKnowledge(master, teacher_outputs, sharp, people, dtype)
         return Distilling(
             classifier, arrays, people, qualities, training, device, dtype, teacher=knowledge, methods=variant.distill
