@@ -1,5 +1,6 @@
 """Knowledge distillation for low-quality faces: the graph. What a step does is in pipeline/steps/."""
 
+from engines.agreement import agree
 from engines.graph import modules, science
 from pipeline.errors import InputError
 from pipeline.params.document import check
@@ -39,6 +40,7 @@ localrules:
 rule all:
     input:
         f"{REPORTS}/index.html",
+        "data/params-checked.txt",
 
 
 rule check:
@@ -50,6 +52,8 @@ rule check:
         "logs/check.log",
     benchmark:
         "logs/benchmarks/check.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("check"),
     threads: 1
@@ -58,19 +62,20 @@ rule check:
         runtime=1,
         gpu=0,
     shell:
-        "python -m pipeline check --out {output.note} 2>&1 | tee {log}"
+        "python -m pipeline check --out {output.note} 2>&1 | tee -i {log}"
 
 
 rule download:
     input:
         code=modules("download"),
-        checked=rules.check.output.note,
     output:
         raw=directory(f"{DATA}/raw"),
     log:
         "logs/download.log",
     benchmark:
         "logs/benchmarks/download.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("download"),
     threads: 1
@@ -79,8 +84,8 @@ rule download:
         runtime=240,
         gpu=0,
     shell:
-        "python -m pipeline download --checked {input.checked} --cache .resume/downloads --drop-in data/drop_in"
-        " --out {output.raw} 2>&1 | tee {log}"
+        "python -m pipeline download --cache .resume/downloads --drop-in data/drop_in"
+        " --out {output.raw} 2>&1 | tee -i {log}"
 
 
 rule prepare:
@@ -96,6 +101,8 @@ rule prepare:
         "logs/prepare.log",
     benchmark:
         "logs/benchmarks/prepare.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("prepare"),
     threads: 1
@@ -105,7 +112,7 @@ rule prepare:
         gpu=0,
     shell:
         "python -m pipeline prepare --raw {input.raw} --faces {output.faces} --index {output.index}"
-        " --pairs {output.pairs} --contact-sheet {output.contact_sheet} 2>&1 | tee {log}"
+        " --pairs {output.pairs} --contact-sheet {output.contact_sheet} 2>&1 | tee -i {log}"
 
 
 rule degrade:
@@ -118,6 +125,8 @@ rule degrade:
         "logs/degrade.log",
     benchmark:
         "logs/benchmarks/degrade.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("degrade"),
     threads: 1
@@ -126,7 +135,7 @@ rule degrade:
         runtime=60,
         gpu=0,
     shell:
-        "python -m pipeline degrade --faces {input.faces} --out {output.degraded} 2>&1 | tee {log}"
+        "python -m pipeline degrade --faces {input.faces} --out {output.degraded} 2>&1 | tee -i {log}"
 
 
 rule train_teacher:
@@ -142,6 +151,8 @@ rule train_teacher:
         "logs/train_teacher.log",
     benchmark:
         "logs/benchmarks/train_teacher.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("train_teacher"),
     threads: 1
@@ -152,7 +163,7 @@ rule train_teacher:
         gpu=1,
     shell:
         "python -m pipeline train_teacher --faces {input.faces} --index {input.index}"
-        " --model {output.model} --losses {output.losses} 2>&1 | tee {log}"
+        " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 
 rule teacher_outputs:
@@ -168,6 +179,8 @@ rule teacher_outputs:
         "logs/teacher_outputs.log",
     benchmark:
         "logs/benchmarks/teacher_outputs.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("teacher_outputs"),
     threads: 1
@@ -178,7 +191,7 @@ rule teacher_outputs:
         gpu=1,
     shell:
         "python -m pipeline teacher_outputs --teacher {input.teacher} --faces {input.faces} --index {input.index}"
-        " --out {output.answers} 2>&1 | tee {log}"
+        " --out {output.answers} 2>&1 | tee -i {log}"
 
 
 rule train_baseline:
@@ -197,6 +210,8 @@ rule train_baseline:
         "logs/train_baseline/{variant}-{seed}.log",
     benchmark:
         "logs/benchmarks/train_baseline/{variant}-{seed}.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("train_baseline"),
     threads: 1
@@ -207,7 +222,7 @@ rule train_baseline:
     shell:
         "python -m pipeline train_baseline --variant {wildcards.variant} --seed {wildcards.seed}"
         " --faces {input.faces} --degraded {input.degraded} --index {input.index}"
-        " --model {output.model} --losses {output.losses} 2>&1 | tee {log}"
+        " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 
 rule train_student:
@@ -229,6 +244,8 @@ rule train_student:
         "logs/train_student/{variant}-{seed}.log",
     benchmark:
         "logs/benchmarks/train_student/{variant}-{seed}.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("train_student"),
     threads: 1
@@ -241,7 +258,7 @@ rule train_student:
         "python -m pipeline train_student --variant {wildcards.variant} --seed {wildcards.seed}"
         " --faces {input.faces} --degraded {input.degraded} --index {input.index}"
         " --teacher {input.teacher} --teacher-outputs {input.answers}"
-        " --model {output.model} --losses {output.losses} 2>&1 | tee {log}"
+        " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 
 def checkpoint(wildcards, suffix=".safetensors"):
@@ -268,6 +285,8 @@ rule evaluate:
         "logs/evaluate/{variant}-{seed}.log",
     benchmark:
         "logs/benchmarks/evaluate/{variant}-{seed}.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("evaluate"),
     threads: 1
@@ -279,7 +298,7 @@ rule evaluate:
         "python -m pipeline evaluate --variant {wildcards.variant} --seed {wildcards.seed}"
         " --model {input.model} --faces {input.faces} --degraded {input.degraded} --index {input.index}"
         " --pairs {input.pairs} --metrics {output.metrics} --scores {output.scores}"
-        " --samples {output.samples} --run {output.run} 2>&1 | tee {log}"
+        " --samples {output.samples} --run {output.run} 2>&1 | tee -i {log}"
 
 
 rule efficiency:
@@ -292,15 +311,17 @@ rule efficiency:
         "logs/efficiency.log",
     benchmark:
         "logs/benchmarks/efficiency.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("efficiency"),
-    threads: workflow.cores  # alone on the machine: other jobs would show in the times
+    threads: 512  # as many as there are: other jobs would show in the times
     resources:
         mem_mb=2000,
         runtime=10,
         gpu=1,
     shell:
-        "python -m pipeline efficiency --faces {input.faces} --out {output.table} 2>&1 | tee {log}"
+        "python -m pipeline efficiency --faces {input.faces} --out {output.table} 2>&1 | tee -i {log}"
 
 
 rule report:
@@ -324,16 +345,18 @@ rule report:
         "logs/report.log",
     benchmark:
         "logs/benchmarks/report.tsv"
+    conda:
+        "environment.yaml"
     params:
         science=science_of("report"),
-        evaluations=EVALUATIONS,
-        losses=LOSSES,
-        out=REPORTS,
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
         gpu=0,
     shell:
-        "python -m pipeline report --evaluations {params.evaluations} --losses {params.losses}"
-        " --efficiency {input.efficiency} --contact-sheet {input.contact_sheet} --out {params.out} 2>&1 | tee {log}"
+        f"python -m pipeline report --evaluations {EVALUATIONS} --losses {LOSSES} --out {REPORTS}"
+        " --efficiency {input.efficiency} --contact-sheet {input.contact_sheet} 2>&1 | tee -i {log}"
+
+
+agree(workflow, params_document)  # with DVC, on what is up to date

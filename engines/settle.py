@@ -1,0 +1,181 @@
+"""DVC's side of the agreement, in a process of its own: ``python -m engines.settle look``, ``run`` or ``finish``.
+
+DVC's verdict by content decides. A result that Snakemake made and vouches for enters dvc.lock, one step at a time;
+no other does. Before a look at the graph or a run Snakemake is told what DVC found: what is up to date is touched,
+what is not is made again. The caller holds DVC's lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from dvc.dependency.param import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.lock import LockNoop
+from dvc.repo import Repo, lock_repo
+from dvc.stage import Stage
+from ruamel.yaml import YAML
+
+from engines import records, state
+from pipeline.params.loading import PARAMS_FILE, read_document
+
+
+def settle(moment: str) -> None:
+    """Record what is vouched for; before a look or a run also tell Snakemake what is good and what is not."""
+    document, anew = read_document(), state.lock_changed()
+    with Repo() as repo:
+        repo.lock = LockNoop()
+        with lock_repo(repo):
+            if moment == "finish":
+                remove_left_over(repo)
+            record(steps(repo), document)
+            anew |= moment == "run" and restore(repo)
+            stages = steps(repo)
+            bad = {stage for stage in stages if content_differs(stage.status())}
+            if moment != "finish":
+                sound = [stage for stage in stages if not {stage, *ancestors(repo, stage)} & bad]
+                tell_snakemake(sound, bad, anew)
+            for stage in set(stages) - bad:
+                for out in stage.outs:  # `dvc checkout` removes what another commit does not have, if it is noted
+                    repo.state.save_link(out.fs_path, repo.fs)
+    state.write(settled=not bad, params=document)
+    print(json.dumps({"steps": len(stages), "good": len(stages) - len(bad)}))
+
+
+def steps(repo: Repo) -> list[Stage]:
+    """The stages as dvc.lock has them now, each after those that it builds on."""
+    import networkx
+
+    repo._reset()
+    return [stage for stage in networkx.dfs_postorder_nodes(repo.index.graph) if stage.cmd]
+
+
+def record(stages: list[Stage], document: dict[str, Any]) -> None:
+    """Enter into dvc.lock each step that DVC takes for changed and that Snakemake vouches for."""
+    # First, because a status protects hard-linked files again, which looks like a change.
+    vouched = {stage for stage in stages if vouched_for(stage, document)}
+    for stage in stages:
+        status = stage.status()
+        if status and not content_differs(status):  # only the cache has lost it
+            stage.commit(relink=False)
+        elif status and stage in vouched:
+            enter(stage)
+
+
+def enter(stage: Stage) -> None:
+    """Write the step into dvc.lock and the cache as it is; linking would change the times Snakemake goes by."""
+    stage.save()
+    stage.commit(relink=False)
+    stage.dump(update_pipeline=False)
+
+
+def vouched_for(stage: Stage, document: dict[str, Any]) -> bool:
+    """Whether Snakemake made the outputs from what DVC would note now."""
+    outputs = [out.def_path for out in stage.outs]
+    if params_changed_under(stage.cmd, outputs[0], document):
+        for output in outputs:
+            records.distrust(output)
+    files = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
+    return records.vouched(stage.cmd, outputs, files, document)
+
+
+def restore(repo: Repo) -> bool:
+    """Bring back what DVC has in its cache for these inputs and parameters, as `dvc repro` does; whether any was.
+
+    So a parameter changed back costs nothing, nor does a result changed by hand, with all that builds on it.
+    """
+    restored = False
+    for stage in steps(repo):
+        status = stage.status()
+        if not content_differs(status):
+            continue
+        try:
+            if all("changed outs" in entry for entry in status[stage.addressing]) and stage.outs_cached():
+                stage.checkout(force=True)
+            else:
+                repo.stage_cache.restore(stage)
+                enter(stage)
+            restored = True
+        except DvcException:  # never made before, or what it builds on has yet to be made
+            continue
+    return restored
+
+
+def remove_left_over(repo: Repo) -> None:
+    """Remove what variants left that params.yaml no longer names, from the folders that other steps read whole.
+
+    DVC counts all that is in such a folder. Only files that are in its cache go, so `restore` can bring them back.
+    """
+    stages = steps(repo)
+    names = {stage.addressing for stage in stages}
+    folders = [d.def_path for stage in stages for d in stage.deps if not isinstance(d, ParamsDependency)]
+    before = YAML(typ="safe").load(state.LOCK) if state.LOCK.exists() else {}
+    gone = [entry for name, entry in before.get("stages", {}).items() if name not in names]
+    for out in (out for entry in gone for out in entry.get("outs", [])):
+        path = Path(out["path"])
+        if not path.is_file() or not any(path.is_relative_to(folder) for folder in folders):
+            continue
+        if hashlib.md5(path.read_bytes()).hexdigest() == out["md5"] and repo.cache.local.exists(out["md5"]):
+            path.unlink()
+            for folder in list(path.parents)[:2]:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+
+
+def params_changed_under(cmd: str, output: str, document: dict[str, Any]) -> bool:
+    """Whether params.yaml was edited while Snakemake ran, before this job began: it read other values than noted."""
+    before = state.read().get("params")
+    if before is None or records.started(output) < os.stat(PARAMS_FILE).st_mtime:
+        return False
+    try:
+        return records.science_of(cmd, before) != records.science_of(cmd, document)
+    except Exception:  # a variant that was not there before
+        return True
+
+
+def content_differs(status: dict[str, list[Any]]) -> bool:
+    """Whether DVC found more than an output that is as it should be but missing in the cache."""
+    for entry in (entry for entries in status.values() for entry in entries):
+        if not isinstance(entry, dict) or "changed deps" in entry:
+            return True
+        if set(entry.get("changed outs", {}).values()) - {"not in cache"}:
+            return True
+    return False
+
+
+def ancestors(repo: Repo, stage: Stage) -> set[Stage]:
+    """All steps that the step builds on."""
+    import networkx
+
+    return networkx.descendants(repo.index.graph, stage)
+
+
+def tell_snakemake(sound: list[Stage], bad: set[Stage], anew: bool) -> None:
+    """Mark what is to be made again, and touch what is up to date with all that it was made from.
+
+    Its own results Snakemake knows; what DVC wrote (``anew``), or what was marked and is good after all, it does not.
+    """
+    for out in (out for stage in bad for out in stage.outs):
+        records.distrust(out.def_path)
+    outputs = [out.def_path for stage in sound for out in stage.outs]
+    marked = [output for output in outputs if records.trust(output)]
+    if outputs and (anew or marked):
+        # All, not only what Snakemake would run: a restored file has no record, so no change would ever be seen.
+        words = ["--touch", "--forceall", "--cores", "1", "--quiet", "all"]
+        subprocess.run(
+            [sys.executable, "-m", "snakemake", *words, *(["--", *outputs] if bad else [])],
+            env=os.environ | {state.CHILD: "1"},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path.cwd()))
+    settle(sys.argv[1])
