@@ -176,6 +176,9 @@ def test_strangers_of_a_pair_look_alike_at_first_sight(protocols: RenderedSet, p
     assert (a.skin - b.skin).abs().max() <= rules.MAX_SKIN_GAP
     different = pairs.same == 0
     assert (a.age - b.age).abs()[different].max() <= rules.MAX_AGE_GAP_ALIKE
+    colour = protocols.traits["hair_colour"]
+    apart = np.abs(colour[pairs.a] - colour[pairs.b]).max(axis=1)[different]
+    assert np.mean(apart < 0.15) > 0.95, "strangers of a pair have the same natural hair colour"
 
 
 def accuracy(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> float:

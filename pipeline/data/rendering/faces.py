@@ -87,13 +87,14 @@ def render_faces(*, seed: int, image_size: int, identities: int, images_per_iden
     )
     male = [own[:, 0] < 0.5, plan.male]
     skin = [own[:, 1], plan.skin]
+    hair = [None, plan.hair]
     person = [np.repeat(train, images_per_identity), plan.person]
     free = np.full(len(person[TRAIN]), np.nan)
     age, yaw = [free, plan.age], [free, plan.yaw]
     traits, nuisance, address, tables = [], [], [], []
     for split in (TRAIN, TEST):
         number = np.arange(len(male[split]))
-        people = sample_identities(seed, split, number, male[split], skin[split])
+        people = sample_identities(seed, split, number, male[split], skin[split], hair[split])
         rows = {name: values[person[split]] for name, values in people.items()}
         place = np.stack([np.full(len(person[split]), split), person[split], _shot(person[split])], axis=1)
         traits.append(rows)

@@ -2,11 +2,11 @@
 
 Both protocols ask, as the real cross-age and cross-pose benchmarks do, whether two photographs show one
 person when the person has changed, and set against them strangers who look alike at first sight. Test people
-come in small groups of the same sex, a close skin tone and close ages; different pairs are only drawn inside
-a group. Every image stands in one same pair and one different pair (but for the group of three of an odd
-number), so that no age, pose or quality is more usual in one kind than in the other. In ``cross_age`` the
-different pairs are alike in age, as strangers are most easily confused; in ``cross_pose`` they have the same
-yaw gaps as the same pairs.
+come in small groups of the same sex, a close skin tone, the same natural hair colour and close ages; different
+pairs are only drawn inside a group, so that what a few pixels still show does not tell them apart. Every image
+stands in one same pair and one different pair (but for the group of three of an odd number), so that no age,
+pose or quality is more usual in one kind than in the other. In ``cross_age`` the different pairs are alike in
+age, as strangers are most easily confused; in ``cross_pose`` they have the same yaw gaps as the same pairs.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Plan:
 
     male: np.ndarray  # (people,) bool
     skin: np.ndarray  # (people,)
+    hair: np.ndarray  # (people,) 0..1, picks the natural hair colour
     person: np.ndarray  # (images,)
     age: np.ndarray  # (images,)
     yaw: np.ndarray  # (images,)
@@ -54,7 +55,7 @@ def plan_test(seed: int, folds: int, pairs_per_fold: int) -> Plan:
     """
     half = pairs_per_fold // 2
     people = max(2, half)
-    male, skin, person, age, yaw, pairs = [], [], [], [], [], []
+    male, skin, hair, person, age, yaw, pairs = [], [], [], [], [], [], []
     for fold in range(folds):
         random = randomness.generator(seed, randomness.PLAN, fold)
         groups = _groups(people)
@@ -62,6 +63,7 @@ def plan_test(seed: int, folds: int, pairs_per_fold: int) -> Plan:
         male.append((random.permutation(len(groups)) % 2 == 0)[group_of])
         base = random.random(len(groups))[group_of]
         skin.append(np.clip(base + (random.random(people) - 0.5) * MAX_SKIN_GAP, 0, 1))
+        hair.append(random.random(len(groups))[group_of])
         for number, protocol in enumerate(PROTOCOLS):
             ages, yaws = (_cross_age if protocol == "cross_age" else _cross_pose)(random, group_of)
             chosen = _fold_pairs(groups, half, crossed=protocol == "cross_pose")
@@ -80,7 +82,7 @@ def plan_test(seed: int, folds: int, pairs_per_fold: int) -> Plan:
     pairs = np.array(pairs, dtype=np.int64)
     pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
     join = np.concatenate
-    return Plan(join(male), join(skin), join(person), join(age), join(yaw), pairs)
+    return Plan(join(male), join(skin), join(hair), join(person), join(age), join(yaw), pairs)
 
 
 def _groups(people: int) -> list[range]:

@@ -110,12 +110,13 @@ STYLES_OF_MEN = np.array([0.34, 0.16, 0.24, 0.14, 0.04, 0.05, 0.03, 0.00])
 STYLES_OF_WOMEN = np.array([0.07, 0.01, 0.07, 0.14, 0.19, 0.24, 0.12, 0.16])
 
 
-def sample_identities(seed: int, split: int, number: np.ndarray, male: np.ndarray,
-                      skin: np.ndarray) -> dict[str, np.ndarray]:  # fmt: skip
+def sample_identities(seed: int, split: int, number: np.ndarray, male: np.ndarray, skin: np.ndarray,
+                      hair: np.ndarray | None = None) -> dict[str, np.ndarray]:  # fmt: skip
     """Traits of n people, a dict of arrays with n rows: the names of MEASURES and those added here.
 
     ``number`` (n,) is the person's number in its ``split`` (0 train, 1 test); ``male`` (n,) bool; ``skin``
-    (n,) from 0 (lightest) to 1 (darkest). Equal arguments give equal people.
+    (n,) from 0 (lightest) to 1 (darkest); ``hair`` (n,) in 0..1 picks the natural hair colour, where people
+    shall be alike in it. Equal arguments give equal people.
     """
     names = list(MEASURES)
     address = np.stack([np.full(len(number), randomness.TRAITS), np.full(len(number), split), number], axis=1)
@@ -129,7 +130,8 @@ def sample_identities(seed: int, split: int, number: np.ndarray, male: np.ndarra
         traits[name] = np.maximum(value, LEAST[name]) if name in LEAST else value
     extra = normal[:, len(names) :]
     dark = np.clip((skin - 0.25) / 0.4, 0, 1)[:, None]
-    hair = randomness.pick(uniform[:, 0], HAIR_ON_LIGHT * (1 - dark) + HAIR_ON_DARK * dark)
+    own = uniform[:, 0] if hair is None else hair
+    hair = randomness.pick(own, HAIR_ON_LIGHT * (1 - dark) + HAIR_ON_DARK * dark)
     traits["hair_colour"] = np.clip(
         HAIR_COLOURS[hair] * np.exp(0.10 * extra[:, :1] + 0.04 * extra[:, 1:4]), 0, 1
     )
