@@ -32,11 +32,13 @@ def settle(moment: str) -> None:
     with Repo() as repo:
         repo.lock = LockNoop()
         with lock_repo(repo):
-            if moment == "finish":
-                remove_left_over(repo)
-            record(steps(repo), document)
-            anew |= moment == "run" and restore(repo)
             stages = steps(repo)
+            if moment == "finish":
+                remove_left_over(repo, stages)
+            record(stages, document)
+            if moment == "run":
+                anew |= restore(repo, stages)
+                stages = steps(repo)  # looking for results in the cache leaves marks on what was not found
             bad = {stage for stage in stages if content_differs(stage.status())}
             if moment != "finish":
                 sound = [stage for stage in stages if not {stage, *ancestors(repo, stage)} & bad]
@@ -85,13 +87,13 @@ def vouched_for(stage: Stage, document: dict[str, Any]) -> bool:
     return records.vouched(stage.cmd, outputs, files, document)
 
 
-def restore(repo: Repo) -> bool:
+def restore(repo: Repo, stages: list[Stage]) -> bool:
     """Bring back what DVC has in its cache for these inputs and parameters, as `dvc repro` does; whether any was.
 
     So a parameter changed back costs nothing, nor does a result changed by hand, with all that builds on it.
     """
     restored = False
-    for stage in steps(repo):
+    for stage in stages:
         status = stage.status()
         if not content_differs(status):
             continue
@@ -107,12 +109,11 @@ def restore(repo: Repo) -> bool:
     return restored
 
 
-def remove_left_over(repo: Repo) -> None:
+def remove_left_over(repo: Repo, stages: list[Stage]) -> None:
     """Remove what variants left that params.yaml no longer names, from the folders that other steps read whole.
 
     DVC counts all that is in such a folder. Only files that are in its cache go, so `restore` can bring them back.
     """
-    stages = steps(repo)
     names = {stage.addressing for stage in stages}
     folders = [d.def_path for stage in stages for d in stage.deps if not isinstance(d, ParamsDependency)]
     before = YAML(typ="safe").load(state.LOCK) if state.LOCK.exists() else {}

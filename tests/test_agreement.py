@@ -5,116 +5,16 @@ The graph, the rules and the stages are the real ones; the work of the steps is 
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
-
 import pytest
+from graph_project import ALL, MODEL, RUN, STUDENT, Project, copy, made_by_snakemake
 from standin import make_project
 
 pytestmark = pytest.mark.slow
 
-ALL = {
-    *("check", "download", "prepare", "degrade", "train_teacher", "teacher_outputs", "efficiency", "report"),
-    *("train_baseline-basicnet-0", "train_student-logit_attention_kd-0", "evaluate-teacher-1"),
-    *("evaluate-basicnet-0", "evaluate-logit_attention_kd-0"),
-}
-STUDENT = {"check", "train_student-logit_attention_kd-0", "evaluate-logit_attention_kd-0", "report"}
-MODEL = "models/recognition/students/logit_attention_kd/0/model.safetensors"
-COMPILED = tempfile.TemporaryDirectory()  # dozens of short processes: each would compile what it imports
-RUN = ("snakemake", "--cores", "1", "--quiet", "all")
-
-
-class Project:
-    """A folder with the project in it, and what ran there since last asked."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.log = folder.with_name(folder.name + "-ran.txt")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        person = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": COMPILED.name}
-        self.environment = os.environ | {"PATH": path, "RAN": str(self.log)} | person | compiled
-
-    def __call__(self, *words: str, ok: bool = True, **environment: str) -> str:
-        """Run a command; its output, both streams."""
-        done = subprocess.run(
-            words,
-            cwd=self.folder,
-            env=self.environment | environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert (done.returncode == 0) == ok, done.stdout[-3000:]
-        return done.stdout
-
-    def start(self, *words: str, **environment: str) -> subprocess.Popen:
-        """Start a command in a process group of its own."""
-        return subprocess.Popen(
-            words,
-            cwd=self.folder,
-            env=self.environment | environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def ran(self) -> list[str]:
-        """The steps that ran since this was last asked."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        self.log.write_text("")
-        return lines
-
-    def wait_for(self, step: str) -> None:
-        """Until the step has begun."""
-        for _ in range(600):
-            if self.log.exists() and step in self.log.read_text().splitlines():
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"{step} never began")
-
-    def edit(self, old: str, new: str) -> None:
-        """Change params.yaml."""
-        file = self.folder / "params.yaml"
-        assert old in file.read_text()
-        file.write_text(file.read_text().replace(old, new))
-
-    def commit(self) -> None:
-        """A Git commit of everything."""
-        self("git", "add", "-A")
-        self("git", "commit", "-qm", "state")
-
-    def changed(self) -> set[str]:
-        """What `dvc status` shows as changed."""
-        return set(json.loads(self("dvc", "status", "--json")))
-
-    def clean(self) -> None:
-        """Both engines say that nothing is to be done, and nothing was done to say so."""
-        assert self.changed() == set()
-        assert "Nothing to be done" in self("snakemake", "-n", "--quiet", "reason")
-        assert self.ran() == []
-
-
-def copy(project: Project, folder: Path) -> Project:
-    """A copy to change, with the times of all files."""
-    subprocess.run(["cp", "-a", project.folder, folder], check=True)
-    return Project(folder)
-
 
 @pytest.fixture(scope="module")
 def by_snakemake(tmp_path_factory, root) -> Project:
-    project = Project(make_project(root, tmp_path_factory.mktemp("snakemake") / "project"))
-    project.commit()
-    project(*RUN)
-    project.first = project.ran()
-    project.commit()
-    return project
+    return made_by_snakemake(root, tmp_path_factory.mktemp("snakemake") / "project")
 
 
 @pytest.fixture
@@ -175,12 +75,13 @@ def test_a_variant_put_in_and_taken_out_and_other_commits_checked_out(project):
     project.edit("  evaluation:", kd + "  evaluation:")
     project(*RUN)
     assert losses.exists() and project.ran() == []
+    project("git", "checkout", "-q", "--force", old)
+    project("dvc", "checkout", "--quiet")
     project.clean()
-    for commit in (old, new):
-        project("git", "checkout", "-q", "--force", commit)
-        project("dvc", "checkout", "--quiet")
-        project.clean()
-        assert losses.exists() == (commit == new)
+    assert not losses.exists()
+    project("git", "checkout", "-q", new)
+    project("dvc", "checkout", "--quiet")
+    assert losses.exists() and project.changed() == set()
 
 
 def test_a_fresh_clone_with_results_from_a_remote(project, tmp_path):
@@ -222,97 +123,6 @@ def cache_of(project: Project) -> dict[str, bytes]:
     """All contents in DVC's cache by name."""
     files = (project.folder / ".dvc/cache/files").rglob("*")
     return {str(file): file.read_bytes() for file in files if file.is_file()}
-
-
-def test_a_run_of_one_target_is_recorded_and_the_rest_shows_as_changed(project):
-    project.edit("weight: 5.0", "weight: 4.0")
-    project("snakemake", MODEL, *RUN[1:])
-    assert project.ran() == ["train_student-logit_attention_kd-0"]
-    assert project.changed() == {"check", "evaluate_student@logit_attention_kd-0", "report"}
-    project(*RUN)
-    assert sorted(project.ran()) == sorted(STUDENT - {"train_student-logit_attention_kd-0"})
-    project.clean()
-
-
-def test_a_failed_run(project):
-    step = "evaluate-logit_attention_kd-0"
-    project.edit("weight: 5.0", "weight: 4.0")
-    project(*RUN, ok=False, FAIL=step)
-    assert {"evaluate_student@logit_attention_kd-0", "report"} <= project.changed()
-    assert "train_student@logit_attention_kd-0" not in project.changed()
-    project.ran()
-    project(*RUN)
-    assert {step, "report"} <= set(project.ran()) <= {step, "report", "check"}
-    project.clean()
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_an_interrupted_run(project, how):
-    """What was finished is not made again; what was not shows as changed. While it runs, nobody else may."""
-    step = "evaluate-logit_attention_kd-0"
-    project.edit("weight: 5.0", "weight: 4.0")
-    (project.folder / step).touch()
-    run = project.start(*RUN, WAIT=step)
-    project.wait_for(step)
-    if how == signal.SIGKILL:
-        assert "Unable to acquire lock" in project("dvc", "repro", ok=False)
-        refusal = project(*RUN, ok=False).strip().splitlines()[-1]
-        assert refusal == f"another process (PID {run.pid}) is at work in this folder: start again when it has finished"
-        assert "would" not in project("snakemake", "-n", "--quiet", "all")
-    os.killpg(run.pid, how)
-    run.wait()
-    (project.folder / step).unlink()
-    assert {"evaluate_student@logit_attention_kd-0", "report"} <= project.changed()
-    assert "train_student-logit_attention_kd-0" in project.ran()
-    project(*RUN)
-    assert {step, "report"} <= set(project.ran()) <= {step, "report", "check"}
-    project.clean()
-
-
-def test_snakemake_while_dvc_runs(project):
-    step = "evaluate-logit_attention_kd-0"
-    project.edit("weight: 5.0", "weight: 4.0")
-    (project.folder / step).touch()
-    run = project.start("dvc", "repro", WAIT=step)
-    project.wait_for(step)
-    refusal = project(*RUN, ok=False).strip().splitlines()[-1]
-    assert refusal == f"dvc (PID {run.pid}) is at work in this folder: start again when it has finished"
-    (project.folder / step).unlink()
-    assert run.wait() == 0
-    assert sorted(project.ran()) == sorted(STUDENT)
-    project.clean()
-
-
-def test_a_result_changed_by_hand_is_never_taken_for_good(project):
-    scores = project.folder / "reports/recognition/evaluations/basicnet/0/scores.csv"
-    before = scores.read_bytes()
-    scores.write_text("better\n")
-    project("snakemake", "--forcerun", "efficiency", *RUN[1:])
-    assert project.changed() == {"evaluate_baseline@basicnet-0"}
-    project.ran()
-    project(*RUN)  # restored from the cache, with the report that was made from it
-    assert scores.read_bytes() == before
-    assert project.ran() in ([], ["report"])
-    project.clean()
-
-
-def test_params_edited_while_a_run_is_on(project):
-    """A step reads params.yaml when it begins; nothing made from other values than noted is taken for good."""
-    step = "train_student-logit_attention_kd-0"
-    project.edit("weight: 5.0", "weight: 4.0")
-    (project.folder / step).touch()
-    run = project.start(*RUN, WAIT=step)
-    project.wait_for(step)
-    project.edit("sample_faces: 2", "sample_faces: 1")
-    (project.folder / step).unlink()
-    assert run.wait() == 0
-    assert "train_student@logit_attention_kd-0" not in project.changed()
-    assert {"check", "evaluate_student@logit_attention_kd-0"} <= project.changed()
-    project.ran()
-    project.edit("sample_faces: 1", "sample_faces: 2")
-    project(*RUN)
-    assert "evaluate-logit_attention_kd-0" in project.ran(), "it was made with one face"
-    project.clean()
 
 
 def test_what_only_one_engine_would_see_is_refused(project):

@@ -1,0 +1,115 @@
+"""Partial, failed and killed runs, two engines at once, results changed by hand: DVC never claims more than is true.
+
+The graph, the rules and the stages are the real ones; the work of the steps is a stand-in, see standin.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from graph_project import MODEL, RUN, STUDENT, Project, copy, made_by_snakemake
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def by_snakemake(tmp_path_factory, root) -> Project:
+    return made_by_snakemake(root, tmp_path_factory.mktemp("snakemake") / "project")
+
+
+@pytest.fixture
+def project(by_snakemake, tmp_path) -> Project:
+    return copy(by_snakemake, tmp_path / "project")
+
+
+def test_a_run_of_one_target_is_recorded_and_the_rest_shows_as_changed(project):
+    project.edit("weight: 5.0", "weight: 4.0")
+    project("snakemake", MODEL, *RUN[1:])
+    assert project.ran() == ["train_student-logit_attention_kd-0"]
+    assert project.changed() == {"check", "evaluate_student@logit_attention_kd-0", "report"}
+    project(*RUN)
+    assert sorted(project.ran()) == sorted(STUDENT - {"train_student-logit_attention_kd-0"})
+    project.clean()
+
+
+def test_a_failed_run(project):
+    step = "evaluate-logit_attention_kd-0"
+    project.edit("weight: 5.0", "weight: 4.0")
+    project(*RUN, ok=False, FAIL=step)
+    assert {"evaluate_student@logit_attention_kd-0", "report"} <= project.changed()
+    assert "train_student@logit_attention_kd-0" not in project.changed()
+    project.ran()
+    project(*RUN)
+    assert {step, "report"} <= set(project.ran()) <= {step, "report", "check"}
+    project.clean()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_run(project, how):
+    """What was finished is not made again; what was not shows as changed. While it runs, nobody else may."""
+    step = "evaluate-logit_attention_kd-0"
+    project.edit("weight: 5.0", "weight: 4.0")
+    (project.folder / step).touch()
+    run = project.start(*RUN, WAIT=step)
+    project.wait_for(step)
+    if how == signal.SIGKILL:
+        assert "Unable to acquire lock" in project("dvc", "repro", ok=False)
+        refusal = project(*RUN, ok=False).strip().splitlines()[-1]
+        assert refusal == f"another process (PID {run.pid}) is at work in this folder: start again when it has finished"
+        assert "would" not in project("snakemake", "-n", "--quiet", "all")
+    os.killpg(run.pid, how)
+    run.wait()
+    (project.folder / step).unlink()
+    assert {"evaluate_student@logit_attention_kd-0", "report"} <= project.changed()
+    assert "train_student-logit_attention_kd-0" in project.ran()
+    project(*RUN)
+    assert {step, "report"} <= set(project.ran()) <= {step, "report", "check"}
+    project.clean()
+
+
+def test_snakemake_while_dvc_runs(project):
+    step = "evaluate-logit_attention_kd-0"
+    project.edit("weight: 5.0", "weight: 4.0")
+    (project.folder / step).touch()
+    run = project.start("dvc", "repro", WAIT=step)
+    project.wait_for(step)
+    refusal = project(*RUN, ok=False).strip().splitlines()[-1]
+    assert refusal == f"dvc (PID {run.pid}) is at work in this folder: start again when it has finished"
+    (project.folder / step).unlink()
+    assert run.wait() == 0
+    assert sorted(project.ran()) == sorted(STUDENT)
+    project.clean()
+
+
+def test_a_result_changed_by_hand_is_never_taken_for_good(project):
+    scores = project.folder / "reports/recognition/evaluations/basicnet/0/scores.csv"
+    before = scores.read_bytes()
+    scores.write_text("better\n")
+    project("snakemake", "--forcerun", "efficiency", *RUN[1:])
+    assert project.changed() == {"evaluate_baseline@basicnet-0"}
+    project.ran()
+    project(*RUN)  # restored from the cache, with the report that was made from it
+    assert scores.read_bytes() == before
+    assert project.ran() in ([], ["report"])
+    project.clean()
+
+
+def test_params_edited_while_a_run_is_on(project):
+    """A step reads params.yaml when it begins; nothing made from other values than noted is taken for good."""
+    step = "train_student-logit_attention_kd-0"
+    project.edit("weight: 5.0", "weight: 4.0")
+    (project.folder / step).touch()
+    run = project.start(*RUN, WAIT=step)
+    project.wait_for(step)
+    project.edit("sample_faces: 2", "sample_faces: 1")
+    (project.folder / step).unlink()
+    assert run.wait() == 0
+    assert "train_student@logit_attention_kd-0" not in project.changed()
+    assert {"check", "evaluate_student@logit_attention_kd-0"} <= project.changed()
+    project.ran()
+    project.edit("sample_faces: 1", "sample_faces: 2")
+    project(*RUN)
+    assert "evaluate-logit_attention_kd-0" in project.ran(), "it was made with one face"
+    project.clean()
