@@ -36,6 +36,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = _temporary(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # a rename would put a plain file in the place of a device such as /dev/null, for the whole machine
+        raise InputError(f"{path}: is a device or the like, expected a place for an ordinary file")
     try:
         _make_folder(path.parent)
         remove_leftovers(path.parent)

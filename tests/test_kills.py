@@ -17,6 +17,7 @@ from benchmarks import kills
 
 from pipeline import files
 from pipeline.__main__ import main
+from pipeline.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +191,11 @@ def test_bytes_reach_the_disk_before_the_name_does(tmp_path, monkeypatch):
         ("flush", path) for path in (temporary, temporary / "inner", temporary / "inner/file")
     }
     assert (renamed, last) == (("rename", folder), ("flush", tmp_path))
+
+
+def test_a_device_is_never_replaced(tmp_path):
+    """As root a rename would turn /dev/null into a plain file; a pipe stands for it here."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: is a device or the like"), files.atomic_path(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo() and len(list(tmp_path.iterdir())) == 1
