@@ -28,7 +28,7 @@ class CBAM(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, H, W) -> weighted features (B, C, H, W), channel map (B, C), spatial map (B, H, W)."""
         # Means as matrix products and maxima by pooling: the plain mean() and amax() cost 4 to 10 times as much
-        # in training on a CPU (amax's backward counts ties over the whole map), see benchmarks/.
+        # in training on a CPU (amax's backward counts ties over the whole map).
         batch, channels, height, width = features.shape
         rows = features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, HW, C): a view when channels come last
         mean = (rows.new_full((1, height * width), 1 / (height * width)) @ rows)[:, 0]
