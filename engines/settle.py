@@ -28,7 +28,7 @@ from pipeline.params.loading import PARAMS_FILE, read_document
 
 def settle(moment: str) -> None:
     """Record what is vouched for; before a look or a run also tell Snakemake what is good and what is not."""
-    document, anew = read_document(), state.lock_changed()
+    document, anew = read_document(), state.lock_changed() or state.touched()
     with Repo() as repo:
         repo.lock = LockNoop()
         with lock_repo(repo):
@@ -46,7 +46,8 @@ def settle(moment: str) -> None:
             for stage in set(stages) - bad:
                 for out in stage.outs:  # `dvc checkout` removes what another commit does not have, if it is noted
                     repo.state.save_link(out.fs_path, repo.fs)
-    state.write(settled=not bad, params=document)
+        written = state.stamps(out.def_path for stage in stages for out in stage.outs)
+    state.write(settled=not bad, params=document, stamps=written)
     print(json.dumps({"steps": len(stages), "good": len(stages) - len(bad)}))
 
 

@@ -1,10 +1,11 @@
-"""What was last agreed on, in .snakemake/agreement.json: for which dvc.lock, and whether nothing was open."""
+"""What was last agreed on, in .snakemake/agreement.json: for which dvc.lock and files, and whether nothing was open."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,22 @@ def read() -> dict[str, Any]:
         return json.loads(FILE.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         return {}
+
+
+def stamps(paths: Iterable[str]) -> dict[str, int]:
+    """When each file or folder, or the newest thing in the folder, was last written: ns; 0 where there is none."""
+    return {path: _newest(Path(path)) for path in sorted(paths)}
+
+
+def _newest(path: Path) -> int:
+    things = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return max((thing.stat().st_mtime_ns for thing in things if thing.exists()), default=0)
+
+
+def touched() -> bool:
+    """Whether a result was written to since: Snakemake goes by the time of a folder, and of a file above a megabyte."""
+    noted = read().get("stamps", {})
+    return noted != stamps(noted)
 
 
 def begin(document: dict[str, Any]) -> None:
@@ -46,7 +63,7 @@ def lock_changed() -> bool:
 
 def settled() -> bool:
     """Whether nothing can have changed hands since the engines last agreed; true for a folder where nothing ran."""
-    return read().get("settled", True) and not lock_changed()
+    return read().get("settled", True) and not lock_changed() and not touched()
 
 
 def params_differ(document: dict[str, Any]) -> bool:

@@ -112,6 +112,6 @@ def write(step: str, options: Any, text: str) -> None:
         elif option == "losses":
             write_text(path, f"epoch,learning_rate,total\n1,0.1,0.{number}\n")
         else:
-            write_text(path, text)
+            write_text(path, text * 20_000 if option == "faces" else text)  # above what Snakemake makes checksums of
     if "model" in OUTPUTS[step]:
         write_text(options.model.with_suffix(".json"), json.dumps({"made": text}))

@@ -40,6 +40,16 @@ def test_dvc_on_a_fresh_clone_then_snakemake(tmp_path, root):
     assert project("git", "status", "--short").split() == ["??", "dvc.lock"]
 
 
+def test_touched_files_rerun_nothing_whatever_their_size(project):
+    """Snakemake alone keeps no checksum of a folder or of a file above a megabyte: it would run on for their time."""
+    assert (project.folder / "data/recognition/faces.npy").stat().st_size > 1_000_000
+    for thing in ("data", "models", "pipeline", "params.yaml", "Snakefile"):
+        for file in [project.folder / thing, *(project.folder / thing).rglob("*")]:
+            file.touch()
+    project(*RUN)
+    project.clean()
+
+
 def test_a_parameter_changed_and_back(project):
     """Each engine runs what the change reaches, once; what was made before comes from the run-cache."""
     project.edit("weight: 5.0", "weight: 4.0")
