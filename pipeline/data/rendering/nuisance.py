@@ -21,7 +21,7 @@ EXPRESSION_AMOUNTS = np.array([
     (0.25, 0.00, 0.35, -0.20, 0.60),
 ])  # fmt: skip
 # A person keeps the usual hair style in this share of the pictures.
-USUAL_STYLE_SHARE = 0.6
+USUAL_STYLE_SHARE = 0.85
 
 
 def sample_nuisance(seed: int, address: np.ndarray, male: np.ndarray, usual_style: np.ndarray,
@@ -67,8 +67,8 @@ def sample_nuisance(seed: int, address: np.ndarray, male: np.ndarray, usual_styl
         "warmth": normal[:, 19],
         "exposure": np.exp(0.13 * normal[:, 20]),
         "contrast": np.exp(0.08 * normal[:, 21]),
-        "blur": 0.15 + 0.45 * u[:, 18] ** 2,
-        "noise": 0.003 + 0.011 * u[:, 19],
+        "blur": 0.10 + 0.25 * u[:, 18] ** 2,
+        "noise": 0.001 + 0.004 * u[:, 19],
         "wall": np.clip(wall, 0.02, 0.98),
         "wall_slope": (u[:, 20:22] - 0.5) * 0.5,
         "wall_texture": 0.15 * u[:, 22],

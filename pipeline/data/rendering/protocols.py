@@ -26,7 +26,7 @@ MAX_AGE_GAP_ALIKE = 6.0
 # All pairs of cross_pose, same and different, are at least this many degrees of yaw apart.
 MIN_YAW_GAP = 45.0
 # Faces of cross_age are turned by at most this many degrees.
-MAX_YAW_CROSS_AGE = 12.0
+MAX_YAW_CROSS_AGE = 28.0
 # The people of a different pair differ in skin (0..1) by at most this much and have the same sex.
 MAX_SKIN_GAP = 0.05
 
@@ -111,7 +111,7 @@ def _fold_pairs(groups: list[range], half: int, *, crossed: bool) -> list[tuple[
 
 
 def _cross_age(random: np.random.Generator, group_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ages and yaws (people, 2): a young and an old image of each person, both from the front."""
+    """Ages and yaws (people, 2): a young and an old image of each person, near the front."""
     groups = group_of.max() + 1
     low, high = AGE_RANGE[0] + AGE_SPREAD, AGE_RANGE[1] - AGE_SPREAD
     least = MIN_AGE_GAP + 2 * AGE_SPREAD
