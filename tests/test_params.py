@@ -81,7 +81,7 @@ BAD = [
     (R + "degradation.method", "jpeg", r"degradation.method = 'jpeg': expected 'bicubic'"),
     (R + "degradation.qualities", [2, 4], r"degradation.qualities: found \[2, 4\], expected growing factors that begin"),
     (R + "degradation.qualities", [1, 4, 2], r"expected growing factors"),
-    (R + "degradation.qualities", [1, 32], r"train_qualities names x2"),
+    (R + "degradation.qualities", [1, 28], r"train_qualities names x2"),
     (R + "degradation.qualities", [1, 64], r"qualities.1 = 64: expected less than or equal to 32"),
     (R + "seeds", [], r"recognition.seeds = \[\]"),
     (R + "seeds", [1, 1], r"seeds = \[1, 1\]: expected each seed once"),
