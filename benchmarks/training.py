@@ -128,7 +128,7 @@ def main() -> None:
                 for _, (low, sharp, rows, mirrored) in zip(range(STEPS), loader, strict=False):
                     labels = people.labels[rows].to(device)
                     with torch.no_grad():
-                        embedding, channel_maps, spatial_maps = teacher.forward_with_maps(sharp.to(device))
+                        embedding, channel_maps, spatial_maps, _ = teacher.look_inside(sharp.to(device))
                         cosines = task.teacher.head.cosines(embedding)
                         known = knowledge.Knowledge(
                             embedding=embedding,

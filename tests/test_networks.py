@@ -87,10 +87,11 @@ def test_bottleneck_adds_the_weighted_branch_to_its_shortcut():
 
 def test_network_shapes_maps_and_stage_ends():
     network = ResNeXtCBAM(**SETTINGS).eval()
-    embedding, channels, spatial = network.forward_with_maps(torch.zeros(3, 3, 16, 16))
+    embedding, channels, spatial, features = network.look_inside(torch.zeros(3, 3, 16, 16))
     assert embedding.shape == (3, 5)
     assert [tuple(m.shape) for m in channels] == [(3, 8), (3, 12), (3, 12)]
     assert [tuple(m.shape) for m in spatial] == [(3, 8, 8), (3, 4, 4), (3, 4, 4)]
+    assert [tuple(m.shape) for m in features] == [(3, 8, 8, 8), (3, 12, 4, 4)]
     assert network.stage_ends == [0, 2]
     assert parameters_of(freeze(network)) == 0
 

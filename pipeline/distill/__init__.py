@@ -4,6 +4,7 @@ A method ``name`` is the file ``name.py`` here, found by its name, with
 - ``Settings``: its parameters with their ranges, ``weight`` among them; an entry
   ``distill: {name: {...}}`` in params.yaml is validated against it;
 - ``NEEDS``: the fields of Knowledge that it compares;
+- ``SAME_NETWORK``: whether what it compares only pairs up between networks of one kind;
 - ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight.
 
 params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a method imports it where
@@ -29,14 +30,17 @@ class Knowledge:
     """What a network knows of a batch of B faces; the methods compare a student's with its teacher's.
 
     logits (B, identities): margin logits, the scale included; plain_logits: the same without the margin.
-    channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the sigmoid.
+    labels (B,): the true identities. channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the sigmoid.
+    features: the output of every stage, (B, C_s, H_s, W_s).
     """
 
     embedding: Tensor  # (B, D), not normalised
     logits: Tensor | None = None
     plain_logits: Tensor | None = None
+    labels: Tensor | None = None
     channel_maps: list[Tensor] | None = None
     spatial_maps: list[Tensor] | None = None
+    features: list[Tensor] | None = None
 
 
 def method_names() -> list[str]:

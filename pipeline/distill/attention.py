@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("channel_maps", "spatial_maps")
+SAME_NETWORK = True
 
 
 class Settings(Base):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("logits", "plain_logits")
+SAME_NETWORK = False
 
 
 class Settings(Base):

@@ -8,10 +8,20 @@ stem (3x3, no max-pooling) and the head (BN, dropout, FC, BN) follow the IR-ResN
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from pipeline.models.cbam import CBAM
+
+
+class Inside(NamedTuple):
+    """What a network made of faces. Maps: one a block, before the sigmoid. Features: one a stage, its last output."""
+
+    embedding: Tensor  # (B, embedding)
+    channel_maps: list[Tensor]  # (B, C_l)
+    spatial_maps: list[Tensor]  # (B, H_l, W_l)
+    features: list[Tensor]  # (B, C_s, H_s, W_s)
 
 
 class Bottleneck(nn.Module):
@@ -112,17 +122,18 @@ class ResNeXtCBAM(nn.Module):
 
     def forward(self, faces: Tensor) -> Tensor:
         """(B, channels, size, size) in [-1, 1] -> (B, embedding)."""
-        return self.forward_with_maps(faces)[0]
+        return self.look_inside(faces).embedding
 
-    def forward_with_maps(self, faces: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """As forward, and each block's channel maps (B, C_l) and spatial maps (B, H_l, W_l), before the sigmoid."""
+    def look_inside(self, faces: Tensor) -> Inside:
+        """As forward, with the attention maps of every block and the features of every stage."""
         features = self.stem(faces)
-        channel_maps, spatial_maps = [], []
+        channel_maps, spatial_maps, outputs = [], [], []
         for block in self.blocks:
             features, channel, spatial = block(features)
             channel_maps.append(channel)
             spatial_maps.append(spatial)
-        return self.head(features), channel_maps, spatial_maps
+            outputs.append(features)
+        return Inside(self.head(features), channel_maps, spatial_maps, [outputs[end] for end in self.stage_ends])
 
 
 def parameters_of(model: nn.Module) -> int:
@@ -135,4 +146,4 @@ def freeze(model: nn.Module) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
-__all__ = ["Bottleneck", "ResNeXtCBAM", "freeze", "parameters_of"]
+__all__ = ["Bottleneck", "Inside", "ResNeXtCBAM", "freeze", "parameters_of"]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from pipeline.distill import method
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation, Faces
 from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
@@ -75,9 +76,9 @@ class Recognition(Settings):
             same = self.teacher.network.model_dump(exclude={"dropout", "embedding"}) == (
                 self.student.network.model_dump(exclude={"dropout", "embedding"})
             )
-            if "attention" in student.distill and not same:
+            if picky := [term for term in student.distill if method(term).SAME_NETWORK and not same]:
                 raise ValueError(
-                    f"students.{name}.distill.attention compares maps block by block: expected student.network"
+                    f"students.{name}.distill.{picky[0]} compares maps block by block: expected student.network"
                     " to be the same as teacher.network"
                 )
         return self

@@ -23,11 +23,10 @@ class Distilling(Identities):
     def losses(self, batch: Batch, answer: Answer) -> dict[str, Tensor]:
         """Recognition, and each method by its name."""
         student = distill.Knowledge(
-            embedding=answer.embedding,
+            **answer.inside._asdict(),
             logits=answer.logits,
             plain_logits=self.head.scale * answer.cosines,
-            channel_maps=answer.channel_maps,
-            spatial_maps=answer.spatial_maps,
+            labels=batch.labels,
         )
         teacher = self.teacher.of(batch, self.needs)
         terms = {

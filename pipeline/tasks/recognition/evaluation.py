@@ -151,7 +151,7 @@ def _write_samples(
         pictures = ((inputs + 1) * 127.5).round().clamp(0, 255).byte()
         content[f"x{quality}"] = pictures.permute(0, 2, 3, 1).cpu().numpy()
         with autocast(arrays.device, dtype):
-            _, _, maps = network.forward_with_maps(inputs)
+            maps = network.look_inside(inputs).spatial_maps
         gates = [
             functional.interpolate(maps[end].float().sigmoid()[:, None], arrays.size, mode="bilinear")[:, 0]
             for end in network.stage_ends

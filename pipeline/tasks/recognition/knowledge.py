@@ -99,7 +99,7 @@ class TeacherKnowledge:
     def of(self, batch: Batch, needs: set[str]) -> Knowledge:
         """What the methods need to know of a batch, whose mirroring is respected; without gradient."""
         with torch.no_grad():
-            maps = self._maps(batch) if needs & set(MAP_KINDS) else {}
+            maps = self._inside(batch, needs) if needs & {*MAP_KINDS, "features"} else {}
             embedding = self._read("embeddings", batch)
             cosines = self.head.cosines(embedding)
             return Knowledge(
@@ -109,10 +109,11 @@ class TeacherKnowledge:
                 **maps,
             )
 
-    def _maps(self, batch: Batch) -> dict[str, list[Tensor]]:
-        if not self.shapes:
+    def _inside(self, batch: Batch, needs: set[str]) -> dict[str, list[Tensor]]:
+        """Maps, and features if needed: these are too many to be stored, so the teacher is asked again."""
+        if not self.shapes or "features" in needs:
             answers = _ask(self.network, self.arrays, self.faces.faces[batch.rows], batch.flips, self.dtype)
-            return {kind: getattr(answers, kind) for kind in MAP_KINDS}
+            return {kind: getattr(answers, kind) for kind in (*MAP_KINDS, "features")}
         return {
             kind: [
                 part.unflatten(1, shape)
@@ -134,8 +135,7 @@ class TeacherKnowledge:
 def _ask(network: torch.nn.Module, arrays: QualityArrays, faces: Tensor, flips: Tensor, dtype: torch.dtype) -> Knowledge:
     inputs = arrays.batch(faces, torch.ones_like(faces), flips)
     with autocast(arrays.device, dtype):
-        embedding, channel_maps, spatial_maps = network.forward_with_maps(inputs)
-    return Knowledge(embedding=embedding, channel_maps=channel_maps, spatial_maps=spatial_maps)
+        return Knowledge(**network.look_inside(inputs)._asdict())
 
 
 def _shapes(answer: Knowledge, kind: str) -> list[list[int]]:

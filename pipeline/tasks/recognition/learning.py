@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast
+from pipeline.models.resnext import Inside
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition.faces import TrainingFaces
 from pipeline.tasks.recognition.networks import FaceClassifier
@@ -30,13 +31,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the network said of a batch: embedding (B, D), cosines and margin logits (B, identities), maps."""
+    """What the network said of a batch: embedding, maps and features, cosines and margin logits (B, identities)."""
 
-    embedding: Tensor
+    inside: Inside
     cosines: Tensor
     logits: Tensor
-    channel_maps: list[Tensor]
-    spatial_maps: list[Tensor]
 
 
 class Identities:
@@ -70,9 +69,9 @@ class Identities:
     def answer(self, batch: Batch) -> Answer:
         """The network's embedding, logits and attention maps of a batch."""
         with autocast(self.device, self.dtype):
-            embedding, channel_maps, spatial_maps = self.network.forward_with_maps(batch.inputs)
-        cosines = self.head.cosines(embedding)
-        return Answer(embedding, cosines, self.head.logits(cosines, batch.labels), channel_maps, spatial_maps)
+            inside = self.network.look_inside(batch.inputs)
+        cosines = self.head.cosines(inside.embedding)
+        return Answer(inside, cosines, self.head.logits(cosines, batch.labels))
 
     def losses(self, batch: Batch, answer: Answer) -> dict[str, Tensor]:
         """The weighted losses by name."""
