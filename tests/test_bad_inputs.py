@@ -305,7 +305,7 @@ BAD = [
     parameters("missing key", "teacher.seed", ..., "recognition.teacher.seed is missing"),
     parameters("unknown dataset", "data.source", "celeba", "celeba.*expected.*'rendered', 'lfw'"),
     parameters("unknown loss", "students.logit_attention_kd.distill.magic", {},
-        "magic is not a method.*attention, logit"),
+        "magic is not a method.*at, attention"),
     parameters("unknown margin", "margin.kind", "sphere",
         "margin.kind = 'sphere': expected 'cosface' or 'arcface'"),
     parameters("contradiction: stages", "teacher.network.depths", [1], "found stages: depths 1, widths 2"),

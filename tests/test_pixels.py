@@ -10,9 +10,11 @@ from PIL import Image
 
 from pipeline.data.degradation import degrade_array
 from pipeline.data.pixels import QualityArrays, normalise, upsample
+from pipeline.distill import method, method_names
 from pipeline.errors import InputError
-from pipeline.params.networks import Margin, Network
+from pipeline.params.networks import Margin, Network, Training
 from pipeline.tasks.recognition import knowledge, networks
+from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.recognition.learning import Batch
 
@@ -117,12 +119,15 @@ def test_the_teacher_answers_the_same_from_store_as_when_asked(folder, keep_maps
     labels = people.labels[rows]
     known = stored.of(Batch(rows, flips, torch.empty(0), labels), {"logits", "channel_maps", "spatial_maps"})
     inputs = arrays.batch(people.faces[rows], torch.ones(3, dtype=torch.long), flips)
-    embedding, channel_maps, spatial_maps = teacher.network.eval().forward_with_maps(inputs)
+    embedding, channel_maps, spatial_maps, features = teacher.network.eval().look_inside(inputs)
     torch.testing.assert_close(known.embedding, embedding, atol=1e-4, rtol=1e-4)
     cosines = teacher.head.cosines(embedding)
     torch.testing.assert_close(known.logits, teacher.head.logits(cosines, labels), atol=1e-3, rtol=1e-3)
     for kept, asked in zip(known.channel_maps + known.spatial_maps, channel_maps + spatial_maps, strict=True):
         torch.testing.assert_close(kept.float(), asked, atol=5e-3, rtol=5e-3)  # float16 in the store
+    asked = stored.of(Batch(rows, flips, torch.empty(0), labels), {"features"}).features
+    for kept, fresh in zip(asked, features, strict=True):
+        torch.testing.assert_close(kept, fresh)
     assert not known.logits.requires_grad
 
 
@@ -157,3 +162,29 @@ def test_a_checkpoint_is_read_back_whole_or_refused_by_name(folder):
     path.unlink()
     with pytest.raises(InputError, match="model.safetensors: no such file"):
         networks.load(path)
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_every_method_teaches_the_whole_network(folder, name):
+    """Through the real student task: a finite loss whose gradient reaches the first layer."""
+    people = training_faces(folder / "index.csv")
+    arrays = QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
+    teacher, answers = teacher_of(people.identities), folder / "answers"
+    knowledge.store(teacher, arrays, people, answers, keep_maps=True, batch_size=4, dtype=torch.float32)
+    stored = knowledge.TeacherKnowledge(teacher, answers, arrays, people, torch.float32)
+    fields = method(name).Settings.model_fields
+    settings = method(name).Settings(weight=2.0, **{key: 4.0 for key in ("temperature",) if key in fields})
+    training = Training(
+        epochs=1, batch_size=8, learning_rate=0.1, momentum=0.9, weight_decay=0.0, schedule={"kind": "cosine"},
+        gradient_clip=0.0, precision="float32",
+    )  # fmt: skip
+    student = teacher_of(people.identities)
+    task = Distilling(
+        student, arrays, people, [1, 2], training, CPU, torch.float32, teacher=stored, methods={name: settings}
+    )
+    batch = task.draw(torch.arange(8), torch.Generator().manual_seed(0))
+    losses = task.losses(batch, task.answer(batch))
+    assert list(losses) == ["recognition", name] and torch.isfinite(losses[name])
+    losses[name].backward()
+    first = next(student.network.parameters()).grad
+    assert torch.isfinite(first).all() and first.abs().max() > 0

@@ -1,0 +1,49 @@
+"""Paying More Attention to Attention (Zagoruyko, Komodakis, ICLR 2017), AT: attention as activation energy.
+
+``L = sum over stages of mean((Q_S - Q_T)^2)`` with ``Q = vec(mean over channels of F^2) / its norm``, as in the authors'
+code, where its weight is 1000. The features of a stage may have different widths, but need the same height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.distill import Knowledge
+from pipeline.errors import InputError
+from pipeline.params.loading import Settings as Base
+from pipeline.params.networks import Positive
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NEEDS = ("features",)
+SAME_NETWORK = False
+
+
+class Settings(Base):
+    """The weight is beta: 1000 in the authors' code and in F-SKD's."""
+
+    weight: Positive
+
+
+def attention_transfer(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
+    """Features (B, C, H, W) of each stage, C of any size -> scalar >= 0. Raises InputError where H or W differ."""
+    from torch.nn import functional
+
+    sides = [[tuple(features.shape[2:]) for features in of] for of in (student, teacher)]
+    if sides[0] != sides[1]:
+        raise InputError(
+            f"distill.at: the student's stages have maps of {sides[0]}, the teacher's of {sides[1]}"
+            " (expected the same: as many stages, the same stem_stride)"
+        )
+    total = 0.0
+    for pair in zip(student, teacher, strict=True):
+        q_s, q_t = (functional.normalize(features.float().square().mean(dim=1).flatten(1), dim=1) for features in pair)
+        total = total + (q_s - q_t).square().mean()
+    return total
+
+
+def loss(student: Knowledge, teacher: Knowledge, settings: Settings) -> Tensor:
+    """See attention_transfer: the features of every stage."""
+    return attention_transfer(student.features, teacher.features)

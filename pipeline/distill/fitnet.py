@@ -1,0 +1,42 @@
+"""FitNets: Hints for Thin Deep Nets (Romero et al., ICLR 2015): the student's middle layer imitates the teacher's.
+
+``L = mean((F_S - F_T)^2)`` at one stage, the hint. The paper regresses the hint of a wider teacher by a learned layer
+and trains in two phases; here, as in F-SKD's comparison, both networks are of one kind, which needs no regressor, and
+the term is one of the sum from the first step on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from pipeline.distill import Knowledge
+from pipeline.errors import InputError
+from pipeline.params.loading import Settings as Base
+from pipeline.params.networks import Positive
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NEEDS = ("features",)
+SAME_NETWORK = True
+
+
+class Settings(Base):
+    """``stage`` is the hint's, counted from 1; the weight is 1.5 in F-SKD's code."""
+
+    weight: Positive
+    stage: Annotated[int, Field(ge=1)] = 2
+
+
+def hint_distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """Features (B, C, H, W) of both -> scalar, mean over all values."""
+    return (student.float() - teacher.float()).square().mean()
+
+
+def loss(student: Knowledge, teacher: Knowledge, settings: Settings) -> Tensor:
+    """See hint_distance. Raises InputError where there is no such stage."""
+    if settings.stage > len(student.features):
+        raise InputError(f"distill.fitnet.stage = {settings.stage}: expected 1 to {len(student.features)}, the stages")
+    return hint_distance(student.features[settings.stage - 1], teacher.features[settings.stage - 1])
