@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import state
+from engines.links import make_replaceable
 
 TMP = Path(".dvc/tmp")
 LOCKS = Path(".snakemake/locks")
@@ -33,7 +34,7 @@ def agree(workflow: Any, document: dict[str, Any]) -> None:
     real = will_run(workflow)
     if not state.settled() or (real and state.params_differ(document)) or any(LOCKS.glob("*")):
         begin(real)
-    make_links_replaceable(workflow)
+    make_replaceable(Path(str(output)).parts[0] for rule in workflow.rules for output in rule.output)
     held = []
 
     def start(log: Any) -> None:
@@ -148,19 +149,6 @@ def alive(pid: int) -> bool:
     except PermissionError:
         pass
     return True
-
-
-def make_links_replaceable(workflow: Any) -> None:
-    """Where DVC hard-links results it makes them read-only, and Snakemake will not replace a read-only file.
-
-    Steps never write into a file that is there, so the copy in DVC's cache is safe.
-    """
-    if not any("hardlink" in file.read_text() for file in Path(".dvc").glob("config*")):
-        return
-    tops = {Path(str(output)).parts[0] for rule in workflow.rules for output in rule.output}
-    for file in (file for top in tops for file in Path(top).rglob("*")):
-        if file.is_file() and not file.is_symlink() and not os.access(file, os.W_OK):
-            file.chmod(file.stat().st_mode | 0o200)
 
 
 def say(line: str) -> None:

@@ -23,6 +23,7 @@ from dvc.stage import Stage
 from ruamel.yaml import YAML
 
 from engines import records, state
+from engines.links import make_replaceable
 from pipeline.params.loading import PARAMS_FILE, read_document
 
 
@@ -168,6 +169,7 @@ def tell_snakemake(sound: list[Stage], bad: set[Stage], anew: bool) -> None:
     outputs = [out.def_path for stage in sound for out in stage.outs]
     marked = [output for output in outputs if records.trust(output)]
     if outputs and (anew or marked):
+        make_replaceable(Path(output).parts[0] for output in outputs)  # a status has made them read-only
         # All, not only what Snakemake would run: a restored file has no record, so no change would ever be seen.
         words = ["--touch", "--forceall", "--cores", "1", "--quiet", "all"]
         subprocess.run(

@@ -87,12 +87,10 @@ def test_a_result_changed_by_hand_is_never_taken_for_good(project):
     scores = project.folder / "reports/recognition/evaluations/basicnet/0/scores.csv"
     before = scores.read_bytes()
     scores.write_text("better\n")
-    project("snakemake", "--forcerun", "efficiency", *RUN[1:])
-    assert project.changed() == {"evaluate_baseline@basicnet-0"}
-    project.ran()
-    project(*RUN)  # restored from the cache, with the report that was made from it
+    assert "evaluate_baseline@basicnet-0" in project.changed()
+    project("snakemake", "--forcerun", "efficiency", *RUN[1:])  # restored from the cache before anything runs
     assert scores.read_bytes() == before
-    assert project.ran() in ([], ["report"])
+    assert set(project.ran()) <= {"efficiency", "report"}
     project.clean()
 
 
