@@ -13,8 +13,8 @@ except InputError as error:
 
 DATA, MODELS, REPORTS = "data/recognition", "models/recognition", "reports"
 EVALUATIONS, LOSSES = f"{REPORTS}/recognition/evaluations", f"{REPORTS}/recognition/losses"
-TEACHER = f"{MODELS}/teacher/{settings.teacher.seed}/model.safetensors"
-TRAINED = [("teacher", settings.teacher.seed)] + [
+TEACHERS, ANSWERS = f"{MODELS}/teacher", f"{MODELS}/teacher_outputs"
+TRAINED = [("teacher", seed) for seed in settings.teacher.seeds] + [
     (variant, seed) for variant in [*settings.baselines, *settings.students] for seed in settings.seeds
 ]
 
@@ -26,6 +26,10 @@ def science_of(step):
 
 def of_all_trained(pattern):
     return [pattern.format(variant=variant, seed=seed) for variant, seed in TRAINED]
+
+
+def of_all_teachers(pattern):
+    return expand(pattern, seed=settings.teacher.seeds)
 
 
 wildcard_constraints:
@@ -144,13 +148,13 @@ rule train_teacher:
         faces=rules.prepare.output.faces,
         index=rules.prepare.output.index,
     output:
-        model=TEACHER,
-        card=TEACHER.replace(".safetensors", ".json"),
-        losses=f"{LOSSES}/teacher/{settings.teacher.seed}/losses.csv",
+        model=f"{TEACHERS}/{{seed}}/model.safetensors",
+        card=f"{TEACHERS}/{{seed}}/model.json",
+        losses=f"{LOSSES}/teacher/{{seed}}/losses.csv",
     log:
-        "logs/train_teacher.log",
+        "logs/train_teacher/{seed}.log",
     benchmark:
-        "logs/benchmarks/train_teacher.tsv"
+        "logs/benchmarks/train_teacher/{seed}.tsv"
     conda:
         "environment.yaml"
     params:
@@ -162,7 +166,7 @@ rule train_teacher:
         runtime=1440,
         gpu=1,
     shell:
-        "python -m pipeline train_teacher --faces {input.faces} --index {input.index}"
+        "python -m pipeline train_teacher --seed {wildcards.seed} --faces {input.faces} --index {input.index}"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 
@@ -174,11 +178,11 @@ rule teacher_outputs:
         faces=rules.prepare.output.faces,
         index=rules.prepare.output.index,
     output:
-        answers=directory(f"{MODELS}/teacher_outputs"),
+        answers=directory(f"{ANSWERS}/{{seed}}"),
     log:
-        "logs/teacher_outputs.log",
+        "logs/teacher_outputs/{seed}.log",
     benchmark:
-        "logs/benchmarks/teacher_outputs.tsv"
+        "logs/benchmarks/teacher_outputs/{seed}.tsv"
     conda:
         "environment.yaml"
     params:
@@ -231,9 +235,9 @@ rule train_student:
         faces=rules.prepare.output.faces,
         degraded=rules.degrade.output.degraded,
         index=rules.prepare.output.index,
-        teacher=rules.train_teacher.output.model,
-        card=rules.train_teacher.output.card,
-        answers=rules.teacher_outputs.output.answers,
+        teachers=of_all_teachers(rules.train_teacher.output.model),
+        cards=of_all_teachers(rules.train_teacher.output.card),
+        answers=of_all_teachers(rules.teacher_outputs.output.answers),
     output:
         model=f"{MODELS}/students/{{variant}}/{{seed}}/model.safetensors",
         card=f"{MODELS}/students/{{variant}}/{{seed}}/model.json",
@@ -257,7 +261,7 @@ rule train_student:
     shell:
         "python -m pipeline train_student --variant {wildcards.variant} --seed {wildcards.seed}"
         " --faces {input.faces} --degraded {input.degraded} --index {input.index}"
-        " --teacher {input.teacher} --teacher-outputs {input.answers}"
+        f" --teachers {TEACHERS} --teacher-outputs {ANSWERS}"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 

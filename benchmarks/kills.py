@@ -37,12 +37,12 @@ SHARP = "--faces data/faces.npy --index data/index.csv"
 INPUTS = [
     f"prepare --raw raw {SHARP} --pairs data/pairs.csv --contact-sheet data/sheet.png",
     "degrade --faces data/faces.npy --out data/degraded",
-    f"train_teacher {SHARP} --model models/teacher.safetensors --losses models/losses.csv",
-    f"teacher_outputs {SHARP} --teacher models/teacher.safetensors --out models/answers",
+    f"train_teacher {SHARP} --seed 1 --model models/teacher/1/model.safetensors --losses models/losses.csv",
+    f"teacher_outputs {SHARP} --teacher models/teacher/1/model.safetensors --out models/answers/1",
 ]
 TRAIN = (
     f"train_student {SHARP} --variant logit_attention_kd --seed 0 --degraded data/degraded"
-    " --teacher models/teacher.safetensors --teacher-outputs models/answers"
+    " --teachers models/teacher --teacher-outputs models/answers"
     " --model new/model.safetensors --losses new/losses.csv"
 )
 OUTPUTS = ("model.safetensors", "model.json", "losses.csv")

@@ -104,7 +104,7 @@ def main() -> None:
             task = Distilling(
                 classifier(settings.student.network),
                 arrays, people, qualities, training, device, dtype,
-                teacher=known, methods=methods,
+                teachers=[known], methods=methods,
             )  # fmt: skip
             task.network.train()
             return task
@@ -120,7 +120,8 @@ def main() -> None:
 
         def usual(task: Distilling) -> Callable[[], None]:
             task.network.to(memory_format=torch.contiguous_format)
-            teacher = task.teacher.network.to(memory_format=torch.contiguous_format)
+            asked = task.teachers[0]
+            teacher = asked.network.to(memory_format=torch.contiguous_format)
             files = JPEGFaces(folder / "jpeg", size, qualities)
 
             def steps() -> None:
@@ -129,14 +130,14 @@ def main() -> None:
                     labels = people.labels[rows].to(device)
                     with torch.no_grad():
                         embedding, channel_maps, spatial_maps, _ = teacher.look_inside(sharp.to(device))
-                        cosines = task.teacher.head.cosines(embedding)
+                        cosines = asked.head.cosines(embedding)
                         known = knowledge.Knowledge(
                             embedding=embedding,
-                            logits=task.teacher.head.logits(cosines, labels),
+                            logits=asked.head.logits(cosines, labels),
                             channel_maps=channel_maps,
                             spatial_maps=spatial_maps,
                         )
-                    task.teacher.of = lambda batch, needs, known=known: known
+                    asked.of = lambda batch, needs, known=known: known
                     drawn = Batch(rows, mirrored, low.to(device), labels)
                     update(task, "sgd", task.losses(drawn, task.answer(drawn)))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def settle(moment: str) -> None:
         repo.lock = LockNoop()
         with lock_repo(repo):
             stages = steps(repo)
-            if moment == "finish":
+            if moment != "look":
                 remove_left_over(repo, stages)
             record(stages, document)
             if moment == "run":
@@ -122,13 +123,25 @@ def remove_left_over(repo: Repo, stages: list[Stage]) -> None:
     gone = [entry for name, entry in before.get("stages", {}).items() if name not in names]
     for out in (out for entry in gone for out in entry.get("outs", [])):
         path = Path(out["path"])
-        if not path.is_file() or not any(path.is_relative_to(folder) for folder in folders):
-            continue
-        if hashlib.md5(path.read_bytes()).hexdigest() == out["md5"] and repo.cache.local.exists(out["md5"]):
-            path.unlink()
+        if any(path.is_relative_to(folder) for folder in folders) and is_kept(repo, path, out["md5"]):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
             for folder in list(path.parents)[:2]:
                 if not any(folder.iterdir()):
                     folder.rmdir()
+
+
+def is_kept(repo: Repo, path: Path, md5: str) -> bool:
+    """Whether the file or folder is what DVC's cache has under this hash, to the last byte."""
+    if not path.exists() or not repo.cache.local.exists(md5):
+        return False
+    if path.is_file():
+        return hashlib.md5(path.read_bytes()).hexdigest() == md5
+    noted = json.loads(Path(repo.cache.local.oid_to_path(md5)).read_bytes())
+    # Snakemake's note of when a folder was made is no part of it, see .dvcignore.
+    files = {str(f.relative_to(path)): f for f in path.rglob("*") if f.is_file() and f.name != records.TIMESTAMP}
+    return files.keys() == {entry["relpath"] for entry in noted} and all(
+        is_kept(repo, files[entry["relpath"]], entry["md5"]) for entry in noted
+    )
 
 
 def params_changed_under(cmd: str, output: str, document: dict[str, Any]) -> bool:

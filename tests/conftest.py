@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from graph_project import Project, copy, made_by_snakemake
 
 # One thread, as the steps themselves run: bytes repeat, and two workers do not fight for two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,9 +14,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parent.parent
 
 
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's folder."""
     return ROOT
+
+
+@pytest.fixture
+def project(tmp_path_factory, tmp_path, root) -> Project:
+    """The project with stand-ins for its steps, after a full run by Snakemake; see graph_project.py."""
+    own = tmp_path_factory.getbasetemp()
+    workers = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return copy(made_by_snakemake(root, workers), tmp_path / "project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, or one worker is left with them when the other has nothing more to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

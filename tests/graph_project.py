@@ -10,10 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from filelock import FileLock
 from standin import make_project
 
 ALL = {
-    *("check", "download", "prepare", "degrade", "train_teacher", "teacher_outputs", "efficiency", "report"),
+    *("check", "download", "prepare", "degrade", "train_teacher-1", "teacher_outputs", "efficiency", "report"),
+
     *("train_baseline-basicnet-0", "train_student-logit_attention_kd-0", "evaluate-teacher-1"),
     *("evaluate-basicnet-0", "evaluate-logit_attention_kd-0"),
 }
@@ -95,16 +97,21 @@ class Project:
 
 
 def copy(project: Project, folder: Path) -> Project:
-    """A copy to change, with the times of all files."""
+    """A copy to change, with the times of all files; ``first`` is what ran there."""
     subprocess.run(["cp", "-a", project.folder, folder], check=True)
-    return Project(folder)
+    other = Project(folder)
+    other.first = project.log.read_text().splitlines()
+    return other
 
 
-def made_by_snakemake(root: Path, folder: Path) -> Project:
-    """The project after a full run, all in Git."""
-    project = Project(make_project(root, folder))
-    project.commit()
-    project(*RUN)
-    project.first = project.ran()
-    project.commit()
-    return project
+def made_by_snakemake(root: Path, workers: Path) -> Project:
+    """The project after a full run, all in Git: made once, in a folder that all workers share. Copy it to change it."""
+    folder, partly = workers / "made-by-snakemake", workers / "being-made"
+    with FileLock(workers / "made-by-snakemake.lock"):
+        if not folder.exists():
+            project = Project(make_project(root, partly / "project"))
+            project.commit()
+            project(*RUN)
+            project.commit()
+            partly.rename(folder)
+    return Project(folder / "project")

@@ -40,13 +40,13 @@ WORDS = {
     "prepare": "--raw raw --faces new/faces.npy --index new/index.csv --pairs new/pairs.csv"
     " --contact-sheet new/sheet.png",
     "degrade": "--faces data/faces.npy --out new/degraded",
-    "train_teacher": f"{SHARP} {MODEL}",
-    "teacher_outputs": f"{SHARP} --teacher models/teacher.safetensors --out new/answers",
+    "train_teacher": f"{SHARP} {MODEL} --seed 1",
+    "teacher_outputs": f"{SHARP} --teacher models/teacher/1/model.safetensors --out new/answers",
     "train_baseline": f"{SHARP} {MODEL} --variant degraded_only --seed 0 --degraded data/degraded",
     "train_student": f"{SHARP} {MODEL} --variant logit_attention_kd --seed 0 --degraded data/degraded"
-    " --teacher models/teacher.safetensors --teacher-outputs models/answers",
+    " --teachers models/teacher --teacher-outputs models/answers",
     "evaluate": f"{SHARP} --variant teacher --seed 1 --degraded data/degraded --pairs data/pairs.csv"
-    " --model models/teacher.safetensors --metrics new/metrics.csv --scores new/scores.csv"
+    " --model models/teacher/1/model.safetensors --metrics new/metrics.csv --scores new/scores.csv"
     " --samples new/samples.npz --run new/run.json",
     "efficiency": "--faces data/faces.npy --out new/efficiency.csv",
     "report": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
@@ -231,20 +231,20 @@ def nothing() -> None:
 
 def deeper() -> None:
     """The card of a deeper network beside the weights of a shallow one."""
-    card = json.loads(Path("models/teacher.json").read_text())
+    card = json.loads(Path("models/teacher/1/model.json").read_text())
     card["network"]["depths"] = [2, 1]
-    Path("models/teacher.json").write_text(json.dumps(card))
+    Path("models/teacher/1/model.json").write_text(json.dumps(card))
 
 
 def poisoned_weights() -> None:
-    tensors = load_file("models/teacher.safetensors")
+    tensors = load_file("models/teacher/1/model.safetensors")
     tensors["head.weight"] = tensors["head.weight"] * torch.inf
-    save_file(tensors, "models/teacher.safetensors", {"notes": "{}"})
+    save_file(tensors, "models/teacher/1/model.safetensors", {"notes": "{}"})
 
 
 def poisoned_answers() -> None:
-    answers = np.load("models/answers/embeddings.npy")
-    np.save("models/answers/embeddings.npy", np.full_like(answers, np.nan))
+    answers = np.load("models/answers/1/embeddings.npy")
+    np.save("models/answers/1/embeddings.npy", np.full_like(answers, np.nan))
 
 
 def one_face_less() -> None:
@@ -302,7 +302,7 @@ BAD = [
     parameters("not a number", "margin.scale", float("nan"), "margin.scale = nan: expected a finite number"),
     parameters("unknown key", f"{TRAINING}.epoch", 3,
         "recognition.student.training.epoch is not a known setting"),
-    parameters("missing key", "teacher.seed", ..., "recognition.teacher.seed is missing"),
+    parameters("missing key", "teacher.seeds", ..., "recognition.teacher.seeds is missing"),
     parameters("unknown dataset", "data.source", "celeba", "celeba.*expected.*'rendered', 'lfw'"),
     parameters("unknown loss", "students.logit_attention_kd.distill.magic", {},
         "magic is not a method.*at, attention"),
@@ -418,28 +418,28 @@ BAD = [
         r"data/pairs.csv: row \d: a (same pair of two people|different pair of one person)"),
     judged("pairs: none", table("data/pairs.csv", lambda rows: rows[:0]), "data/pairs.csv: no pairs"),
 
-    judged("checkpoint: absent", drop("models/teacher.safetensors"),
-        "models/teacher.safetensors: no such file"),
-    judged("checkpoint: truncated", cut("models/teacher.safetensors"),
-        "teacher.safetensors: not a whole safetensors file"),
-    judged("checkpoint: a pickle", put("models/teacher.safetensors", TRAP),
-        "teacher.safetensors: not a whole safetensors"),
+    judged("checkpoint: absent", drop("models/teacher/1/model.safetensors"),
+        "models/teacher/1/model.safetensors: no such file"),
+    judged("checkpoint: truncated", cut("models/teacher/1/model.safetensors"),
+        "model.safetensors: not a whole safetensors file"),
+    judged("checkpoint: a pickle", put("models/teacher/1/model.safetensors", TRAP),
+        "model.safetensors: not a whole safetensors"),
     judged("checkpoint: other architecture", deeper,
-        "teacher.safetensors: network.blocks.* is .*: another architecture"),
-    judged("checkpoint: no card", drop("models/teacher.json"), "models/teacher.json: no such file"),
-    judged("checkpoint: card cut", cut("models/teacher.json"), "models/teacher.json: not valid JSON"),
-    judged("checkpoint: card a list", put("models/teacher.json", b"[]"),
-        "teacher.json: found list, expected the card"),
-    judged("checkpoint: card without network", content("models/teacher.json", network=...),
-        "teacher.json: network = None"),
-    judged("checkpoint: card without history", content("models/teacher.json", provenance={}),
-        "teacher.json: provenance.training is missing"),
+        "model.safetensors: network.blocks.* is .*: another architecture"),
+    judged("checkpoint: no card", drop("models/teacher/1/model.json"), "models/teacher/1/model.json: no such file"),
+    judged("checkpoint: card cut", cut("models/teacher/1/model.json"), "models/teacher/1/model.json: not valid JSON"),
+    judged("checkpoint: card a list", put("models/teacher/1/model.json", b"[]"),
+        "model.json: found list, expected the card"),
+    judged("checkpoint: card without network", content("models/teacher/1/model.json", network=...),
+        "model.json: network = None"),
+    judged("checkpoint: card without history", content("models/teacher/1/model.json", provenance={}),
+        "model.json: provenance.training is missing"),
     Bad("checkpoint: of other people", "train_student",
-        content("models/teacher.json", identities=["a", "b", "c", "d", "e", "f"]),
-        "models/answers: the teacher knows other identities"),
+        content("models/teacher/1/model.json", identities=["a", "b", "c", "d", "e", "f"]),
+        "models/answers/1: the teacher knows other identities"),
     Bad("checkpoint: for other faces", "teacher_outputs",
         lambda: np.save("data/faces.npy", np.zeros((40, 64, 64, 3), np.uint8)),
-        "teacher.safetensors: made for faces of 32 pixels a side and 3 channels, expected 64 and 3"),
+        "model.safetensors: made for faces of 32 pixels a side and 3 channels, expected 64 and 3"),
     Bad("checkpoint: of another student", "train_student", params("student.network.widths", [8, 16]),
         "distill.attention: the student's maps .* do not match the teacher's"),
 
@@ -464,25 +464,25 @@ BAD = [
     judged("degraded: other size", put("data/degraded/x4.npy", npy(np.zeros((40, 4, 4, 3), np.uint8))),
         r"data/degraded/x4.npy: x4 holds \(40, 4, 4, 3\), expected \(40, 8, 8, 3\)"),
 
-    Bad("answers: no notes", "train_student", drop("models/answers/shapes.json"),
-        "answers/shapes.json: no such file"),
-    Bad("answers: notes cut", "train_student", cut("models/answers/shapes.json"),
-        "answers/shapes.json: not valid JSON"),
-    Bad("answers: notes a number", "train_student", put("models/answers/shapes.json", b"5"),
-        "answers/shapes.json: the file = 5"),
-    Bad("answers: of other faces", "train_student", content("models/answers/shapes.json", faces=5),
-        "answers/shapes.json: answers for 5 faces, expected 24"),
+    Bad("answers: no notes", "train_student", drop("models/answers/1/shapes.json"),
+        "1/shapes.json: no such file"),
+    Bad("answers: notes cut", "train_student", cut("models/answers/1/shapes.json"),
+        "1/shapes.json: not valid JSON"),
+    Bad("answers: notes a number", "train_student", put("models/answers/1/shapes.json", b"5"),
+        "1/shapes.json: the file = 5"),
+    Bad("answers: of other faces", "train_student", content("models/answers/1/shapes.json", faces=5),
+        "1/shapes.json: answers for 5 faces, expected 24"),
     Bad("answers: of another network", "train_student",
-        content("models/answers/shapes.json", shapes={"channel_maps": [[3]]}),
-        "answers/shapes.json: maps of another network"),
-    Bad("answers: no embeddings", "train_student", drop("models/answers/embeddings.npy"),
+        content("models/answers/1/shapes.json", shapes={"channel_maps": [[3]]}),
+        "1/shapes.json: maps of another network"),
+    Bad("answers: no embeddings", "train_student", drop("models/answers/1/embeddings.npy"),
         "embeddings.npy: no such file"),
-    Bad("answers: truncated", "train_student", cut("models/answers/embeddings.npy"),
+    Bad("answers: truncated", "train_student", cut("models/answers/1/embeddings.npy"),
         "embeddings.npy: not a whole .npy"),
-    Bad("answers: objects", "train_student", put("models/answers/embeddings.npy", OBJECTS),
+    Bad("answers: objects", "train_student", put("models/answers/1/embeddings.npy", OBJECTS),
         "embeddings.npy: not a whole"),
     Bad("answers: other shape", "train_student",
-        put("models/answers/embeddings.npy", npy(np.zeros((24, 2, 9), np.float32))),
+        put("models/answers/1/embeddings.npy", npy(np.zeros((24, 2, 9), np.float32))),
         r"embeddings.npy: float32 \(24, 2, 9\) found, expected the teacher's answers, float \(24, 2, 8\)"),
 
     Bad("loss: learning rate", "train_baseline",
@@ -609,13 +609,14 @@ def project(tmp_path_factory, root) -> Path:
             ("train_student", "logit_attention_kd", 0),
         ):  # fmt: skip
             if step == "train_student":
-                assert run("teacher_outputs", "--out models/answers") == 0
+                assert run("teacher_outputs", "--out models/answers/1") == 0
+            model = f"models/{variant}/{seed}/model.safetensors"
             losses, judged = f"reports/losses/{variant}/{seed}", f"reports/evaluations/{variant}/{seed}"
-            assert run(step, f"--model models/{variant}.safetensors --losses {losses}/losses.csv") == 0
+            assert run(step, f"--model {model} --losses {losses}/losses.csv") == 0
             outputs = (
                 f"--metrics {judged}/metrics.csv --scores {judged}/scores.csv --samples {judged}/samples.npz"
             )
-            words = f"--variant {variant} --seed {seed} --model models/{variant}.safetensors"
+            words = f"--variant {variant} --seed {seed} --model {model}"
             assert run("evaluate", f"{words} {outputs} --run {judged}/run.json") == 0
         assert run("efficiency", "--out reports/efficiency.csv") == 0
     return folder

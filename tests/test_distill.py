@@ -72,7 +72,8 @@ def test_methods_are_found_by_name_and_declare_what_they_need():
     for name in distill.method_names():
         module = distill.method(name)
         assert set(module.NEEDS) <= set(distill.Knowledge.__dataclass_fields__)
-        assert "weight" in module.Settings.model_fields and isinstance(module.SAME_NETWORK, bool)
+        assert "weight" in module.Settings.model_fields
+        assert isinstance(module.SAME_NETWORK, bool) and isinstance(module.FROM_ALL, bool)
         assert module.__doc__ and module.loss.__doc__
     with pytest.raises(InputError, match="there are: at, attention"):
         distill.method("nothing")

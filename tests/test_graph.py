@@ -32,7 +32,7 @@ def copy_project(root: Path, folder: Path, **changes: str) -> Path:
 
 @pytest.fixture
 def project(tmp_path, root, monkeypatch) -> Path:
-    folder = copy_project(root, tmp_path / "project", **{"seeds: [0]": "seeds: [0, 2]"})
+    folder = copy_project(root, tmp_path / "project", **{"seeds: [0]": "seeds: [0, 2]", "seeds: [1]": "seeds: [1, 4]"})
     monkeypatch.chdir(folder)
     return folder
 
@@ -88,7 +88,7 @@ def _params_dependency() -> type:
 def test_both_engines_hold_the_same_graph(project, capsys):
     ours, theirs = by_snakemake(capsys), by_dvc()
     assert sorted(ours) == sorted(theirs), "steps and commands"
-    assert len(ours) == 6 + 4 + 2 + 7 + 2, "teacher, two baselines and one student, two seeds"
+    assert len(ours) == 6 + 2 * 2 + 4 + 2 + 8, "two teachers, two baselines and one student, two seeds"
     for command, job in ours.items():
         stage = theirs[command]
         assert job["outputs"] == stage["outputs"], command

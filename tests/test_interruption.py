@@ -9,19 +9,9 @@ import os
 import signal
 
 import pytest
-from graph_project import MODEL, RUN, STUDENT, Project, copy, made_by_snakemake
+from graph_project import MODEL, RUN, STUDENT, Project
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def by_snakemake(tmp_path_factory, root) -> Project:
-    return made_by_snakemake(root, tmp_path_factory.mktemp("snakemake") / "project")
-
-
-@pytest.fixture
-def project(by_snakemake, tmp_path) -> Project:
-    return copy(by_snakemake, tmp_path / "project")
 
 
 def test_a_run_of_one_target_is_recorded_and_the_rest_shows_as_changed(project):

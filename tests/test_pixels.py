@@ -88,7 +88,7 @@ def test_training_faces_keep_names_that_look_like_numbers_or_nothing(folder):
     assert [people.identities[k] for k in people.labels] == ["b", "a", "007", "b", "a", "NA", "007", "b", "a", "NA"]
 
 
-def teacher_of(identities):
+def teacher_of(identities, seed=0):
     network = Network(
         architecture="resnext_cbam",
         stem_width=4,
@@ -103,7 +103,7 @@ def teacher_of(identities):
         dropout=0.0,
     )
     margin = Margin(kind="cosface", scale=8.0, margin=0.2)
-    return networks.build(network, margin, image_size=16, channels=3, identities=identities, seed=0)
+    return networks.build(network, margin, image_size=16, channels=3, identities=identities, seed=seed)
 
 
 @pytest.mark.parametrize("keep_maps", [True, False])
@@ -180,7 +180,7 @@ def test_every_method_teaches_the_whole_network(folder, name):
     )  # fmt: skip
     student = teacher_of(people.identities)
     task = Distilling(
-        student, arrays, people, [1, 2], training, CPU, torch.float32, teacher=stored, methods={name: settings}
+        student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=[stored], methods={name: settings}
     )
     batch = task.draw(torch.arange(8), torch.Generator().manual_seed(0))
     losses = task.losses(batch, task.answer(batch))
@@ -188,3 +188,38 @@ def test_every_method_teaches_the_whole_network(folder, name):
     losses[name].backward()
     first = next(student.network.parameters()).grad
     assert torch.isfinite(first).all() and first.abs().max() > 0
+
+
+def test_several_teachers_teach_their_mean_prediction_and_the_first_its_maps(folder):
+    """The gradient of the mean of the divergences is that of the divergence from the mean of the predictions."""
+    people = training_faces(folder / "index.csv")
+    arrays = QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
+    teachers = []
+    for seed in (1, 2):
+        teacher, answers = teacher_of(people.identities, seed), folder / f"answers-{seed}"
+        knowledge.store(teacher, arrays, people, answers, keep_maps=True, batch_size=4, dtype=torch.float32)
+        teachers.append(knowledge.TeacherKnowledge(teacher, answers, arrays, people, torch.float32))
+    methods = {
+        "logit": method("logit").Settings(weight=2.0, temperature=4.0),
+        "attention": method("attention").Settings(weight=3.0),
+    }
+    training = Training(
+        epochs=1, batch_size=8, learning_rate=0.1, momentum=0.9, weight_decay=0.0, schedule={"kind": "cosine"},
+        gradient_clip=0.0, precision="float32",
+    )  # fmt: skip
+    student = teacher_of(people.identities, 3)
+    task = Distilling(
+        student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers, methods=methods
+    )
+    batch = task.draw(torch.arange(8), torch.Generator().manual_seed(0))
+    answer = task.answer(batch)
+    losses = task.losses(batch, answer)
+    (gradient,) = torch.autograd.grad(losses["logit"], answer.logits, retain_graph=True)
+    known = [teacher.of(batch, {"logits", "spatial_maps"}) for teacher in teachers]
+    mean = sum((k.logits / 4).softmax(dim=1) for k in known) / 2
+    # of T^2 KL(p || softmax(z / T)), batch mean, with respect to z: T (softmax(z / T) - p) / B
+    torch.testing.assert_close(gradient, 2.0 * 4 * ((answer.logits / 4).softmax(dim=1) - mean) / 8)
+    alone = Distilling(
+        student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers[:1], methods=methods
+    ).losses(batch, answer)
+    assert losses["attention"] == alone["attention"] and losses["logit"] != alone["logit"]

@@ -195,7 +195,7 @@ def write_results(
         contact_sheet=root / "data/recognition/contact_sheet.png",
         variants=variants,
         seeds=seeds,
-        teacher_seed=0,
+        teacher_seeds=[0],
         qualities=QUALITIES,
         **{"dataset": dataset, "rendered": True, **settings},
     )

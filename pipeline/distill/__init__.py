@@ -5,6 +5,8 @@ A method ``name`` is the file ``name.py`` here, found by its name, with
   ``distill: {name: {...}}`` in params.yaml is validated against it;
 - ``NEEDS``: the fields of Knowledge that it compares;
 - ``SAME_NETWORK``: whether what it compares only pairs up between networks of one kind;
+- ``FROM_ALL``: whether, where there are several teachers, it learns from all, the mean of the losses; else from the
+  first, because channels and axes of separately trained networks do not correspond;
 - ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight.
 
 params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a method imports it where
@@ -30,8 +32,8 @@ class Knowledge:
     """What a network knows of a batch of B faces; the methods compare a student's with its teacher's.
 
     logits (B, identities): margin logits, the scale included; plain_logits: the same without the margin.
-    labels (B,): the true identities. channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the sigmoid.
-    features: the output of every stage, (B, C_s, H_s, W_s).
+    labels (B,): the true identities. channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the
+    sigmoid. features: the output of every stage, (B, C_s, H_s, W_s).
     """
 
     embedding: Tensor  # (B, D), not normalised

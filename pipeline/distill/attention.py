@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("channel_maps", "spatial_maps")
 SAME_NETWORK = True
+FROM_ALL = False
 
 
 class Settings(Base):

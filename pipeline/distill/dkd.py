@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("logits", "plain_logits", "labels")
 SAME_NETWORK = False
+FROM_ALL = True
 
 
 class Settings(Base):

@@ -1,8 +1,7 @@
-"""Cosine distance of the embeddings: what F-SKD compares of feature maps, here at the last layer, which is compared
-in verification. ``L = 1 - cos(e_S, e_T)``, mean over the batch.
+"""Cosine distance of the embeddings, which verification compares: ``L = 1 - cos(e_S, e_T)``, mean over the batch.
 
 Enhancing Low-Resolution Face Recognition with Feature Similarity Knowledge Distillation (Shin et al., 2023), F-SKD,
-takes cosine distances of feature maps; it needs no identity labels.
+takes this distance of feature maps; here it is that of the last layer. It needs no identity labels.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("embedding",)
 SAME_NETWORK = False
+FROM_ALL = False
 
 
 class Settings(Base):

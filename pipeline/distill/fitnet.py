@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("features",)
 SAME_NETWORK = True
+FROM_ALL = False
 
 
 class Settings(Base):

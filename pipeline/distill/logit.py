@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("logits", "plain_logits")
 SAME_NETWORK = False
+FROM_ALL = True
 
 
 class Settings(Base):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("embedding",)
 SAME_NETWORK = False
+FROM_ALL = True
 
 
 class Settings(Base):

@@ -17,9 +17,9 @@ from pipeline.params.variants import Baseline, VariantName
 
 
 class Teacher(Settings):
-    """The network that sees sharp faces and that students learn from."""
+    """The network that sees sharp faces and that students learn from; with several seeds they learn from all."""
 
-    seed: Seed
+    seeds: Annotated[list[Seed], Field(min_length=1)]
     network: Network
     training: Training
 
@@ -59,8 +59,9 @@ class Recognition(Settings):
                 raise ValueError(f"data.image_size = {size}: expected a multiple of the quality {quality}")
         if size // coarsest < 2:
             raise ValueError(f"degradation.qualities: x{coarsest} leaves {size // coarsest} pixels, expected 2 or more")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds = {self.seeds}: expected each seed once")
+        for key, seeds in {"seeds": self.seeds, "teacher.seeds": self.teacher.seeds}.items():
+            if len(set(seeds)) != len(seeds):
+                raise ValueError(f"{key} = {seeds}: expected each seed once")
         if both := set(self.baselines) & set(self.students):
             raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
         if "teacher" in {*self.baselines, *self.students}:

@@ -44,7 +44,7 @@ class Inputs:
     contact_sheet: Path
     variants: Mapping[str, Mapping[str, Any]]
     seeds: Sequence[int]
-    teacher_seed: int
+    teacher_seeds: Sequence[int]
     qualities: Sequence[int]  # downsampling factors, 1 is sharp
     dataset: str
     rendered: bool
@@ -66,7 +66,7 @@ class Inputs:
     @property
     def models_and_seeds(self) -> dict[str, list[int]]:
         """The teacher, then the students, each with the seeds it was trained with."""
-        return {self.teacher: [self.teacher_seed], **{name: list(self.seeds) for name in self.variants}}
+        return {self.teacher: list(self.teacher_seeds), **{name: list(self.seeds) for name in self.variants}}
 
 
 @dataclass(frozen=True)

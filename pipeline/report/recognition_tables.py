@@ -32,11 +32,12 @@ def ablation(data: Data, numbers: Numbers, protocol: str) -> Table:
             spread = "" if pd.isna(found["spread"]) else f" ± {found['spread']:.2f}"
             row[condition] = f"{found['accuracy']:.2f}{spread}\n{words.between(found['low'], found['high'])}"
         rows.append(row)
-    several = len(inputs.seeds) > 1
+    several = max(len(seeds) for seeds in inputs.models_and_seeds.values()) > 1
     spread = ", mean ± standard deviation over seeds" if several else ""
+    teachers = f" (teacher: {len(inputs.teacher_seeds)})" if len(inputs.teacher_seeds) != len(inputs.seeds) else ""
     text = (
         f"Verification accuracy in percent on {protocol}{spread}; below it the 95 % interval over pairs."
-        f" {words.basis(data, protocol)}{' (teacher: 1)' if several else ''}. Published results come"
+        f" {words.basis(data, protocol)}{teachers}. Published results come"
         " from other training data (CASIA-WebFace) and are not comparable, hence not shown."
     )
     return Table(pd.DataFrame(rows), words.caption(inputs, text), rules=(1,))
@@ -141,7 +142,7 @@ def provenance(data: Data) -> Table:
         ("Device of the training", _distinct(run.get("trained_with", {}).get("device") for run in runs)),
         ("Device of the evaluation", _distinct(run["device"] for run in runs)),
         ("Precision", _distinct(run["precision"] for run in runs)),
-        ("Seeds", f"students {words.listed(map(str, inputs.seeds))}; teacher {inputs.teacher_seed}"),
+        ("Seeds", f"students {words.listed(map(str, inputs.seeds))}; teacher {words.listed(map(str, inputs.teacher_seeds))}"),
         ("Epochs", _epochs(data)),
     ]
     for name in sorted({name for run in runs for name in run["versions"]}):

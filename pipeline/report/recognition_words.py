@@ -81,8 +81,10 @@ def introduction(data: Data, numbers: Numbers) -> list[str]:
     how_many = f"{min(pairs):,}" if len(pairs) == 1 else f"{min(pairs):,} to {max(pairs):,}"
     protocol_names = listed(data.protocols)
     each = " each" if students > 1 else ""
+    teachers = len(inputs.teacher_seeds)
+    taught_by = "A teacher" if teachers == 1 else f"{count(teachers, 'teacher')}, of whom students learn together,"
     text = (
-        f"A teacher trained on sharp faces and {count(students, 'student')} ({count(seeds, 'seed')}{each})"
+        f"{taught_by} trained on sharp faces and {count(students, 'student')} ({count(seeds, 'seed')}{each})"
         f" had to say whether two pictures show the same person, on {faces(inputs)}, at"
         f" {listed(inputs.conditions)}: both pictures of a pair made that many times smaller, then enlarged"
         f" again. There are {how_many} pairs in each protocol ({protocol_names}); the threshold for one fold"

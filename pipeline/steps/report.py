@@ -13,7 +13,7 @@ from pipeline.params.variants import Entry
 SLICES = {
     "source": ("recognition.data.source", str),
     "degradation": ("recognition.degradation", Degradation),
-    "teacher_seed": ("recognition.teacher.seed", Seed),
+    "teacher_seeds": ("recognition.teacher.seeds", list[Seed]),
     "seeds": ("recognition.seeds", list[Seed]),
     "baselines": ("recognition.baselines", dict[str, Entry]),
     "students": ("recognition.students", dict[str, Entry]),
@@ -43,7 +43,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         contact_sheet=options.contact_sheet,
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
-        teacher_seed=settings["teacher_seed"],
+        teacher_seeds=settings["teacher_seeds"],
         qualities=settings["degradation"].qualities,
         dataset=DATASET_NAMES[settings["source"]],
         rendered=settings["source"] == "rendered",

@@ -6,10 +6,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.networks import Margin, Network, Seed, Training
+from pipeline.params.networks import Margin, Network, Training
 
 SLICES = {
-    "seed": ("recognition.teacher.seed", Seed),
     "network": ("recognition.teacher.network", Network),
     "training": ("recognition.teacher.training", Training),
     "margin": ("recognition.margin", Margin),
@@ -18,6 +17,7 @@ SLICES = {
 
 def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
+    parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
     parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
     parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
@@ -30,6 +30,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
 
     train_identities(
         name="teacher",
+        seed=options.seed,
         qualities=[1],
         degraded=None,
         faces=options.faces,

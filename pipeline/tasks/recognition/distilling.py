@@ -1,7 +1,8 @@
-"""A student: it learns identities, and takes over what the teacher knows by the methods of its entry."""
+"""A student: it learns identities, and takes over what its teachers know by the methods of its entry."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -12,13 +13,15 @@ from pipeline.tasks.recognition.learning import Answer, Batch, Identities
 
 
 class Distilling(Identities):
-    """Identities, with one more loss a method: ``weight * method.loss(student, teacher)``."""
+    """Identities, with one more loss a method: ``weight * method.loss(student, teacher)``, the mean over the teachers.
 
-    def __init__(self, *args: Any, teacher: TeacherKnowledge, methods: dict[str, Any]) -> None:
+    For logits that is, up to a constant, the distillation of the teachers' mean prediction.
+    """
+
+    def __init__(self, *args: Any, teachers: Sequence[TeacherKnowledge], methods: dict[str, Any]) -> None:
         super().__init__(*args)
-        self.teacher = teacher
+        self.teachers = teachers
         self.methods = {name: (distill.method(name), settings) for name, settings in methods.items()}
-        self.needs = {need for module, _ in self.methods.values() for need in module.NEEDS}
 
     def losses(self, batch: Batch, answer: Answer) -> dict[str, Tensor]:
         """Recognition, and each method by its name."""
@@ -28,9 +31,11 @@ class Distilling(Identities):
             plain_logits=self.head.scale * answer.cosines,
             labels=batch.labels,
         )
-        teacher = self.teacher.of(batch, self.needs)
-        terms = {
-            name: settings.weight * module.loss(student, teacher, settings)
-            for name, (module, settings) in self.methods.items()
-        }
+        terms: dict[str, Tensor] = {}
+        for place, teacher in enumerate(self.teachers):
+            asked = {name: m for name, m in self.methods.items() if place == 0 or m[0].FROM_ALL}
+            known = teacher.of(batch, {need for module, _ in asked.values() for need in module.NEEDS})
+            for name, (module, settings) in asked.items():
+                share = settings.weight / (len(self.teachers) if module.FROM_ALL else 1)
+                terms[name] = terms.get(name, 0) + share * module.loss(student, known, settings)
         return super().losses(batch, answer) | terms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.data.pixels import QualityArrays
@@ -21,24 +22,26 @@ def train_student(
     faces: Path,
     degraded: Path,
     index: Path,
-    teacher: Path,
-    teacher_outputs: Path,
+    teachers: Sequence[Path],
+    teacher_outputs: Sequence[Path],
     model: Path,
     losses: Path,
     network: Network,
     training: Training,
     margin: Margin,
 ) -> None:
-    """Train a student as train_identities does, with the methods of its entry."""
-    master = networks.load(teacher)
+    """Train a student as train_identities does, with the methods of its entry; answers in the order of the teachers."""
+    masters = [networks.load(teacher) for teacher in teachers]
 
     def make_task(classifier, arrays, people, qualities, training, device, dtype) -> Distilling:
         # A teacher whose maps were not stored is asked on sharp faces, whatever the student's qualities.
         sharp = arrays if 1 in arrays.arrays else QualityArrays(faces, None, [1], device)
-        sharp.check_network(teacher, master.card["image_size"], master.card["channels"])
-        knowledge = TeacherKnowledge(master, teacher_outputs, sharp, people, dtype)
+        known = []
+        for master, path, answers in zip(masters, teachers, teacher_outputs, strict=True):
+            sharp.check_network(path, master.card["image_size"], master.card["channels"])
+            known.append(TeacherKnowledge(master, answers, sharp, people, dtype))
         return Distilling(
-            classifier, arrays, people, qualities, training, device, dtype, teacher=knowledge, methods=variant.distill
+            classifier, arrays, people, qualities, training, device, dtype, teachers=known, methods=variant.distill
         )
 
     train_identities(
@@ -54,6 +57,6 @@ def train_student(
         training=training,
         margin=margin,
         make_task=make_task,
-        also_from=[teacher, teacher_outputs],
+        also_from=[*teachers, *teacher_outputs],
         also_settings={method: settings.model_dump() for method, settings in variant.distill.items()},
     )
