@@ -1,6 +1,6 @@
 """DVC's side of the agreement, in a process of its own: ``python -m engines.settle look``, ``run`` or ``finish``.
 
-DVC's verdict by content decides. A result that Snakemake made and vouches for enters dvc.lock, one step at a time;
+DVC's verdict by content decides. A result that Snakemake made and vouches for enters dvc.lock, judged step by step;
 no other does. Before a look at the graph or a run Snakemake is told what DVC found: what is up to date is touched,
 what is not is made again. The caller holds DVC's lock.
 """
@@ -64,20 +64,27 @@ def steps(repo: Repo) -> list[Stage]:
 def record(stages: list[Stage], document: dict[str, Any]) -> None:
     """Enter into dvc.lock each step that DVC takes for changed and that Snakemake vouches for."""
     # First, because a status protects hard-linked files again, which looks like a change.
-    vouched = {stage for stage in stages if vouched_for(stage, document)}
+    vouched, entered = {stage for stage in stages if vouched_for(stage, document)}, []
     for stage in stages:
         status = stage.status()
         if status and not content_differs(status):  # only the cache has lost it
             stage.commit(relink=False)
         elif status and stage in vouched:
-            enter(stage)
+            keep(stage)
+            entered.append(stage)
+    enter(entered)
 
 
-def enter(stage: Stage) -> None:
-    """Write the step into dvc.lock and the cache as it is; linking would change the times Snakemake goes by."""
+def keep(stage: Stage) -> None:
+    """Put the step as it is into the cache; linking would change the times Snakemake goes by."""
     stage.save()
     stage.commit(relink=False)
-    stage.dump(update_pipeline=False)
+
+
+def enter(stages: list[Stage]) -> None:
+    """Write the steps into dvc.lock, all at once: the file is read and written whole, and grows with the graph."""
+    if stages:
+        stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
 
 
 def vouched_for(stage: Stage, document: dict[str, Any]) -> bool:
@@ -95,7 +102,7 @@ def restore(repo: Repo, stages: list[Stage]) -> bool:
 
     So a parameter changed back costs nothing, nor does a result changed by hand, with all that builds on it.
     """
-    restored = False
+    restored, entered = False, []
     for stage in stages:
         status = stage.status()
         if not content_differs(status):
@@ -105,10 +112,12 @@ def restore(repo: Repo, stages: list[Stage]) -> bool:
                 stage.checkout(force=True)
             else:
                 repo.stage_cache.restore(stage)
-                enter(stage)
+                keep(stage)
+                entered.append(stage)
             restored = True
         except DvcException:  # never made before, or what it builds on has yet to be made
             continue
+    enter(entered)
     return restored
 
 
