@@ -100,6 +100,7 @@ rule prepare:
         faces=f"{DATA}/faces.npy",
         index=f"{DATA}/index.csv",
         pairs=f"{DATA}/pairs.csv",
+        notes=f"{DATA}/notes.json",
         contact_sheet=f"{DATA}/contact_sheet.png",
     log:
         "logs/prepare.log",
@@ -116,7 +117,7 @@ rule prepare:
         gpu=0,
     shell:
         "python -m pipeline prepare --raw {input.raw} --faces {output.faces} --index {output.index}"
-        " --pairs {output.pairs} --contact-sheet {output.contact_sheet} 2>&1 | tee -i {log}"
+        " --pairs {output.pairs} --notes {output.notes} --contact-sheet {output.contact_sheet} 2>&1 | tee -i {log}"
 
 
 rule degrade:
@@ -280,6 +281,7 @@ rule evaluate:
         degraded=rules.degrade.output.degraded,
         index=rules.prepare.output.index,
         pairs=rules.prepare.output.pairs,
+        notes=rules.prepare.output.notes,
     output:
         metrics=f"{EVALUATIONS}/{{variant}}/{{seed}}/metrics.csv",
         scores=f"{EVALUATIONS}/{{variant}}/{{seed}}/scores.csv",
@@ -301,7 +303,7 @@ rule evaluate:
     shell:
         "python -m pipeline evaluate --variant {wildcards.variant} --seed {wildcards.seed}"
         " --model {input.model} --faces {input.faces} --degraded {input.degraded} --index {input.index}"
-        " --pairs {input.pairs} --metrics {output.metrics} --scores {output.scores}"
+        " --pairs {input.pairs} --notes {input.notes} --metrics {output.metrics} --scores {output.scores}"
         " --samples {output.samples} --run {output.run} 2>&1 | tee -i {log}"
 
 
@@ -337,6 +339,7 @@ rule report:
         runs=of_all_trained(rules.evaluate.output.run),
         losses=of_all_trained(f"{LOSSES}/{{variant}}/{{seed}}/losses.csv"),
         efficiency=rules.efficiency.output.table,
+        notes=rules.prepare.output.notes,
         contact_sheet=rules.prepare.output.contact_sheet,
     output:
         page=f"{REPORTS}/index.html",
@@ -360,7 +363,7 @@ rule report:
         gpu=0,
     shell:
         f"python -m pipeline report --evaluations {EVALUATIONS} --losses {LOSSES} --out {REPORTS}"
-        " --efficiency {input.efficiency} --contact-sheet {input.contact_sheet} 2>&1 | tee -i {log}"
+        " --efficiency {input.efficiency} --notes {input.notes} --contact-sheet {input.contact_sheet} 2>&1 | tee -i {log}"
 
 
 agree(workflow, params_document)  # with DVC, on what is up to date

@@ -69,9 +69,9 @@ def main() -> None:
         rendered = render_faces(
             seed=0, image_size=size, identities=IMAGES // 8, images_per_identity=8, folds=2, pairs_per_fold=2
         )
-        faces = faceset.FaceSet(rendered.index, rendered.pairs, rendered.chunks, channels=3, rendered=True)
+        faces = faceset.FaceSet(rendered.index, rendered.pairs, rendered.chunks, channels=3, name="rendered")
         paths = {part: folder / f"{part}.csv" for part in ("index", "pairs")}
-        faceset.write(faces, faces=folder / "faces.npy", **paths)
+        faceset.write(faces, faces=folder / "faces.npy", notes=folder / "notes.json", **paths)
         for quality in qualities[1:]:
             degrade_array(folder / "faces.npy", folder / f"x{quality}.npy", quality)
         (folder / "jpeg").mkdir()

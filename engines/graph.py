@@ -17,7 +17,7 @@ from pipeline.params.loading import lookup, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 # Packages whose modules are found by name at run time: importing one may import any file in it.
-FOUND_BY_NAME = {"pipeline.distill"}
+FOUND_BY_NAME = {"pipeline.data.sources", "pipeline.distill"}
 
 
 def science(step: str, document: dict[str, Any], **options: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ PROJECT = ["Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipelin
 OUTPUTS = {
     "check": {"out"},
     "download": {"out"},
-    "prepare": {"faces", "index", "pairs", "contact_sheet"},
+    "prepare": {"faces", "index", "pairs", "notes", "contact_sheet"},
     "degrade": {"out"},
     "train_teacher": {"model", "losses"},
     "teacher_outputs": {"out"},

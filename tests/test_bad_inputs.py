@@ -38,7 +38,7 @@ WORDS = {
     "check": "--out new/note.txt",
     "download": "--cache cache --drop-in dropped --out new/raw",
     "prepare": "--raw raw --faces new/faces.npy --index new/index.csv --pairs new/pairs.csv"
-    " --contact-sheet new/sheet.png",
+    " --notes new/notes.json --contact-sheet new/sheet.png",
     "degrade": "--faces data/faces.npy --out new/degraded",
     "train_teacher": f"{SHARP} {MODEL} --seed 1",
     "teacher_outputs": f"{SHARP} --teacher models/teacher/1/model.safetensors --out new/answers",
@@ -46,11 +46,11 @@ WORDS = {
     "train_student": f"{SHARP} {MODEL} --variant logit_attention_kd --seed 0 --degraded data/degraded"
     " --teachers models/teacher --teacher-outputs models/answers",
     "evaluate": f"{SHARP} --variant teacher --seed 1 --degraded data/degraded --pairs data/pairs.csv"
-    " --model models/teacher/1/model.safetensors --metrics new/metrics.csv --scores new/scores.csv"
+    " --notes data/notes.json --model models/teacher/1/model.safetensors --metrics new/metrics.csv --scores new/scores.csv"
     " --samples new/samples.npz --run new/run.json",
     "efficiency": "--faces data/faces.npy --out new/efficiency.csv",
     "report": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
-    " --contact-sheet data/sheet.png --out new/report",
+    " --notes data/notes.json --contact-sheet data/sheet.png --out new/report",
 }
 
 PEOPLE = ("Ann", "Bob", "Cid", "Dan", "Eve", "Fay")
@@ -303,7 +303,7 @@ BAD = [
     parameters("unknown key", f"{TRAINING}.epoch", 3,
         "recognition.student.training.epoch is not a known setting"),
     parameters("missing key", "teacher.seeds", ..., "recognition.teacher.seeds is missing"),
-    parameters("unknown dataset", "data.source", "celeba", "celeba.*expected.*'rendered', 'lfw'"),
+    parameters("unknown dataset", "data.source", "celeba", "celeba.*expected.*'lfw', 'rendered'"),
     parameters("unknown loss", "students.logit_attention_kd.distill.magic", {},
         "magic is not a method.*at, attention"),
     parameters("unknown margin", "margin.kind", "sphere",
@@ -418,6 +418,8 @@ BAD = [
         r"data/pairs.csv: row \d: a (same pair of two people|different pair of one person)"),
     judged("pairs: none", table("data/pairs.csv", lambda rows: rows[:0]), "data/pairs.csv: no pairs"),
 
+    judged("notes: absent", drop("data/notes.json"), "data/notes.json: no such file"),
+    judged("notes: another file", put("data/notes.json", b'{"name": "x"}'), "data/notes.json: rendered is missing"),
     judged("checkpoint: absent", drop("models/teacher/1/model.safetensors"),
         "models/teacher/1/model.safetensors: no such file"),
     judged("checkpoint: truncated", cut("models/teacher/1/model.safetensors"),
@@ -601,7 +603,7 @@ def project(tmp_path_factory, root) -> Path:
         write_params(document)
         Path("raw/lfw.tgz").write_bytes(tgz())
         Path("raw/pairs.txt").write_text("\n".join([*PAIRS, ""]))
-        outputs = "--index data/index.csv --pairs data/pairs.csv --contact-sheet data/sheet.png"
+        outputs = "--index data/index.csv --pairs data/pairs.csv --notes data/notes.json --contact-sheet data/sheet.png"
         assert run("prepare", f"--faces data/faces.npy {outputs}") == 0
         assert run("degrade", "--out data/degraded") == 0
         for step, variant, seed in (

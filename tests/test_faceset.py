@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.faceset import FaceSet, check, read_tables, write
+from pipeline.data.faceset import FaceSet, check, read_notes, read_tables, write
 from pipeline.errors import InputError
 
 IDENTITIES = ["Ann", "Ann", "NA", "NA", "007", "007", "", "Eve", "Eve"]
@@ -39,13 +39,13 @@ def faceset(index=None, pairs=None, counts=(4, 5), channels=1, shape=(6, 5)):
         pairs=default_pairs if pairs is None else pairs,
         chunks=lambda: iter(arrays),
         channels=channels,
-        rendered=False,
+        name="some faces",
     )
 
 
 def places(tmp_path):
     return {name: tmp_path / file for name, file in
-            (("faces", "faces.npy"), ("index", "index.csv"), ("pairs", "pairs.csv"))}
+            (("faces", "faces.npy"), ("index", "index.csv"), ("pairs", "pairs.csv"), ("notes", "notes.json"))}
 
 
 def test_written_and_read_back(tmp_path, capsys):
@@ -57,6 +57,7 @@ def test_written_and_read_back(tmp_path, capsys):
     pd.testing.assert_frame_equal(index, original.index, check_dtype=False)
     pd.testing.assert_frame_equal(pairs, original.pairs, check_dtype=False)
     assert pairs["same"].dtype == bool
+    assert read_notes(paths["notes"]).model_dump() == {"name": "some faces", "rendered": False}
     assert paths["pairs"].read_text().splitlines()[1] == "age,0,0,0,1,1"
     assert capsys.readouterr().err == ""
 
@@ -70,7 +71,7 @@ def test_written_twice_gives_the_same_bytes(tmp_path):
 
 def test_no_pairs_is_a_face_set_to_train_on(tmp_path):
     write(faceset(pairs=tables()[1].iloc[:0]), **places(tmp_path))
-    _, pairs = read_tables(*list(places(tmp_path).values())[1:])
+    _, pairs = read_tables(*list(places(tmp_path).values())[1:3])
     assert len(pairs) == 0
 
 
@@ -88,7 +89,7 @@ def test_more_or_fewer_faces_than_rows(counts, expected, tmp_path):
 def test_chunks_that_do_not_fit_together(tmp_path):
     def broken(*arrays):
         good = faceset()
-        return FaceSet(good.index, good.pairs, lambda: iter(arrays), 1, False)
+        return FaceSet(good.index, good.pairs, lambda: iter(arrays), 1, "some faces")
 
     plain = np.zeros((4, 6, 5, 1), np.uint8)
     for second, expected in (
@@ -109,7 +110,7 @@ def test_a_source_that_fails_half_way_leaves_nothing(tmp_path):
 
     good = faceset()
     with pytest.raises(InputError, match="Ann_0005"):
-        write(FaceSet(good.index, good.pairs, chunks, 1, False), **places(tmp_path))
+        write(FaceSet(good.index, good.pairs, chunks, 1, "some faces"), **places(tmp_path))
     assert not list(tmp_path.iterdir())
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.data import images
 from pipeline.data.faceset import check, write
-from pipeline.data.lfw import load, read_pairs
+from pipeline.data.sources.lfw import read_faces, read_pairs
 from pipeline.errors import InputError
 
 # Three folds of two same and two different pairs.
@@ -69,7 +69,7 @@ def dataset(tmp_path):
 
 def read(dataset, **options):
     defaults = {"image_size": 16, "crop": CROP, "folds": [1], "min_images": 3, "channels": 1}
-    return load(**{**dataset, **defaults, **options})
+    return read_faces(**{**dataset, **defaults, **options})
 
 
 def people(faceset, split):
@@ -176,7 +176,7 @@ def test_pairs_name_the_right_faces(dataset):
 
 def test_faces_are_the_decoded_photos_in_index_order(dataset, tmp_path):
     faceset = read(dataset, channels=3)
-    write(faceset, faces=tmp_path / "f.npy", index=tmp_path / "i.csv", pairs=tmp_path / "p.csv")
+    write(faceset, faces=tmp_path / "f.npy", index=tmp_path / "i.csv", pairs=tmp_path / "p.csv", notes=tmp_path / "n.json")
     faces, files = np.load(tmp_path / "f.npy"), entries()
     for face, file in zip(faces, faceset.index["file"], strict=True):
         np.testing.assert_array_equal(face, images.decode(files[file], file, size=16, channels=3, crop=CROP))
@@ -255,7 +255,7 @@ def test_real_pairs():
 @real
 def test_real_archive():
     began = time.monotonic()
-    faceset = load(
+    faceset = read_faces(
         archive=real_file("lfw.tgz"), pairs=real_file("pairs.txt"), image_size=64, crop=(55, 47, 195, 187),
         folds=[1, 2, 3], min_images=4, channels=1,
     )

@@ -72,7 +72,7 @@ BAD = [
     (R + "teacher.network.attention_kernel", 4, r"attention_kernel = 4: expected 3, 5 or 7"),
     (R + "margin.kind", "sphereface", r"recognition.margin.kind = 'sphereface': expected 'cosface' or 'arcface'"),
     (R + "margin.scale", 0, r"margin.scale = 0: expected greater than 0"),
-    (R + "data.source", "celeba", r"recognition.data.*celeba.*expected.*'rendered', 'lfw'"),
+    (R + "data.source", "celeba", r"recognition.data.*celeba.*expected.*'lfw', 'rendered'"),
     (R + "data.image_size", 8, r"recognition.data.image_size = 8: expected greater than or equal to 32"),
     (R + "data.image_size", 60, r"image_size = 60: expected a multiple of the quality 8"),
     (R + "data.pairs_per_fold", 7, r"recognition.data.pairs_per_fold = 7: expected a multiple of 2"),

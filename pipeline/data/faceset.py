@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.arrays import write_faces
 from pipeline.errors import InputError
-from pipeline.files import write_csv
+from pipeline.files import read_json, write_csv, write_json
+from pipeline.params.loading import Settings, validate
 
 INDEX_COLUMNS = ("face", "file", "identity", "split")
 PAIR_COLUMNS = ("protocol", "pair", "fold", "a", "b", "same")
@@ -30,14 +32,17 @@ class FaceSet:
     ``pairs`` has a row a pair: ``protocol`` (str), ``pair`` (unique in its protocol), ``fold`` (0..K-1),
     ``a`` and ``b`` (values of ``face``), ``same`` (bool). No rows where there is nothing to verify.
     ``chunks`` gives the pictures from the beginning each time it is called: uint8 (n, H, W, ``channels``), in
-    index order. ``rendered`` is True where the faces are drawn by the project, which every table then says.
+    index order. ``name`` is the data set's in tables; ``rendered`` is True where the faces are drawn by the project,
+    which every table then says. ``sheet`` gives the picture for the report, (H, W, 3) uint8; None: some people's faces.
     """
 
     index: pd.DataFrame
     pairs: pd.DataFrame
     chunks: Callable[[], Iterator[np.ndarray]]
     channels: int
-    rendered: bool
+    name: str
+    rendered: bool = False
+    sheet: Callable[[], np.ndarray] | None = None
 
 
 def check(faceset: FaceSet) -> None:
@@ -64,8 +69,9 @@ def write(
     faces: str | os.PathLike[str],
     index: str | os.PathLike[str],
     pairs: str | os.PathLike[str],
+    notes: str | os.PathLike[str],
 ) -> None:
-    """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); ``index`` and ``pairs`` as CSV.
+    """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); ``index`` and ``pairs`` as CSV; ``notes`` JSON.
 
     ``same`` is written as 0 or 1. Raises InputError as ``check`` does, and when the chunks give more or fewer
     images than the index has rows or another number of channels.
@@ -81,6 +87,19 @@ def write(
     write_faces(faces, chunks(), len(faceset.index))
     write_csv(index, faceset.index)
     write_csv(pairs, faceset.pairs.assign(same=faceset.pairs["same"].astype(int)))
+    write_json(notes, {"name": faceset.name, "rendered": faceset.rendered})
+
+
+class Notes(Settings):
+    """What tables say of a face set."""
+
+    name: str
+    rendered: bool
+
+
+def read_notes(path: str | os.PathLike[str]) -> Notes:
+    """The notes that ``write`` wrote. Raises InputError naming the file."""
+    return validate(Notes, read_json(Path(path)), "", path)
 
 
 def read_tables(

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from pipeline.data.sources import Faces
 from pipeline.distill import method
 from pipeline.params.evaluation import Evaluation
-from pipeline.params.faces import Degradation, Faces
+from pipeline.params.faces import Degradation
 from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
 from pipeline.params.networks import Margin, Network, Seed, Training
 from pipeline.params.students import Student

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.faces import Faces
+from pipeline.data.sources import Faces, remote_files
 
 SLICES = {"data": ("recognition.data", Faces)}
 
@@ -26,7 +26,6 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     Engines empty the output of a step that failed or runs again, so downloads lie in a cache beside it.
     """
     from pipeline.data.fetch import fetch
-    from pipeline.data.sources import remote_files
     from pipeline.files import atomic_directory, write_json
 
     files = remote_files(settings["data"])

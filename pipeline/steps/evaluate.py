@@ -12,7 +12,6 @@ from pipeline.params.faces import Degradation
 SLICES = {
     "degradation": ("recognition.degradation", Degradation),
     "evaluation": ("recognition.evaluation", Evaluation),
-    "source": ("recognition.data.source", str),
 }
 
 
@@ -25,6 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--degraded", type=Path, required=True, help="the folder with the degraded ones")
     parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs to verify, .csv")
+    parser.add_argument("--notes", type=Path, required=True, help="what tables call the faces, .json")
     parser.add_argument("--metrics", type=Path, required=True, help="to write: the tidy table, .csv")
     parser.add_argument("--scores", type=Path, required=True, help="to write: a row a pair and quality, .csv")
     parser.add_argument("--samples", type=Path, required=True, help="to write: pictures and maps, .npz")

@@ -1,4 +1,4 @@
-"""Turn the source into one array of faces, an index of them, a table of pairs and a contact sheet."""
+"""Turn the source into one array of faces, an index of them, a table of pairs, notes and a contact sheet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.faces import Faces
+from pipeline.data.sources import Faces, source
 
 SLICES = {"data": ("recognition.data", Faces)}
 
@@ -17,6 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="to write: .npy, uint8 (N, S, S, C)")
     parser.add_argument("--index", type=Path, required=True, help="to write: .csv, a row a face")
     parser.add_argument("--pairs", type=Path, required=True, help="to write: .csv, a row a pair")
+    parser.add_argument("--notes", type=Path, required=True, help="to write: .json, what tables call the faces")
     parser.add_argument("--contact-sheet", type=Path, required=True, help="to write: .png")
 
 
@@ -24,15 +25,19 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     """Load, check and write the set of faces."""
     from PIL import Image
 
-    from pipeline.data import faceset, sources
+    from pipeline.data import faceset
     from pipeline.data.arrays import open_faces
+    from pipeline.data.contact_sheet import contact_sheet
     from pipeline.files import atomic_path
 
-    faces = sources.load(settings["data"], options.raw)
+    faces = source(settings["data"].source).load(settings["data"], options.raw)
     faceset.check(faces)
-    faceset.write(faces, faces=options.faces, index=options.index, pairs=options.pairs)
-    train = faces.index.query("split == 'train'")
-    pixels = open_faces(options.faces)[train["face"].to_numpy()]
-    sheet = sources.contact_sheet(settings["data"], pixels, train["identity"].to_numpy())
+    faceset.write(faces, faces=options.faces, index=options.index, pairs=options.pairs, notes=options.notes)
+    if faces.sheet is None:
+        train = faces.index.query("split == 'train'")
+        pixels = open_faces(options.faces)[train["face"].to_numpy()]
+        sheet = contact_sheet(pixels, train["identity"].to_numpy())
+    else:
+        sheet = faces.sheet()
     with atomic_path(options.contact_sheet) as temporary:
         Image.fromarray(sheet).save(temporary, format="png")

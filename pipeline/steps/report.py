@@ -11,7 +11,6 @@ from pipeline.params.networks import Seed
 from pipeline.params.variants import Entry
 
 SLICES = {
-    "source": ("recognition.data.source", str),
     "degradation": ("recognition.degradation", Degradation),
     "teacher_seeds": ("recognition.teacher.seeds", list[Seed]),
     "seeds": ("recognition.seeds", list[Seed]),
@@ -25,17 +24,19 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of evaluate")
     parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
     parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
+    parser.add_argument("--notes", type=Path, required=True, help="what tables call the faces, .json")
     parser.add_argument("--contact-sheet", type=Path, required=True, help="the faces, .png")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the report")
 
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
     """Write metrics.csv, metrics.json, accuracy.csv, report.md, index.html and figures/."""
-    from pipeline.data.names import DATASET_NAMES
+    from pipeline.data.faceset import read_notes
     from pipeline.report.build import build
     from pipeline.report.recognition import Inputs
 
     variants = settings["baselines"] | settings["students"]
+    notes = read_notes(options.notes)
     inputs = Inputs(
         evaluations=options.evaluations,
         losses=options.losses,
@@ -45,8 +46,8 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         seeds=settings["seeds"],
         teacher_seeds=settings["teacher_seeds"],
         qualities=settings["degradation"].qualities,
-        dataset=DATASET_NAMES[settings["source"]],
-        rendered=settings["source"] == "rendered",
+        dataset=notes.name,
+        rendered=notes.rendered,
         networks=dict.fromkeys(variants, "student"),
     )
     build(options.out, inputs)

@@ -14,8 +14,7 @@ from torch.nn import functional
 
 from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
-from pipeline.data.faceset import read_tables
-from pipeline.data.names import DATASET_NAMES
+from pipeline.data.faceset import read_notes, read_tables
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import atomic_path, write_csv, write_json
@@ -42,13 +41,13 @@ def evaluate(
     degraded: Path,
     index: Path,
     pairs: Path,
+    notes: Path,
     metrics: Path,
     scores: Path,
     samples: Path,
     run: Path,
     degradation: Degradation,
     evaluation: Evaluation,
-    source: str,
 ) -> None:
     """Write the tidy metrics, the scores, the sample pictures and the run's description of one checkpoint."""
     classifier = networks.load(model)
@@ -60,6 +59,7 @@ def evaluate(
     arrays = QualityArrays(faces, degraded, degradation.qualities, device)
     arrays.check_network(model, classifier.card["image_size"], classifier.card["channels"])
     people, table = read_tables(index, pairs)
+    dataset = read_notes(notes)
     arrays.check_index(index, len(people))
     if table.empty:
         raise InputError(f"{pairs}: no pairs (expected some to verify)")
@@ -82,7 +82,7 @@ def evaluate(
     shape = (arrays.channels, arrays.size, arrays.size)
     cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
     rows += [{"protocol": "", "condition": "", "metric": k, "value": v, "n": 1} for k, v in cost.items()]
-    fixed = {"task": TASK, "dataset": DATASET_NAMES[source], "variant": variant, "seed": seed}
+    fixed = {"task": TASK, "dataset": dataset.name, "variant": variant, "seed": seed}
     tidy = pd.DataFrame([fixed | row for row in rows])
     write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
     columns = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
@@ -92,8 +92,8 @@ def evaluate(
         run,
         provenance(device, dtype)
         | {
-            "dataset": DATASET_NAMES[source],
-            "rendered": source == "rendered",
+            "dataset": dataset.name,
+            "rendered": dataset.rendered,
             "model": classifier.card["network"],
             "trained_with": classifier.card["provenance"],
         },

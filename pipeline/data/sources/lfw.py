@@ -8,16 +8,59 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, model_validator
 
 from pipeline.data import archives, images
 from pipeline.data.faceset import PAIR_COLUMNS, FaceSet
 from pipeline.errors import InputError
+from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
+from pipeline.params.loading import Settings as Base
 
+FILES = {"archive": "lfw.tgz", "pairs": "pairs.txt"}
+PROVIDER = "the University of Massachusetts (Labeled Faces in the Wild, aligned version)"
+NAME = "Labeled Faces in the Wild (aligned, grey)"
 PHOTO = re.compile(r"(?P<name>.+)_(?P<number>\d{4})\.jpg", re.IGNORECASE)
 CHUNK = 1024  # faces in one chunk
+
+
+class Settings(Base):
+    """Labeled Faces in the Wild under its View-2 pairs."""
+
+    source: Literal["lfw"]
+    files: dict[Literal["archive", "pairs"], RemoteFileSettings]
+    image_size: ImageSize
+    channels: Channels
+    crop: Annotated[list[int], Field(min_length=4, max_length=4)]  # left, top, right, bottom in pixels
+    evaluated_folds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2)]
+    min_images: Annotated[int, Field(ge=1)]  # photos a person needs to be trained on
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        if missing := {"archive", "pairs"} - set(self.files):
+            raise ValueError(f"files lacks {', '.join(sorted(missing))}, expected archive and pairs")
+        if len(set(self.evaluated_folds)) != len(self.evaluated_folds):
+            raise ValueError(f"evaluated_folds = {self.evaluated_folds}: expected each fold once")
+        left, top, right, bottom = self.crop
+        if not (0 <= left < right and 0 <= top < bottom):
+            raise ValueError(f"crop = {self.crop}: expected left < right and top < bottom, none negative")
+        return self
+
+
+def load(settings: Settings, raw: Path) -> FaceSet:
+    """See read_faces."""
+    return read_faces(
+        archive=raw / FILES["archive"],
+        pairs=raw / FILES["pairs"],
+        image_size=settings.image_size,
+        crop=tuple(settings.crop),
+        folds=settings.evaluated_folds,
+        min_images=settings.min_images,
+        channels=settings.channels,
+    )
 
 
 def read_pairs(path: str | Path) -> pd.DataFrame:
@@ -49,7 +92,7 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fold", "name_a", "i", "name_b", "j", "same", "line"])
 
 
-def load(
+def read_faces(
     *,
     archive: str | Path,
     pairs: str | Path,
@@ -100,7 +143,7 @@ def load(
         for start in range(0, len(files), CHUNK):
             yield np.stack([faces[file] for file in files[start : start + CHUNK]])
 
-    return FaceSet(index=index, pairs=table, chunks=chunks, channels=channels, rendered=False)
+    return FaceSet(index=index, pairs=table, chunks=chunks, channels=channels, name=NAME)
 
 
 def _lines(path: Path) -> list[str]:

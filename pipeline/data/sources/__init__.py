@@ -1,0 +1,44 @@
+"""Sources of faces, one a file: where the pictures come from, and which people and pairs there are.
+
+A source ``name`` is the file ``name.py`` here, found by its name, with
+- ``Settings``: what ``data:`` in params.yaml may say; ``source: Literal["name"]`` and ``files`` among it;
+- ``FILES``: the names of the files it needs, by their key in ``files``; {} where there are none;
+- ``PROVIDER``: who gives the files out, for the message where one is missing;
+- ``load(settings, raw) -> FaceSet``: the faces; ``raw`` is the folder with the files.
+
+params.yaml is validated from ``Settings``, so a source imports what takes long where it loads.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Annotated, Union
+
+from pydantic import Field
+
+from pipeline.data.fetch import RemoteFile
+
+
+def source_names() -> list[str]:
+    """Every source there is, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def source(name: str) -> ModuleType:
+    """The source's module."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+Faces = Annotated[Union[tuple(source(name).Settings for name in source_names())], Field(discriminator="source")]
+
+
+def remote_files(settings: Faces) -> list[RemoteFile]:
+    """The files to fetch before the faces can be loaded; none for rendered faces."""
+    module = source(settings.source)
+    return [
+        RemoteFile(name, settings.files[key].address, settings.files[key].sha256, module.PROVIDER)
+        for key, name in module.FILES.items()
+        if key in settings.files
+    ]
