@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from pipeline.models.cbam import CBAM
 from pipeline.models.margin import MarginHead
+from pipeline.metrics.efficiency import multiply_adds
+from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.resnext import Bottleneck, ResNeXtCBAM, freeze, parameters_of
 
 SETTINGS = dict(
@@ -94,6 +96,21 @@ def test_network_shapes_maps_and_stage_ends():
     assert [tuple(m.shape) for m in features] == [(3, 8, 8, 8), (3, 12, 4, 4)]
     assert network.stage_ends == [0, 2]
     assert parameters_of(freeze(network)) == 0
+
+
+def test_mobilefacenet_is_as_large_as_published():
+    """0.99 million parameters and 221 million multiply-adds at 112 pixels, as the paper says."""
+    network = MobileFaceNet(image_size=112, channels=3, stem_stride=2, width=1.0, embedding=128).eval()
+    assert round(parameters_of(network) / 1e6, 1) == 1.0
+    assert round(multiply_adds(network, (3, 112, 112)) / 1e6) == 221
+
+
+@pytest.mark.parametrize(("size", "stride", "width"), [(15, 1, 0.125), (28, 2, 0.5), (33, 2, 1.0)])
+def test_mobilefacenet_takes_any_size_and_shows_its_stages(size, stride, width):
+    network = MobileFaceNet(image_size=size, channels=1, stem_stride=stride, width=width, embedding=6).eval()
+    inside = network.look_inside(torch.zeros(2, 1, size, size))
+    assert inside.embedding.shape == (2, 6) and len(inside.features) == 5
+    assert inside.channel_maps == inside.spatial_maps == [] and network.stage_ends == ()
 
 
 def test_odd_sizes_and_strides_fit_the_head():

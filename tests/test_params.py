@@ -47,6 +47,7 @@ def test_what_ships_is_valid(root, name):
 
 
 R = "recognition."
+MOBILE = {"architecture": "mobilefacenet", "stem_stride": 2, "width": 0.5, "embedding": 128}
 BAD = [
     ("typo", 1, r"typo is not a known setting"),
     (R + "student.training.epoch", 3, r"recognition.student.training.epoch is not a known setting"),
@@ -66,11 +67,16 @@ BAD = [
     (R + "teacher.seeds", [-1], r"recognition.teacher.seeds.0 = -1: expected greater than or equal to 0"),
     (R + "teacher.seeds", [2, 2], r"teacher.seeds = \[2, 2\]: expected each seed once"),
     (R + "teacher.network.depths", [1, 1], r"found stages: depths 2, widths 4, group_widths 4"),
-    (R + "teacher.network.architecture", "vit", r"architecture = 'vit': expected 'resnext_cbam'"),
+    (R + "teacher.network.architecture", "vit", r"recognition.teacher.network.*vit.*expected.*'resnext_cbam'"),
     (R + "teacher.network.dropout", 1.0, r"dropout = 1.0: expected less than 1"),
     (R + "teacher.network.widths", [], r"widths = \[\]"),
     (R + "teacher.network.attention_kernel", 4, r"attention_kernel = 4: expected 3, 5 or 7"),
     (R + "margin.kind", "sphereface", r"recognition.margin.kind = 'sphereface': expected 'cosface' or 'arcface'"),
+    (R + "baselines.basicnet.loss", {"kind": "circle"}, r"basicnet.loss.*circle.*expected.*'cosface', 'arcface', 'center'"),
+    (R + "baselines.basicnet.loss", {"kind": "triplet", "images": 1}, r"loss.images = 1: expected greater than"),
+    (R + "students.logit_kd.loss", {"kind": "triplet"}, r"students.logit_kd.loss is not a known setting"),
+    (R + "baselines.basicnet.network", MOBILE, r"baselines.basicnet.network is none of networks"),
+    (R + "networks.student", MOBILE, r"networks.student: expected another name"),
     (R + "margin.scale", 0, r"margin.scale = 0: expected greater than 0"),
     (R + "data.source", "celeba", r"recognition.data.*celeba.*expected.*'lfw', 'rendered'"),
     (R + "data.image_size", 8, r"recognition.data.image_size = 8: expected greater than or equal to 32"),

@@ -12,7 +12,8 @@ from pipeline.data.degradation import degrade_array
 from pipeline.data.pixels import QualityArrays, normalise, upsample
 from pipeline.distill import method, method_names
 from pipeline.errors import InputError
-from pipeline.params.networks import Margin, Network, Training
+from pipeline.params.losses import Margin
+from pipeline.params.networks import ResNeXt, Training
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.faces import training_faces
@@ -89,7 +90,7 @@ def test_training_faces_keep_names_that_look_like_numbers_or_nothing(folder):
 
 
 def teacher_of(identities, seed=0):
-    network = Network(
+    network = ResNeXt(
         architecture="resnext_cbam",
         stem_width=4,
         stem_stride=1,
@@ -212,14 +213,16 @@ def test_several_teachers_teach_their_mean_prediction_and_the_first_its_maps(fol
         student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers, methods=methods
     )
     batch = task.draw(torch.arange(8), torch.Generator().manual_seed(0))
-    answer = task.answer(batch)
-    losses = task.losses(batch, answer)
-    (gradient,) = torch.autograd.grad(losses["logit"], answer.logits, retain_graph=True)
+    inside = task.answer(batch)
+    losses = task.losses(batch, inside)
+    (gradient,) = torch.autograd.grad(losses["logit"], inside.embedding, retain_graph=True)
     known = [teacher.of(batch, {"logits", "spatial_maps"}) for teacher in teachers]
     mean = sum((k.logits / 4).softmax(dim=1) for k in known) / 2
-    # of T^2 KL(p || softmax(z / T)), batch mean, with respect to z: T (softmax(z / T) - p) / B
-    torch.testing.assert_close(gradient, 2.0 * 4 * ((answer.logits / 4).softmax(dim=1) - mean) / 8)
+    logits = task.head.logits(task.head.cosines(inside.embedding), batch.labels)
+    divergence = (mean * (mean.log() - (logits / 4).log_softmax(dim=1))).sum(dim=1).mean()
+    (expected,) = torch.autograd.grad(2.0 * 16 * divergence, inside.embedding, retain_graph=True)
+    torch.testing.assert_close(gradient, expected)
     alone = Distilling(
         student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers[:1], methods=methods
-    ).losses(batch, answer)
+    ).losses(batch, inside)
     assert losses["attention"] == alone["attention"] and losses["logit"] != alone["logit"]

@@ -36,7 +36,7 @@ def attention_transfer(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> 
     if sides[0] != sides[1]:
         raise InputError(
             f"distill.at: the student's stages have maps of {sides[0]}, the teacher's of {sides[1]}"
-            " (expected the same: as many stages, the same stem_stride)"
+            " (expected the same: as many stages of the same sides)"
         )
     total = 0.0
     for pair in zip(student, teacher, strict=True):

@@ -42,3 +42,7 @@ class MarginHead(nn.Module):
                 target * math.cos(self.margin) - sine * math.sin(self.margin),
             )
         return self.scale * cosines.scatter(1, right, moved)
+
+    def losses(self, embedding: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Embeddings (B, D), labels (B,) -> recognition, the cross-entropy of the margin logits, a scalar."""
+        return {"recognition": functional.cross_entropy(self.logits(self.cosines(embedding), labels), labels)}

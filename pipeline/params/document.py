@@ -12,7 +12,8 @@ from pipeline.distill import method
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
-from pipeline.params.networks import Margin, Network, Seed, Training
+from pipeline.params.losses import Margin
+from pipeline.params.networks import Network, Seed, Training
 from pipeline.params.students import Student
 from pipeline.params.variants import Baseline, VariantName
 
@@ -47,6 +48,7 @@ class Recognition(Settings):
     teacher: Teacher
     teacher_outputs: TeacherOutputs
     student: Learner
+    networks: dict[VariantName, Network]  # others, which variants name by an anchor
     seeds: Annotated[list[Seed], Field(min_length=1)]
     baselines: dict[VariantName, Baseline]
     students: dict[VariantName, Student]
@@ -67,20 +69,25 @@ class Recognition(Settings):
             raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
         if "teacher" in {*self.baselines, *self.students}:
             raise ValueError("a variant is named teacher, expected another name: that one is taken")
+        if taken := {"teacher", "student"} & set(self.networks):
+            raise ValueError(f"networks.{min(taken)}: expected another name, that one is taken")
         for group in ("baselines", "students"):
             for name, variant in getattr(self, group).items():
+                if variant.network not in (None, *self.networks.values()):
+                    raise ValueError(f"{group}.{name}.network is none of networks, expected an anchor to one of them")
                 if unknown := set(variant.train_qualities) - set(self.degradation.qualities):
                     raise ValueError(
                         f"{group}.{name}.train_qualities names x{min(unknown)}, expected some of"
                         f" {self.degradation.qualities}"
                     )
         for name, student in self.students.items():
+            network = student.network or self.student.network
             same = self.teacher.network.model_dump(exclude={"dropout", "embedding"}) == (
-                self.student.network.model_dump(exclude={"dropout", "embedding"})
+                network.model_dump(exclude={"dropout", "embedding"})
             )
             if picky := [term for term in student.distill if method(term).SAME_NETWORK and not same]:
                 raise ValueError(
-                    f"students.{name}.distill.{picky[0]} compares maps block by block: expected student.network"
+                    f"students.{name}.distill.{picky[0]} compares maps block by block: expected its network"
                     " to be the same as teacher.network"
                 )
         return self

@@ -1,4 +1,4 @@
-"""Architectures, margins and how they are trained."""
+"""Architectures and how they are trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Precision = Literal["auto", "bf16", "float32"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-class Network(Settings):
+class ResNeXt(Settings):
     """ResNeXt with CBAM (pipeline.models.resnext)."""
 
     architecture: Literal["resnext_cbam"]
@@ -32,7 +32,7 @@ class Network(Settings):
     dropout: Fraction
 
     @model_validator(mode="after")
-    def _same_stages(self) -> Network:
+    def _same_stages(self) -> ResNeXt:
         lengths = {name: len(getattr(self, name)) for name in ("depths", "widths", "group_widths")}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -40,12 +40,16 @@ class Network(Settings):
         return self
 
 
-class Margin(Settings):
-    """Margin softmax on cosine logits: CosFace s(cos t - m), ArcFace s cos(t + m)."""
+class MobileFaceNet(Settings):
+    """A small network of another kind (pipeline.models.mobilefacenet)."""
 
-    kind: Literal["cosface", "arcface"]
-    scale: Positive
-    margin: Annotated[float, Field(ge=0, lt=1.5)]  # cosine units (cosface) or radians (arcface)
+    architecture: Literal["mobilefacenet"]
+    stem_stride: Literal[1, 2]
+    width: Annotated[float, Field(ge=0.125, le=4)]  # of the paper's channels
+    embedding: Annotated[int, Field(ge=2, le=8192)]
+
+
+Network = Annotated[ResNeXt | MobileFaceNet, Field(discriminator="architecture")]
 
 
 class Schedule(Settings):

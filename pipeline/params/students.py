@@ -1,4 +1,4 @@
-"""Baselines, which have no teacher, and students, which have one: each an entry in params.yaml."""
+"""Students, which have a teacher: each an entry in params.yaml."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import Field, SerializeAsAny, field_validator
 from pipeline.distill import method, method_names
 from pipeline.errors import InputError
 from pipeline.params.loading import Settings, validate
-from pipeline.params.variants import Baseline
+from pipeline.params.variants import Variant
 
 
-class Student(Baseline):
-    """A baseline that also learns from the teacher, by one method or several."""
+class Student(Variant):
+    """A variant that also learns from the teacher, by one method or several."""
 
     distill: Annotated[dict[str, SerializeAsAny[Settings]], Field(min_length=1)]
 

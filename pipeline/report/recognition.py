@@ -48,7 +48,7 @@ def section(data: Data, numbers: Numbers) -> Section:
         Section("Training", (plots.training_curves(data),)),
         Section("Accuracy against cost", (plots.cost(data, numbers), recognition_tables.cost(data, numbers))),
         Section("What the networks see", (recognition_pictures.strip(data),)),
-        Section("Where the networks look", (recognition_pictures.attention(data),)),
+        Section("Where the networks look", recognition_pictures.attention(data)),
         Section("The faces", (recognition_pictures.contact_sheet(data),)),
         Section("Made with", (recognition_tables.provenance(data),)),
     ]

@@ -48,11 +48,13 @@ def strip(data: Data) -> Figure:
     return Figure("recognition-qualities.png", figures.png(figure), words.caption(inputs, text), alt)
 
 
-def attention(data: Data) -> Figure:
-    """Where each network looks, stage by stage: the teacher on sharp faces, the students on the worst."""
+def attention(data: Data) -> tuple[Figure, ...]:
+    """Where each network with attention looks, by stage: the teacher on sharp faces, the students on the worst."""
     inputs = data.inputs
-    names = list(inputs.models_and_seeds)
     first, worst = inputs.conditions[0], inputs.worst
+    names = [name for name in inputs.models_and_seeds if data.samples[name].maps[worst].shape[1]]
+    if not names:
+        return ()
     samples = data.samples[inputs.teacher]
     faces = range(min(ATTENTION_FACES, len(samples.maps[first])))
     stages = max(data.samples[name].maps[worst].shape[1] for name in names)
@@ -91,7 +93,7 @@ def attention(data: Data) -> Figure:
         " percentile), so colours show where, not how much."
     )
     alt = f"Attention maps of {words.listed(names)} on {words.count(len(faces), 'face')}"
-    return Figure("recognition-attention.png", figures.png(figure), words.caption(inputs, text), alt)
+    return (Figure("recognition-attention.png", figures.png(figure), words.caption(inputs, text), alt),)
 
 
 def overlay(picture: np.ndarray, attention_map: np.ndarray) -> np.ndarray:

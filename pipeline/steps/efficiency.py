@@ -1,4 +1,4 @@
-"""Time the teacher's and the students' network. Times differ from run to run: they go to a file of their own."""
+"""Time every network. Times differ from run to run: they go to a file of their own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pipeline.params.networks import Network, Training
 SLICES = {
     "teacher": ("recognition.teacher.network", Network),
     "student": ("recognition.student.network", Network),
+    "networks": ("recognition.networks", dict[str, Network]),
     "training": ("recognition.student.training", Training),
 }
 
@@ -25,5 +26,5 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     """Measure with random weights: time depends on the architecture alone."""
     from pipeline.tasks.recognition.timing import time_networks
 
-    networks = {name: settings[name] for name in ("teacher", "student")}
+    networks = {name: settings[name] for name in ("teacher", "student")} | settings["networks"]
     time_networks(networks, options.faces, settings["training"].precision, options.out)

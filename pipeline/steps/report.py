@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.faces import Degradation
-from pipeline.params.networks import Seed
+from pipeline.params.networks import Network, Seed
 from pipeline.params.variants import Entry
 
 SLICES = {
     "degradation": ("recognition.degradation", Degradation),
     "teacher_seeds": ("recognition.teacher.seeds", list[Seed]),
     "seeds": ("recognition.seeds", list[Seed]),
+    "networks": ("recognition.networks", dict[str, Network]),
     "baselines": ("recognition.baselines", dict[str, Entry]),
     "students": ("recognition.students", dict[str, Entry]),
 }
@@ -48,6 +49,11 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         qualities=settings["degradation"].qualities,
         dataset=notes.name,
         rendered=notes.rendered,
-        networks=dict.fromkeys(variants, "student"),
+        networks={name: _network(variant, settings["networks"]) for name, variant in variants.items()},
     )
     build(options.out, inputs)
+
+
+def _network(variant: Entry, networks: dict[str, Network]) -> str:
+    """The name under which the variant's network was timed."""
+    return next((name for name, network in networks.items() if network == variant.network), "student")

@@ -6,14 +6,15 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.networks import Margin, Network, Training
+from pipeline.params.losses import Margin
+from pipeline.params.networks import Network, Training
 from pipeline.params.variants import Baseline
 
 SLICES = {
     "variant": ("recognition.baselines.{variant}", Baseline),
     "network": ("recognition.student.network", Network),
     "training": ("recognition.student.training", Training),
-    "margin": ("recognition.margin", Margin),
+    "loss": ("recognition.margin", Margin),
 }
 
 
@@ -33,6 +34,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     from pipeline.tasks.recognition.run import train_identities
 
     variant: Baseline = settings.pop("variant")
+    settings |= {"network": variant.network or settings["network"], "loss": variant.loss or settings["loss"]}
     train_identities(
         name=options.variant,
         seed=options.seed,

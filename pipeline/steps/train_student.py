@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.networks import Margin, Network, Seed, Training
+from pipeline.params.losses import Margin
+from pipeline.params.networks import Network, Seed, Training
 from pipeline.params.students import Student
 
 SLICES = {
@@ -14,7 +15,7 @@ SLICES = {
     "teacher_seeds": ("recognition.teacher.seeds", list[Seed]),
     "network": ("recognition.student.network", Network),
     "training": ("recognition.student.training", Training),
-    "margin": ("recognition.margin", Margin),
+    "loss": ("recognition.margin", Margin),
 }
 
 
@@ -36,6 +37,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     from pipeline.tasks.recognition.run_student import train_student
 
     seeds = settings.pop("teacher_seeds")
+    settings["network"] = settings["variant"].network or settings["network"]
     train_student(
         name=options.variant,
         seed=options.seed,

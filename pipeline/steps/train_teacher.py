@@ -6,12 +6,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.networks import Margin, Network, Training
+from pipeline.params.losses import Margin
+from pipeline.params.networks import Network, Training
 
 SLICES = {
     "network": ("recognition.teacher.network", Network),
     "training": ("recognition.teacher.training", Training),
-    "margin": ("recognition.margin", Margin),
+    "loss": ("recognition.margin", Margin),
 }
 
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
+from torch.nn import functional
 
 from pipeline import distill
+from pipeline.models.resnext import Inside
 from pipeline.tasks.recognition.knowledge import TeacherKnowledge
-from pipeline.tasks.recognition.learning import Answer, Batch, Identities
+from pipeline.tasks.recognition.learning import Batch, Identities
 
 
 class Distilling(Identities):
@@ -23,19 +25,18 @@ class Distilling(Identities):
         self.teachers = teachers
         self.methods = {name: (distill.method(name), settings) for name, settings in methods.items()}
 
-    def losses(self, batch: Batch, answer: Answer) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, inside: Inside) -> dict[str, Tensor]:
         """Recognition, and each method by its name."""
+        cosines = self.head.cosines(inside.embedding)
+        logits = self.head.logits(cosines, batch.labels)
         student = distill.Knowledge(
-            **answer.inside._asdict(),
-            logits=answer.logits,
-            plain_logits=self.head.scale * answer.cosines,
-            labels=batch.labels,
+            **inside._asdict(), logits=logits, plain_logits=self.head.scale * cosines, labels=batch.labels
         )
-        terms: dict[str, Tensor] = {}
+        terms = {"recognition": functional.cross_entropy(logits, batch.labels)}
         for place, teacher in enumerate(self.teachers):
             asked = {name: m for name, m in self.methods.items() if place == 0 or m[0].FROM_ALL}
             known = teacher.of(batch, {need for module, _ in asked.values() for need in module.NEEDS})
             for name, (module, settings) in asked.items():
                 share = settings.weight / (len(self.teachers) if module.FROM_ALL else 1)
                 terms[name] = terms.get(name, 0) + share * module.loss(student, known, settings)
-        return super().losses(batch, answer) | terms
+        return terms

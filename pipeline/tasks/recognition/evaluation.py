@@ -21,7 +21,7 @@ from pipeline.files import atomic_path, write_csv, write_json
 from pipeline.metrics import verification
 from pipeline.metrics.efficiency import count_parameters, multiply_adds
 from pipeline.metrics.statistics import bootstrap_interval
-from pipeline.models.resnext import ResNeXtCBAM, freeze
+from pipeline.models.resnext import freeze
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.loading import lookup, validate
@@ -102,7 +102,7 @@ def evaluate(
 
 @torch.inference_mode()
 def embed(
-    network: ResNeXtCBAM, arrays: QualityArrays, faces: Tensor, quality: int, batch_size: int, dtype: torch.dtype
+    network: networks.FaceNetwork, arrays: QualityArrays, faces: Tensor, quality: int, batch_size: int, dtype: torch.dtype
 ) -> np.ndarray:
     """Embeddings of faces (N,) at one quality: of the image and its mirror image, side by side, (N, 2 D) float32."""
     parts = []
@@ -133,7 +133,7 @@ def _measures(result: verification.Verification) -> dict[str, float]:
 @torch.inference_mode()
 def _write_samples(
     path: Path,
-    network: ResNeXtCBAM,
+    network: networks.FaceNetwork,
     arrays: QualityArrays,
     used: Tensor,
     qualities: list[int],
@@ -142,7 +142,8 @@ def _write_samples(
 ) -> None:
     """A few faces as the network sees them at each quality, and its spatial attention at each stage's end.
 
-    Maps are sigmoid gates, enlarged to the picture and stretched to 0..1 each: they show where, not how much.
+    Maps are sigmoid gates, enlarged to the picture and stretched to 0..1 each: they show where, not how much. A
+    network without attention has none of them.
     """
     chosen = used[torch.linspace(0, len(used) - 1, count).long()]
     content = {"faces": arrays.pixels(1, chosen).permute(0, 2, 3, 1).cpu().numpy()}
@@ -156,7 +157,8 @@ def _write_samples(
             functional.interpolate(maps[end].float().sigmoid()[:, None], arrays.size, mode="bilinear")[:, 0]
             for end in network.stage_ends
         ]
-        stacked = torch.stack(gates, dim=1)  # (n, L, S, S)
+        nothing = torch.empty(len(chosen), 0, arrays.size, arrays.size)
+        stacked = torch.stack(gates, dim=1) if gates else nothing  # (n, L, S, S)
         low, high = stacked.amin((2, 3), keepdim=True), stacked.amax((2, 3), keepdim=True)
         content[f"maps_x{quality}"] = ((stacked - low) / (high - low).clamp(min=1e-6)).cpu().numpy()
     with atomic_path(path) as temporary:

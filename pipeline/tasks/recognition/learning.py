@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import Optimizer
 
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast
 from pipeline.models.resnext import Inside
+from pipeline.models.triplet import TripletHead
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition.faces import TrainingFaces
 from pipeline.tasks.recognition.networks import FaceClassifier
+from pipeline.tasks.recognition.sampling import SeveralOfEach
 from pipeline.training import sgd
 
 
@@ -29,17 +30,8 @@ class Batch:
     labels: Tensor
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the network said of a batch: embedding, maps and features, cosines and margin logits (B, identities)."""
-
-    inside: Inside
-    cosines: Tensor
-    logits: Tensor
-
-
 class Identities:
-    """A task for pipeline.training: margin softmax over the training identities."""
+    """A task for pipeline.training: telling people apart by the loss of the classifier's head."""
 
     def __init__(
         self,
@@ -58,24 +50,24 @@ class Identities:
         self.arrays, self.faces, self.device, self.dtype = arrays, faces, device, dtype
         self.qualities = torch.tensor(list(qualities))
         self.samples = len(faces.faces)
+        self.sampler = SeveralOfEach(faces.labels, self.head.images) if isinstance(self.head, TripletHead) else None
 
     def draw(self, rows: Tensor, rng: torch.Generator) -> Batch:
         """Each face at a quality drawn evenly from the variant's, mirrored with probability one half."""
+        rows = self.sampler.draw(rows, rng) if self.sampler else rows
         qualities = self.qualities[torch.randint(len(self.qualities), (len(rows),), generator=rng)]
         flips = torch.rand(len(rows), generator=rng) < 0.5
         inputs = self.arrays.batch(self.faces.faces[rows], qualities, flips)
         return Batch(rows, flips, inputs, self.faces.labels[rows].to(self.device))
 
-    def answer(self, batch: Batch) -> Answer:
-        """The network's embedding, logits and attention maps of a batch."""
+    def answer(self, batch: Batch) -> Inside:
+        """What the network makes of a batch."""
         with autocast(self.device, self.dtype):
-            inside = self.network.look_inside(batch.inputs)
-        cosines = self.head.cosines(inside.embedding)
-        return Answer(inside, cosines, self.head.logits(cosines, batch.labels))
+            return self.network.look_inside(batch.inputs)
 
-    def losses(self, batch: Batch, answer: Answer) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, inside: Inside) -> dict[str, Tensor]:
         """The weighted losses by name."""
-        return {"recognition": functional.cross_entropy(answer.logits, batch.labels)}
+        return self.head.losses(inside.embedding, batch.labels)
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """See pipeline.training.Task."""

@@ -1,4 +1,4 @@
-"""A face network with its margin head: built from settings, saved and loaded with its card."""
+"""A face network with the head it learns by: built from settings, saved and loaded with its card."""
 
 from __future__ import annotations
 
@@ -9,39 +9,56 @@ from typing import Any
 import torch
 
 from pipeline import checkpoints
+from pipeline.models.center import CenterHead
 from pipeline.models.margin import MarginHead
+from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.resnext import ResNeXtCBAM
+from pipeline.models.triplet import TripletHead
 from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import validate
-from pipeline.params.networks import Margin, Network
+from pipeline.params.losses import Center, Loss, Margin, Triplet
+from pipeline.params.networks import Network
 from pipeline.randomness import derive
+
+
+# A network gives embeddings, or with look_inside all that methods compare (pipeline.models.resnext.Inside).
+FaceNetwork = ResNeXtCBAM | MobileFaceNet
+NETWORKS: dict[str, type] = {"resnext_cbam": ResNeXtCBAM, "mobilefacenet": MobileFaceNet}
+Head = MarginHead | CenterHead | TripletHead
+HEADS: dict[type, type] = {Margin: MarginHead, Center: CenterHead, Triplet: TripletHead}
 
 
 @dataclass
 class FaceClassifier:
-    """A network from faces to embeddings, the head from embeddings to identities, and what they were built from."""
+    """A network from faces to embeddings, the head that it learns identities by, and what they were built from."""
 
-    network: ResNeXtCBAM
-    head: MarginHead
+    network: FaceNetwork
+    head: Head
     card: dict[str, Any]
 
 
-def build_network(settings: Network, image_size: int, channels: int) -> ResNeXtCBAM:
+def build_network(settings: Network, image_size: int, channels: int) -> FaceNetwork:
     """The network with random weights; faces are (B, channels, image_size, image_size)."""
     options = settings.model_dump(exclude={"architecture"})
-    return ResNeXtCBAM(image_size=image_size, channels=channels, **options)
+    return NETWORKS[settings.architecture](image_size=image_size, channels=channels, **options)
+
+
+def build_head(settings: Loss, embedding: int, identities: int) -> Head:
+    """The head with random weights: ``losses(embedding (B, D), labels (B,))`` by name."""
+    margin = isinstance(settings, Margin)
+    return HEADS[type(settings)](embedding, identities, **settings.model_dump(exclude=set() if margin else {"kind"}))
 
 
 def build(
-    settings: Network, margin: Margin, *, image_size: int, channels: int, identities: list[str], seed: int
+    settings: Network, loss: Loss, *, image_size: int, channels: int, identities: list[str], seed: int
 ) -> FaceClassifier:
     """Network and head, initialised from ``seed``."""
     torch.manual_seed(derive(seed, "initialise"))
     network = build_network(settings, image_size, channels).to(memory_format=torch.channels_last)
-    head = MarginHead(settings.embedding, len(identities), **margin.model_dump())
+    head = build_head(loss, settings.embedding, len(identities))
     card = {
         "network": settings.model_dump(),
-        "margin": margin.model_dump(),
+        "loss": loss.model_dump(),
         "image_size": image_size,
         "channels": channels,
         "identities": identities,
@@ -62,12 +79,12 @@ def load(path: Path) -> FaceClassifier:
     tensors, card = checkpoints.load_checkpoint(path)
     where = checkpoints.card_of(path)
     settings = validate(Network, card.get("network"), "network", where)
-    margin = validate(Margin, card.get("margin"), "margin", where)
+    loss = validate(Loss, card.get("loss"), "loss", where)
     size = validate(ImageSize, card.get("image_size"), "image_size", where)
     channels = validate(Channels, card.get("channels"), "channels", where)
     identities = validate(list[str], card.get("identities"), "identities", where)
     network = build_network(settings, size, channels)
-    head = MarginHead(settings.embedding, len(identities), **margin.model_dump())
+    head = build_head(loss, settings.embedding, len(identities))
     checkpoints.load_into(network, tensors, "network", path)
     checkpoints.load_into(head, tensors, "head", path)
     return FaceClassifier(network.to(memory_format=torch.channels_last), head, card)

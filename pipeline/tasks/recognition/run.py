@@ -12,7 +12,8 @@ import torch
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_device, select_dtype
 from pipeline.files import write_csv
-from pipeline.params.networks import Margin, Network, Training
+from pipeline.params.losses import Loss
+from pipeline.params.networks import Network, Training
 from pipeline.provenance import provenance
 from pipeline.resume import ResumeFile, fingerprint
 from pipeline.tasks.recognition import networks
@@ -38,7 +39,7 @@ def train_identities(
     losses: Path,
     network: Network,
     training: Training,
-    margin: Margin,
+    loss: Loss,
     make_task: MakeTask = Identities,
     also_from: Sequence[Path] = (),
     also_settings: Any = None,
@@ -56,7 +57,7 @@ def train_identities(
     arrays.check_index(index, people.indexed)
     classifier = networks.build(
         network,
-        margin,
+        loss,
         image_size=arrays.size,
         channels=arrays.channels,
         identities=people.identities,
@@ -66,7 +67,7 @@ def train_identities(
         "qualities": list(qualities),
         "network": network.model_dump(),
         "training": training.model_dump(),
-        "margin": margin.model_dump(),
+        "loss": loss.model_dump(),
         "more": also_settings,
     }
     inputs = [faces, index, *([degraded] if degraded else []), *also_from]

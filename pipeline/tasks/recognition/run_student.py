@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.data.pixels import QualityArrays
-from pipeline.params.networks import Margin, Network, Training
+from pipeline.params.losses import Margin
+from pipeline.params.networks import Network, Training
 from pipeline.params.students import Student
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.distilling import Distilling
@@ -28,7 +29,7 @@ def train_student(
     losses: Path,
     network: Network,
     training: Training,
-    margin: Margin,
+    loss: Margin,
 ) -> None:
     """Train a student as train_identities does, with the methods of its entry; answers in the order of the teachers."""
     masters = [networks.load(teacher) for teacher in teachers]
@@ -55,7 +56,7 @@ def train_student(
         losses=losses,
         network=network,
         training=training,
-        margin=margin,
+        loss=loss,
         make_task=make_task,
         also_from=[*teachers, *teacher_outputs],
         also_settings={method: settings.model_dump() for method, settings in variant.distill.items()},
