@@ -22,7 +22,7 @@ from torchvision.transforms import v2
 
 from pipeline.data import faceset
 from pipeline.data.arrays import open_faces
-from pipeline.data.degradation import degrade_array
+from pipeline.data.degradation import degrade_folder
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.rendering import render_faces
 from pipeline.device import select_device, select_dtype
@@ -72,8 +72,7 @@ def main() -> None:
         faces = faceset.FaceSet(rendered.index, rendered.pairs, rendered.chunks, channels=3, name="rendered")
         paths = {part: folder / f"{part}.csv" for part in ("index", "pairs")}
         faceset.write(faces, faces=folder / "faces.npy", notes=folder / "notes.json", **paths)
-        for quality in qualities[1:]:
-            degrade_array(folder / "faces.npy", folder / f"x{quality}.npy", quality)
+        degrade_folder(folder / "faces.npy", folder, qualities, "bicubic")
         (folder / "jpeg").mkdir()
         for row, face in enumerate(open_faces(folder / "faces.npy")[:IMAGES]):
             # as large as the aligned faces that people keep, 112 pixels for networks of 64 and above

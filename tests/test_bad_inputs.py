@@ -462,6 +462,7 @@ BAD = [
     Bad("faces: odd size", "degrade", put("data/faces.npy", npy(np.zeros((2, 30, 30, 3), np.uint8))),
         "data/faces.npy: faces of 30x30 pixels, expected both sides to be divisible by 4"),
 
+    judged("degraded: no note", drop("data/degraded/method.json"), "degraded/method.json: no such file"),
     judged("degraded: absent", drop("data/degraded/x4.npy"), "data/degraded/x4.npy: no such file"),
     judged("degraded: other size", put("data/degraded/x4.npy", npy(np.zeros((40, 4, 4, 3), np.uint8))),
         r"data/degraded/x4.npy: x4 holds \(40, 4, 4, 3\), expected \(40, 8, 8, 3\)"),

@@ -7,7 +7,7 @@ import resource
 import numpy as np
 import pytest
 
-from pipeline.data.degradation import DEGRADATIONS, degrade_array, downsample
+from pipeline.data.degradation import degrade_array, downsample
 from pipeline.errors import InputError
 
 # SHA-256 of the bytes of downsample(pattern(channels), factor): a change here changes every published number.
@@ -137,11 +137,6 @@ def test_degrade_array(chunk, factor, tmp_path):
     np.testing.assert_array_equal(small, downsample(faces, factor))
     np.save(tmp_path / "expected.npy", downsample(faces, factor))
     assert (tmp_path / "deep" / "small.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
-
-
-def test_registry_is_the_place_for_another_method(monkeypatch):
-    monkeypatch.setitem(DEGRADATIONS, "nearest", lambda faces, factor: faces[:, ::factor, ::factor])
-    np.testing.assert_array_equal(downsample(pattern(1), 4, "nearest"), pattern(1)[:, ::4, ::4])
 
 
 def bad_array(kind):

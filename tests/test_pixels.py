@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.data.degradation import degrade_array
+from pipeline.data.degradation import degrade_folder
 from pipeline.data.pixels import QualityArrays, normalise, upsample
 from pipeline.distill import method, method_names
 from pipeline.errors import InputError
@@ -27,8 +27,7 @@ def folder(tmp_path):
     """Twelve faces of four people at x1, x2 and x4; the last two are for testing."""
     faces = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
     np.save(tmp_path / "faces.npy", faces)
-    for quality in (2, 4):
-        degrade_array(tmp_path / "faces.npy", tmp_path / f"x{quality}.npy", quality)
+    degrade_folder(tmp_path / "faces.npy", tmp_path, [1, 2, 4], "bicubic")
     index = pd.DataFrame(
         {
             "face": range(12),

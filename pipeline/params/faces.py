@@ -23,7 +23,8 @@ class RemoteFileSettings(Settings):
 class Degradation(Settings):
     """How sharp faces lose quality; a quality is the factor of downsampling, 1 being sharp."""
 
-    method: Literal["bicubic"]
+    method: Literal["bicubic", "nearest_gaussian", "camera"]
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0  # of the camera; the others draw nothing
     qualities: Annotated[list[Quality], Field(min_length=1)]
 
     @field_validator("qualities")
@@ -32,3 +33,7 @@ class Degradation(Settings):
         if qualities != sorted(set(qualities)) or qualities[0] != 1:
             raise ValueError(f"found {qualities}, expected growing factors that begin with 1")
         return qualities
+
+    def named(self, dataset: str) -> str:
+        """What tables call the data set under this degradation: those of different ones are never mixed."""
+        return dataset if self.method == "bicubic" else f"{dataset}, degraded by {self.method}"

@@ -139,7 +139,7 @@ def read(inputs: Inputs) -> Data:
 
 def _metrics(path: Path, inputs: Inputs, variant: str, seed: int) -> pd.DataFrame:
     table = tidy.read_tidy(path)
-    for column, expected in (("variant", variant), ("seed", seed)):
+    for column, expected in (("dataset", inputs.dataset), ("variant", variant), ("seed", seed)):
         found = [value for value in table[column].unique() if value != expected]
         if found:
             raise InputError(f"{path}: {column} is {found[0]} (expected {expected})")

@@ -19,10 +19,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
     """One array a quality; x1 is the sharp array itself and is not stored again."""
-    from pipeline.data.degradation import degrade_array
+    from pipeline.data.degradation import degrade_folder
     from pipeline.files import atomic_directory
 
     degradation: Degradation = settings["degradation"]
     with atomic_directory(options.out) as folder:
-        for quality in degradation.qualities[1:]:
-            degrade_array(options.faces, folder / f"x{quality}.npy", quality, degradation.method)
+        degrade_folder(options.faces, folder, degradation.qualities, degradation.method, degradation.seed)

@@ -47,7 +47,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         seeds=settings["seeds"],
         teacher_seeds=settings["teacher_seeds"],
         qualities=settings["degradation"].qualities,
-        dataset=notes.name,
+        dataset=settings["degradation"].named(notes.name),
         rendered=notes.rendered,
         networks={name: _network(variant, settings["networks"]) for name, variant in variants.items()},
     )

@@ -59,7 +59,8 @@ def evaluate(
     arrays = QualityArrays(faces, degraded, degradation.qualities, device)
     arrays.check_network(model, classifier.card["image_size"], classifier.card["channels"])
     people, table = read_tables(index, pairs)
-    dataset = read_notes(notes)
+    about = read_notes(notes)
+    dataset = degradation.named(about.name)
     arrays.check_index(index, len(people))
     if table.empty:
         raise InputError(f"{pairs}: no pairs (expected some to verify)")
@@ -82,7 +83,7 @@ def evaluate(
     shape = (arrays.channels, arrays.size, arrays.size)
     cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
     rows += [{"protocol": "", "condition": "", "metric": k, "value": v, "n": 1} for k, v in cost.items()]
-    fixed = {"task": TASK, "dataset": dataset.name, "variant": variant, "seed": seed}
+    fixed = {"task": TASK, "dataset": dataset, "variant": variant, "seed": seed}
     tidy = pd.DataFrame([fixed | row for row in rows])
     write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
     columns = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
@@ -92,8 +93,8 @@ def evaluate(
         run,
         provenance(device, dtype)
         | {
-            "dataset": dataset.name,
-            "rendered": dataset.rendered,
+            "dataset": dataset,
+            "rendered": about.rendered,
             "model": classifier.card["network"],
             "trained_with": classifier.card["provenance"],
         },

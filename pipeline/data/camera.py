@@ -1,0 +1,39 @@
+"""A poor camera, far away: blur, fewer pixels, sensor noise, JPEG. The ranges are this project's choice."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+BLUR = (0.1, 0.5)  # standard deviation of the Gaussian, in pixels of the small picture
+SHOT_NOISE = (0.0, 0.005)  # variance at full brightness, full brightness being 1: what grows with light
+READ_NOISE = (0.0, 0.02)  # standard deviation in the dark
+JPEG_QUALITY = (35, 95)
+
+
+def camera(faces: np.ndarray, factor: int, first: int, seed: int) -> np.ndarray:
+    """uint8 (N, H, W, C) to uint8 (N, H/factor, W/factor, C); each picture with strengths of its own.
+
+    They are drawn from ``seed``, ``factor`` and the number of the picture, of which ``first`` is the first: the same
+    for any way of cutting the set into chunks. Blur, antialiased bicubic down, noise
+    ``n ~ N(0, shot I + read^2)``, JPEG as Pillow writes it.
+    """
+    return np.stack([_shoot(face, factor, np.random.default_rng([seed, factor, first + i])) for i, face in enumerate(faces)])
+
+
+def _shoot(face: np.ndarray, factor: int, rng: np.random.Generator) -> np.ndarray:
+    blur, shot, read = (rng.uniform(*limits) for limits in (BLUR, SHOT_NOISE, READ_NOISE))
+    quality = int(rng.integers(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1))
+    height, width, channels = face.shape
+    image = Image.fromarray(face[..., 0] if channels == 1 else face)
+    image = image.filter(ImageFilter.GaussianBlur(blur * factor))
+    small = image.resize((width // factor, height // factor), Image.Resampling.BICUBIC)
+    light = np.asarray(small, dtype=np.float64).reshape(height // factor, width // factor, channels) / 255
+    noisy = light + rng.normal(size=light.shape) * np.sqrt(shot * light + read**2)
+    pixels = np.round(noisy.clip(0, 1) * 255).astype(np.uint8)
+    stored = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(stored, format="JPEG", quality=quality)
+    with Image.open(stored) as again:
+        return np.asarray(again).reshape(pixels.shape)
