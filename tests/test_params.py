@@ -103,6 +103,8 @@ BAD = [
     (R + "students.logit_kd.distill.logit.temperature", 0.0, r"students.logit_kd.distill: logit.temperature = 0.0: exp"),
     (R + "students.logit_kd.distill.logit.wieght", 1.0, r"students.logit_kd.distill: logit.wieght is not a known"),
     (R + "student.network.widths", [64, 96, 128, 200], r"students.attention_kd.distill.attention compares maps"),
+    (R + "students.logit_kd", {"train_qualities": [1], "distill": {"dkd": {"weight": 1.0, "temperature": 4.0}}, "unlabelled": 1.0},
+     r"students.logit_kd: distill.dkd needs labels, expected unlabelled = 0"),
     (R + "evaluation.sample_faces", 99, r"evaluation.sample_faces = 99: expected less than or equal to 16"),
     (R + "teacher_outputs.keep_maps", "yes", r"keep_maps = 'yes': expected a valid boolean"),
 ]

@@ -225,3 +225,39 @@ def test_several_teachers_teach_their_mean_prediction_and_the_first_its_maps(fol
         student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers[:1], methods=methods
     ).losses(batch, inside)
     assert losses["attention"] == alone["attention"] and losses["logit"] != alone["logit"]
+
+
+def test_methods_run_on_unlabelled_faces_and_recognition_does_not(folder):
+    """Faces without a label come last in the batch; their logits have no margin, on both sides."""
+    index = pd.read_csv(folder / "index.csv", keep_default_na=False).assign(split=["train"] * 7 + ["unlabelled"] * 3 + ["test"] * 2)
+    index.loc[9, "identity"] = ""
+    index.to_csv(folder / "index.csv", index=False)
+    people = training_faces(folder / "index.csv")
+    assert people.faces.tolist() == list(range(7)) and people.unlabelled.tolist() == [7, 8, 9]
+    arrays = QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
+    teacher, student = teacher_of(people.identities), teacher_of(people.identities, 3)
+    knowledge.store(teacher, arrays, people, folder / "answers", keep_maps=False, batch_size=4, dtype=torch.float32)
+    stored = knowledge.TeacherKnowledge(teacher, folder / "answers", arrays, people, torch.float32)
+    training = Training(
+        epochs=1, batch_size=4, learning_rate=0.1, momentum=0.9, weight_decay=0.0, schedule={"kind": "cosine"},
+        gradient_clip=0.0, precision="float32",
+    )  # fmt: skip
+    methods = {"logit": method("logit").Settings(weight=1.0, temperature=2.0)}
+    task = Distilling(
+        student, arrays, people, [2], training, CPU, torch.float32, teachers=[stored], methods=methods, unlabelled=1.5
+    )
+    batch = task.draw(torch.tensor([6, 0, 3, 5]), torch.Generator().manual_seed(0))
+    assert batch.rows[:4].tolist() == [6, 0, 3, 5] and len(batch.rows) == 10 and len(batch.labels) == 4
+    assert set(batch.rows[4:].tolist()) <= {7, 8, 9} and len(batch.rows[4:].unique()) > 1
+    inside = task.answer(batch)
+    losses = task.losses(batch, inside)
+    student_cosines = task.head.cosines(inside.embedding)
+    teacher_cosines = stored.head.cosines(stored.of(batch, set()).embedding)
+    logits = [
+        torch.cat([head.logits(cosines[:4], batch.labels), 8.0 * cosines[4:]])
+        for head, cosines in ((task.head, student_cosines), (stored.head, teacher_cosines))
+    ]
+    entropy = torch.nn.functional.cross_entropy(logits[0][:4], batch.labels)
+    torch.testing.assert_close(losses["recognition"], entropy)
+    p, q = (z.div(2).softmax(dim=1) for z in reversed(logits))
+    torch.testing.assert_close(losses["logit"], 4 * (p * (p / q).log()).sum(dim=1).mean())

@@ -76,7 +76,7 @@ def test_the_card_says_how_to_build_the_network_and_what_made_it(by_snakemake):
     card = json.loads((by_snakemake / "models/recognition/students/logit_attention_kd/0/model.json").read_text())
     assert card["network"]["architecture"] == "resnext_cbam" and card["image_size"] == 32
     made_with = card["provenance"]
-    assert made_with["training"]["epochs"] == 2 and made_with["more"]["logit"]["temperature"] == 4.0
+    assert made_with["training"]["epochs"] == 2 and made_with["more"]["distill"]["logit"]["temperature"] == 4.0
     assert {"python", "torch"} <= set(made_with["versions"]) and made_with["device"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, SerializeAsAny, field_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.distill import method, method_names
 from pipeline.errors import InputError
@@ -16,6 +16,8 @@ class Student(Variant):
     """A variant that also learns from the teacher, by one method or several."""
 
     distill: Annotated[dict[str, SerializeAsAny[Settings]], Field(min_length=1)]
+    # Faces without a label in a batch, for each labelled one: the methods run on them too, recognition does not.
+    unlabelled: Annotated[float, Field(ge=0, le=16)] = 0.0
 
     @field_validator("distill", mode="before")
     @classmethod
@@ -31,3 +33,10 @@ class Student(Variant):
             except InputError as error:
                 raise ValueError(str(error).partition("@")[2]) from None
         return known
+
+    @model_validator(mode="after")
+    def _labels_are_there(self) -> Student:
+        picky = [name for name in self.distill if "labels" in method(name).NEEDS]
+        if self.unlabelled and picky:
+            raise ValueError(f"distill.{picky[0]} needs labels, expected unlabelled = 0, not {self.unlabelled}")
+        return self

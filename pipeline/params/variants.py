@@ -34,3 +34,4 @@ class Entry(Variant):
 
     loss: dict[str, Any] | None = None
     distill: dict[str, dict[str, Any]] = {}
+    unlabelled: float = 0.0

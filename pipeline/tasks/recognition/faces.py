@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -15,16 +15,25 @@ from pipeline.errors import InputError
 
 @dataclass(frozen=True)
 class TrainingFaces:
-    """Labelled faces to learn from: numbers (N,) in the arrays, labels (N,) and the identities they stand for."""
+    """Faces to learn from: numbers (N,) in the arrays, labels (N,) and the identities they stand for.
+
+    ``unlabelled`` (U,) are the numbers of faces that have no label; a row from N on means one of them.
+    """
 
     faces: Tensor
     labels: Tensor
     identities: list[str]  # sorted; the label is the place here
     indexed: int  # faces in the whole index, of any split
+    unlabelled: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+
+    @property
+    def everything(self) -> Tensor:
+        """Face numbers by row: labelled, then unlabelled, (N + U,)."""
+        return torch.cat([self.faces, self.unlabelled])
 
 
 def training_faces(path: Path) -> TrainingFaces:
-    """The faces of the split "train". Raises InputError when there are fewer than two identities."""
+    """The faces of the splits "train" and "unlabelled". Raises InputError when there are fewer than two identities."""
     index = read_index(path)
     rows = index.query("split == 'train'")
     identities = sorted(rows["identity"].unique())
@@ -32,5 +41,9 @@ def training_faces(path: Path) -> TrainingFaces:
         raise InputError(f"{path}: {len(identities)} identities to train on, expected two or more")
     labels = pd.Categorical(rows["identity"], categories=identities).codes
     return TrainingFaces(
-        torch.tensor(rows["face"].to_numpy()), torch.tensor(labels, dtype=torch.long), identities, len(index)
+        torch.tensor(rows["face"].to_numpy()),
+        torch.tensor(labels, dtype=torch.long),
+        identities,
+        len(index),
+        torch.tensor(index.query("split == 'unlabelled'")["face"].to_numpy(), dtype=torch.long),
     )

@@ -1,4 +1,4 @@
-"""What the teacher knows of the training faces: asked once, stored for both mirrorings, read by every student."""
+"""What the teacher knows of the faces to learn from: asked once, stored for both mirrorings, read by every student."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pipeline.device import autocast
 from pipeline.distill import Knowledge
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_json
+from pipeline.models.margin import MarginHead
 from pipeline.models.resnext import freeze
 from pipeline.params.loading import Settings, validate
 from pipeline.tasks.recognition.faces import TrainingFaces
@@ -37,9 +38,10 @@ def store(
     dtype: torch.dtype,
 ) -> None:
     """Write the teacher's embeddings (N, 2, D) float32 and, if asked, its maps, flattened and joined over blocks,
-    (N, 2, sum of sizes) float16; the second axis is plain, mirrored. Rows follow the training faces."""
+    (N, 2, sum of sizes) float16; the second axis is plain, mirrored. Rows are those of ``faces.everything``."""
     network = freeze(teacher.network.to(arrays.device))
-    count = len(faces.faces)
+    numbers = faces.everything
+    count = len(numbers)
     # Plain writes, not a memory map: on a full disk a write says so, a store into a map kills the process.
     with atomic_directory(folder) as temporary, contextlib.ExitStack() as stack:
         files: dict[str, BinaryIO] = {}
@@ -47,7 +49,7 @@ def store(
         for start in range(0, count, batch_size):
             rows = slice(start, min(start + batch_size, count))
             both = [
-                _ask(network, arrays, faces.faces[rows], torch.full((rows.stop - start,), mirrored), dtype)
+                _ask(network, arrays, numbers[rows], torch.full((rows.stop - start,), mirrored), dtype)
                 for mirrored in (False, True)
             ]
             values = {"embeddings": [answer.embedding.float() for answer in both]}
@@ -67,6 +69,12 @@ def store(
         write_json(temporary / "shapes.json", {"faces": count, "shapes": shapes})
 
 
+def logits_of(head: MarginHead, cosines: Tensor, labels: Tensor) -> Tensor:
+    """Margin logits of the faces that have a label, the first len(labels), and s cos(theta) of the others."""
+    labelled = head.logits(cosines[: len(labels)], labels)
+    return torch.cat([labelled, head.scale * cosines[len(labels) :]])
+
+
 class Notes(Settings):
     """shapes.json: how many faces were asked about, and the shapes of the stored maps by kind and block."""
 
@@ -82,8 +90,8 @@ class TeacherKnowledge:
             raise InputError(f"{folder}: the teacher knows other identities than the training faces, expected the same")
         self.network = freeze(teacher.network.to(arrays.device))
         self.head = freeze(teacher.head.to(arrays.device))
-        self.arrays, self.faces, self.dtype = arrays, faces, dtype
-        path, count = folder / "shapes.json", len(faces.faces)
+        self.arrays, self.numbers, self.dtype = arrays, faces.everything, dtype
+        path, count = folder / "shapes.json", len(self.numbers)
         notes = validate(Notes, read_json(path), "", path)
         if notes.faces != count:
             raise InputError(f"{path}: answers for {notes.faces} faces, expected {count}")
@@ -104,7 +112,7 @@ class TeacherKnowledge:
             cosines = self.head.cosines(embedding)
             return Knowledge(
                 embedding=embedding,
-                logits=self.head.logits(cosines, batch.labels),
+                logits=logits_of(self.head, cosines, batch.labels),
                 plain_logits=self.head.scale * cosines,
                 **maps,
             )
@@ -112,7 +120,7 @@ class TeacherKnowledge:
     def _inside(self, batch: Batch, needs: set[str]) -> dict[str, list[Tensor]]:
         """Maps, and features if needed: these are too many to be stored, so the teacher is asked again."""
         if not self.shapes or "features" in needs:
-            answers = _ask(self.network, self.arrays, self.faces.faces[batch.rows], batch.flips, self.dtype)
+            answers = _ask(self.network, self.arrays, self.numbers[batch.rows], batch.flips, self.dtype)
             return {kind: getattr(answers, kind) for kind in (*MAP_KINDS, "features")}
         return {
             kind: [

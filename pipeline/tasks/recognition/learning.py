@@ -22,7 +22,10 @@ from pipeline.training import sgd
 
 @dataclass(frozen=True)
 class Batch:
-    """A drawn batch: places (B,) in the training faces, mirrored or not (B,), input (B, C, S, S), labels (B,)."""
+    """A drawn batch: rows (B,) of the faces, mirrored or not (B,), input (B, C, S, S), labels (B,).
+
+    With unlabelled faces, which come last, there are fewer labels.
+    """
 
     rows: Tensor
     flips: Tensor
@@ -49,16 +52,20 @@ class Identities:
         self.optimisers: dict[str, Optimizer] = {"sgd": sgd([self.network, self.head], settings)}
         self.arrays, self.faces, self.device, self.dtype = arrays, faces, device, dtype
         self.qualities = torch.tensor(list(qualities))
-        self.samples = len(faces.faces)
+        self.samples, self.numbers = len(faces.faces), faces.everything
         self.sampler = SeveralOfEach(faces.labels, self.head.images) if isinstance(self.head, TripletHead) else None
 
     def draw(self, rows: Tensor, rng: torch.Generator) -> Batch:
         """Each face at a quality drawn evenly from the variant's, mirrored with probability one half."""
         rows = self.sampler.draw(rows, rng) if self.sampler else rows
+        return self.show(rows, self.faces.labels[rows], rng)
+
+    def show(self, rows: Tensor, labels: Tensor, rng: torch.Generator) -> Batch:
+        """The faces as the network gets them."""
         qualities = self.qualities[torch.randint(len(self.qualities), (len(rows),), generator=rng)]
         flips = torch.rand(len(rows), generator=rng) < 0.5
-        inputs = self.arrays.batch(self.faces.faces[rows], qualities, flips)
-        return Batch(rows, flips, inputs, self.faces.labels[rows].to(self.device))
+        inputs = self.arrays.batch(self.numbers[rows], qualities, flips)
+        return Batch(rows, flips, inputs, labels.to(self.device))
 
     def answer(self, batch: Batch) -> Inside:
         """What the network makes of a batch."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.data.pixels import QualityArrays
+from pipeline.errors import InputError
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Network, Training
 from pipeline.params.students import Student
@@ -37,13 +38,16 @@ def train_student(
     def make_task(classifier, arrays, people, qualities, training, device, dtype) -> Distilling:
         # A teacher whose maps were not stored is asked on sharp faces, whatever the student's qualities.
         sharp = arrays if 1 in arrays.arrays else QualityArrays(faces, None, [1], device)
+        if variant.unlabelled and not len(people.unlabelled):
+            raise InputError(f"{index}: no unlabelled faces, expected some, as students.{name}.unlabelled says")
         known = []
         for master, path, answers in zip(masters, teachers, teacher_outputs, strict=True):
             sharp.check_network(path, master.card["image_size"], master.card["channels"])
             known.append(TeacherKnowledge(master, answers, sharp, people, dtype))
         return Distilling(
-            classifier, arrays, people, qualities, training, device, dtype, teachers=known, methods=variant.distill
-        )
+            classifier, arrays, people, qualities, training, device, dtype,
+            teachers=known, methods=variant.distill, unlabelled=variant.unlabelled,
+        )  # fmt: skip
 
     train_identities(
         name=name,
@@ -59,5 +63,5 @@ def train_student(
         loss=loss,
         make_task=make_task,
         also_from=[*teachers, *teacher_outputs],
-        also_settings={method: settings.model_dump() for method, settings in variant.distill.items()},
+        also_settings=variant.model_dump(include={"distill", "unlabelled"}),
     )
