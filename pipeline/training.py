@@ -46,13 +46,21 @@ class Interrupted(SystemExit):
 
 
 def train(
-    task: Task, settings: Training, *, seed: int, device: torch.device, resume: ResumeFile, label: str
+    task: Task,
+    settings: Training,
+    *,
+    seed: int,
+    device: torch.device,
+    resume: ResumeFile,
+    label: str,
+    keep_end: bool = False,
 ) -> list[dict[str, float]]:
     """Train to the last epoch; returns the log: a row an epoch with epoch, learning_rate, total and each term.
 
     The terms are means over the epoch's steps, weights included, so that they sum to the total. Killed at any
     moment and started again it ends with the same bytes. Raises InputError at the first loss or gradient that
-    is not finite, naming step and term; the last state saved is then from before it.
+    is not finite, naming step and term; the last state saved is then from before it. ``keep_end`` saves the state at
+    the end too, for a training that is one of several: begun again, it is over at once.
     """
     batch = min(settings.batch_size, task.samples)
     steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole ones
@@ -80,7 +88,8 @@ def train(
                 history.append({"epoch": epoch + 1, "learning_rate": rate} | watch.means())
             progress.advance(batch, f"epoch {epoch + 1}/{settings.epochs}", watch.latest)
             due = time.monotonic() - last_save >= resume.seconds
-            if signals.received is not None or (due and position + 1 < settings.epochs * steps):
+            ended = position + 1 == settings.epochs * steps
+            if signals.received is not None or (keep_end if ended else due):
                 watch.check(force=True)
                 _save(task, resume, position + 1, watch.sums, history)
                 last_save = time.monotonic()

@@ -152,7 +152,7 @@ def test_every_loss_trains_the_network_and_comes_back_from_a_checkpoint(loss, tm
     sum(losses.values()).backward()
     first = next(classifier.network.parameters()).grad
     assert name == "sgd" and torch.isfinite(first).all() and first.abs().max() > 0
-    networks.save(classifier, tmp_path / "model.safetensors", {})
+    networks.save({None: classifier}, tmp_path / "model.safetensors", {})
     again = networks.load(tmp_path / "model.safetensors")
     assert again.card["loss"] == loss.model_dump() and type(again.head) is type(classifier.head)
     for key, tensor in classifier.head.state_dict().items():

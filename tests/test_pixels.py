@@ -141,7 +141,7 @@ def test_answers_of_another_teacher_or_other_faces_are_refused(folder):
 def test_a_checkpoint_is_read_back_whole_or_refused_by_name(folder):
     teacher = teacher_of(["a", "b"])
     path = folder / "model.safetensors"
-    networks.save(teacher, path, {"made": "here"})
+    networks.save({None: teacher}, path, {"made": "here"})
     again = networks.load(path)
     for name, tensor in teacher.network.state_dict().items():
         assert torch.equal(tensor, again.network.state_dict()[name]), name

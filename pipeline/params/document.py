@@ -73,6 +73,11 @@ class Recognition(Settings):
             raise ValueError(f"networks.{min(taken)}: expected another name, that one is taken")
         for group in ("baselines", "students"):
             for name, variant in getattr(self, group).items():
+                if variant.one_a_quality and variant.train_qualities != self.degradation.qualities:
+                    raise ValueError(
+                        f"{group}.{name}.train_qualities = {variant.train_qualities}: expected"
+                        f" {self.degradation.qualities} with one_a_quality, each quality once"
+                    )
                 if variant.network not in (None, *self.networks.values()):
                     raise ValueError(f"{group}.{name}.network is none of networks, expected an anchor to one of them")
                 if unknown := set(variant.train_qualities) - set(self.degradation.qualities):

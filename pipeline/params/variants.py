@@ -20,6 +20,7 @@ class Variant(Settings):
 
     description: Annotated[str, Field(max_length=120)] = ""  # a few words for the report
     train_qualities: Annotated[list[Quality], Field(min_length=1)]  # drawn evenly, one an image and step
+    one_a_quality: bool = False  # a network for each of train_qualities, instead of one for all
     network: Network | None = None  # null: that of all students
 
 

@@ -39,6 +39,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         name=options.variant,
         seed=options.seed,
         qualities=variant.train_qualities,
+        one_a_quality=variant.one_a_quality,
         degraded=options.degraded,
         faces=options.faces,
         index=options.index,

@@ -50,12 +50,13 @@ def evaluate(
     evaluation: Evaluation,
 ) -> None:
     """Write the tidy metrics, the scores, the sample pictures and the run's description of one checkpoint."""
-    classifier = networks.load(model)
+    each = {quality: networks.load(model, quality) for quality in degradation.qualities}
+    classifier = each[1]
     device = select_device()
     key = "provenance.training.precision"
     trained_with = validate(Precision, lookup(classifier.card, key, card_of(model)), key, card_of(model))
     dtype = select_dtype(device, trained_with)
-    network = freeze(classifier.network.to(device))
+    trained = {quality: freeze(one.network.to(device)) for quality, one in each.items()}
     arrays = QualityArrays(faces, degraded, degradation.qualities, device)
     arrays.check_network(model, classifier.card["image_size"], classifier.card["channels"])
     people, table = read_tables(index, pairs)
@@ -70,7 +71,7 @@ def evaluate(
     place = np.full(arrays.count, -1)
     place[used.numpy()] = np.arange(len(used))
     for quality in degradation.qualities:
-        embeddings = embed(network, arrays, used, quality, evaluation.batch_size, dtype)
+        embeddings = embed(trained[quality], arrays, used, quality, evaluation.batch_size, dtype)
         for protocol, group in table.groupby("protocol", sort=True):
             a, b = place[group["a"].to_numpy()], place[group["b"].to_numpy()]
             folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
@@ -81,14 +82,16 @@ def evaluate(
                 group[["pair", "fold", "same"]].assign(score=result.scores, correct=result.correct.astype(int), **where)
             )
     shape = (arrays.channels, arrays.size, arrays.size)
-    cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
+    # One a quality: all are stored, one is asked.
+    stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]
+    cost = {"parameters": sum(map(count_parameters, stored)), "multiply_adds": multiply_adds(trained[1], shape)}
     rows += [{"protocol": "", "condition": "", "metric": k, "value": v, "n": 1} for k, v in cost.items()]
     fixed = {"task": TASK, "dataset": dataset, "variant": variant, "seed": seed}
     tidy = pd.DataFrame([fixed | row for row in rows])
     write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
     columns = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
     write_csv(scores, pd.concat(judged)[columns].astype({"same": int}))
-    _write_samples(samples, network, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
+    _write_samples(samples, trained, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
     write_json(
         run,
         provenance(device, dtype)
@@ -134,7 +137,7 @@ def _measures(result: verification.Verification) -> dict[str, float]:
 @torch.inference_mode()
 def _write_samples(
     path: Path,
-    network: networks.FaceNetwork,
+    trained: dict[int, networks.FaceNetwork],
     arrays: QualityArrays,
     used: Tensor,
     qualities: list[int],
@@ -153,10 +156,10 @@ def _write_samples(
         pictures = ((inputs + 1) * 127.5).round().clamp(0, 255).byte()
         content[f"x{quality}"] = pictures.permute(0, 2, 3, 1).cpu().numpy()
         with autocast(arrays.device, dtype):
-            maps = network.look_inside(inputs).spatial_maps
+            maps = trained[quality].look_inside(inputs).spatial_maps
         gates = [
             functional.interpolate(maps[end].float().sigmoid()[:, None], arrays.size, mode="bilinear")[:, 0]
-            for end in network.stage_ends
+            for end in trained[quality].stage_ends
         ]
         nothing = torch.empty(len(chosen), 0, arrays.size, arrays.size)
         stacked = torch.stack(gates, dim=1) if gates else nothing  # (n, L, S, S)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from pipeline import checkpoints
+from pipeline.errors import InputError
 from pipeline.models.center import CenterHead
 from pipeline.models.margin import MarginHead
 from pipeline.models.mobilefacenet import MobileFaceNet
@@ -67,17 +68,36 @@ def build(
     return FaceClassifier(network, head, card)
 
 
-def save(classifier: FaceClassifier, path: Path, provenance: dict[str, Any]) -> None:
-    """Weights to ``path`` (.safetensors), card with ``provenance`` beside it."""
-    tensors = {f"network.{k}": v for k, v in classifier.network.state_dict().items()}
-    tensors |= {f"head.{k}": v for k, v in classifier.head.state_dict().items()}
-    checkpoints.save_checkpoint(path, tensors, classifier.card | {"provenance": provenance})
+def save(classifiers: dict[int | None, FaceClassifier], path: Path, provenance: dict[str, Any]) -> None:
+    """Weights to ``path`` (.safetensors), card with ``provenance`` beside it.
+
+    One for all qualities is under None, else there is one a quality, of the same settings.
+    """
+    tensors = {}
+    for quality, classifier in classifiers.items():
+        for part in ("network", "head"):
+            own = getattr(classifier, part).state_dict().items()
+            tensors |= {f"{_prefix(quality)}{part}.{key}": value for key, value in own}
+    each = [quality for quality in classifiers if quality is not None]
+    card = next(iter(classifiers.values())).card | {"one_a_quality": each, "provenance": provenance}
+    checkpoints.save_checkpoint(path, tensors, card)
 
 
-def load(path: Path) -> FaceClassifier:
-    """The classifier saved at ``path``. Raises InputError when file, card and architecture do not fit."""
+def _prefix(quality: int | None) -> str:
+    return "" if quality is None else f"x{quality}."
+
+
+def load(path: Path, quality: int = 1) -> FaceClassifier:
+    """The classifier saved at ``path``, that for ``quality`` where there is one a quality.
+
+    Raises InputError when file, card and architecture do not fit, or none is for the quality.
+    """
     tensors, card = checkpoints.load_checkpoint(path)
     where = checkpoints.card_of(path)
+    each = validate(list[int], card.get("one_a_quality"), "one_a_quality", where)
+    if each and quality not in each:
+        raise InputError(f"{where}: one_a_quality = {each}: no network for x{quality}")
+    prefix = _prefix(quality if each else None)
     settings = validate(Network, card.get("network"), "network", where)
     loss = validate(Loss, card.get("loss"), "loss", where)
     size = validate(ImageSize, card.get("image_size"), "image_size", where)
@@ -85,6 +105,6 @@ def load(path: Path) -> FaceClassifier:
     identities = validate(list[str], card.get("identities"), "identities", where)
     network = build_network(settings, size, channels)
     head = build_head(loss, settings.embedding, len(identities))
-    checkpoints.load_into(network, tensors, "network", path)
-    checkpoints.load_into(head, tensors, "head", path)
+    checkpoints.load_into(network, tensors, f"{prefix}network", path)
+    checkpoints.load_into(head, tensors, f"{prefix}head", path)
     return FaceClassifier(network.to(memory_format=torch.channels_last), head, card)

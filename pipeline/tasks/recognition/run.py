@@ -32,6 +32,7 @@ def train_identities(
     name: str,
     seed: int,
     qualities: Sequence[int],
+    one_a_quality: bool = False,
     faces: Path,
     degraded: Path | None,
     index: Path,
@@ -44,8 +45,9 @@ def train_identities(
     also_from: Sequence[Path] = (),
     also_settings: Any = None,
 ) -> None:
-    """Train one classifier and write its weights, card and losses; resumes a training that was interrupted.
+    """Train a classifier and write its weights, card and losses; resumes a training that was interrupted.
 
+    ``one_a_quality`` trains one for each of ``qualities``; the losses written are then means over them by epoch.
     ``make_task`` builds what is learned in a step; ``also_from`` and ``also_settings`` are the files and
     parameters that it reads beyond those named here.
     """
@@ -55,25 +57,37 @@ def train_identities(
     people = training_faces(index)
     arrays = QualityArrays(faces, degraded, qualities, device)
     arrays.check_index(index, people.indexed)
-    classifier = networks.build(
-        network,
-        loss,
-        image_size=arrays.size,
-        channels=arrays.channels,
-        identities=people.identities,
-        seed=seed,
-    )
     settings = {
         "qualities": list(qualities),
+        "one_a_quality": one_a_quality,
         "network": network.model_dump(),
         "training": training.model_dump(),
         "loss": loss.model_dump(),
         "more": also_settings,
     }
     inputs = [faces, index, *([degraded] if degraded else []), *also_from]
-    resume = ResumeFile(model, [name, seed, settings, made_with, fingerprint(inputs)])
-    task = make_task(classifier, arrays, people, qualities, training, device, dtype)
-    history = train(task, training, seed=seed, device=device, resume=resume, label=f"{name}, seed {seed}")
-    write_csv(losses, pd.DataFrame(history))
-    networks.save(classifier, model, made_with | {"name": name} | settings)
-    resume.clear()
+    binding = [name, seed, settings, made_with, fingerprint(inputs)]
+    trained: dict[int | None, networks.FaceClassifier] = {}
+    histories, states = [], []
+    for quality in qualities if one_a_quality else [None]:
+        classifier = networks.build(
+            network,
+            loss,
+            image_size=arrays.size,
+            channels=arrays.channels,
+            identities=people.identities,
+            seed=seed,
+        )
+        own = qualities if quality is None else [quality]
+        place = model if quality is None else model.with_stem(f"{model.stem}-x{quality}")
+        states.append(ResumeFile(place, [*binding, quality]))
+        task = make_task(classifier, arrays, people, own, training, device, dtype)
+        label = f"{name}, seed {seed}" + ("" if quality is None else f", x{quality}")
+        histories.append(
+            train(task, training, seed=seed, device=device, resume=states[-1], label=label, keep_end=one_a_quality)
+        )
+        trained[quality] = classifier
+    write_csv(losses, pd.concat(map(pd.DataFrame, histories)).groupby("epoch", as_index=False).mean())
+    networks.save(trained, model, made_with | {"name": name} | settings)
+    for state in states:
+        state.clear()

@@ -53,6 +53,7 @@ def train_student(
         name=name,
         seed=seed,
         qualities=variant.train_qualities,
+        one_a_quality=variant.one_a_quality,
         faces=faces,
         degraded=degraded,
         index=index,
