@@ -18,6 +18,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.data.packing import pack
 from pipeline.errors import InputError
 from pipeline.files import atomic_path
 
@@ -26,6 +27,7 @@ TIMEOUT_S = 60  # without a byte from the server
 REPORT_EVERY_S = 5
 ATTEMPTS = 5  # connections in one call, each going on where the last one broke
 RETRY_AFTER_S = 2
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz")  # told apart by content where they are read
 USER_AGENT = "Mozilla/5.0 (compatible; face-pipeline)"  # several university servers turn urllib's own away
 
 
@@ -49,39 +51,88 @@ def fetch(file: RemoteFile, folder: Path, drop_in: Path) -> Path:
 
     In this order: it is there already with the right checksum; the user dropped it at ``drop_in / file.name``
     (copied, the dropped file stays as it is); it comes from its address. A download goes to a ``.part`` file
-    beside its place, which a later call continues.
+    beside its place, which a later call continues. An archive may also be dropped under the suffix of another
+    kind. Where an archive is asked for, a folder will do, at its address or dropped without suffix: it is packed
+    into a tar of that name, see pipeline.data.packing. Without a checksum, files and folders of the user are taken
+    anew each time, since they may have changed.
 
     Raises InputError in one line: wrong checksum (the .part file is deleted, files of the user never are), no
-    address and no dropped file, an address that cannot be read or breaks off, a disk that cannot be written.
+    address and no dropped file, an address that cannot be read or breaks off, a folder that cannot be packed, a
+    disk that cannot be written.
     """
     _check(file)
     target = Path(folder) / file.name
-    dropped = Path(drop_in) / file.name
-    if target.is_file():
+    place = Path(drop_in) / file.name
+    dropped = _dropped(file, Path(drop_in))
+    if target.is_file() and not (file.sha256 is None and _is_users(file, dropped, target)):
         found = _sha256(target)
         if _is_right(file, found):
             _announce_unpinned(file, found)
             return target
         _say(f"{target}: sha256 {found} found, expected {file.sha256}: to be replaced by the right file")
 
-    if dropped.is_file():
-        _copy(file, dropped, target)
+    if dropped is not None:
+        _take(file, dropped, target)
     elif file.address is None:
         checksum = f"with sha256 {file.sha256}" if file.sha256 else "(no checksum is pinned)"
         raise InputError(
-            f"{file.name}: cannot be downloaded freely: put the file {checksum} at {dropped};"
+            f"{file.name}: cannot be downloaded freely: put the file {checksum} at {place};"
             f" it is given out by {file.provider}"
         )
     elif (local := _local_path(file)) is not None:
-        if not local.is_file():
+        if not local.is_file() and not _is_packable(file, local):
             raise InputError(
                 f"{file.name}: no such file: {local} (address {file.address}); expected the file given out"
-                f" by {file.provider} there or at {dropped}"
+                f" by {file.provider} there or at {place}"
             )
-        _copy(file, local, target)
+        _take(file, local, target)
     else:
         _download(file, target)
     return target
+
+
+def _dropped(file: RemoteFile, drop_in: Path) -> Path | None:
+    """What the user dropped for ``file``: under its name; for an archive of another kind, or as a folder, else."""
+    if (drop_in / file.name).is_file():
+        return drop_in / file.name
+    stem = _stem(file)
+    if stem is None:
+        return None
+    found = [drop_in / (stem + suffix) for suffix in ARCHIVES if (drop_in / (stem + suffix)).is_file()]
+    found += [drop_in / stem] if _is_packable(file, drop_in / stem) else []
+    if len(found) > 1:
+        raise InputError(f"{drop_in}: holds {' and '.join(path.name for path in found)}, expected one of them")
+    return found[0] if found else None
+
+
+def _stem(file: RemoteFile) -> str | None:
+    """The name without the suffix of an archive; None for other files."""
+    return next((file.name.removesuffix(end) for end in reversed(ARCHIVES) if file.name.endswith(end)), None)
+
+
+def _is_packable(file: RemoteFile, path: Path) -> bool:
+    """True for a folder where an archive is expected; a folder that the run works in is not one of data."""
+    return bool(_stem(file)) and path.is_dir() and not Path.cwd().is_relative_to(path.resolve())
+
+
+def _is_users(file: RemoteFile, dropped: Path | None, target: Path) -> bool:
+    """True where the file would come from a place of the user's that is not ``target`` itself."""
+    source = dropped
+    if source is None and file.address is not None:
+        source = _local_path(file)
+    return source is not None and source.exists() and not source.samefile(target)
+
+
+def _take(file: RemoteFile, source: Path, target: Path) -> None:
+    """Bring a file or folder of the user's into place."""
+    if not source.is_dir():
+        _copy(file, source, target)
+        return
+    with atomic_path(target) as temporary:
+        found = pack(source, temporary)
+        if not _is_right(file, found):
+            raise _wrong_checksum(file, source, found)
+    _announce_unpinned(file, found)
 
 
 def _check(file: RemoteFile) -> None:

@@ -46,6 +46,23 @@ def decode(
     an image, truncated or corrupt, under 8 pixels a side, over 64 Mpixel, a mode without agreed meaning in 8
     bits, a crop box outside the image.
     """
+    image = open_image(data, name, channels=channels)
+    if crop is not None:
+        left, upper, right, lower = crop
+        width, height = image.size
+        if not (0 <= left < right <= width and 0 <= upper < lower <= height):
+            raise InputError(
+                f"{name}: crop ({left}, {upper}, {right}, {lower}) does not fit an image of {width}x{height}"
+                " pixels (expected left < right and upper < lower, inside the image)"
+            )
+        image = image.crop(crop)
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BICUBIC)
+    return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+
+
+def open_image(data: bytes, name: str, *, channels: int) -> Image.Image:
+    """The upright image at its own size, mode "L" or "RGB"; as ``decode`` does, and raises as that does."""
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, not {channels}")
     if not data:
@@ -67,19 +84,7 @@ def decode(
     except DAMAGE as error:
         detail = str(error) or type(error).__name__
         raise InputError(f"{name}: a truncated or corrupt image ({detail})") from error
-
-    if crop is not None:
-        left, upper, right, lower = crop
-        width, height = image.size
-        if not (0 <= left < right <= width and 0 <= upper < lower <= height):
-            raise InputError(
-                f"{name}: crop ({left}, {upper}, {right}, {lower}) does not fit an image of {width}x{height}"
-                " pixels (expected left < right and upper < lower, inside the image)"
-            )
-        image = image.crop(crop)
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BICUBIC)
-    return np.array(image, dtype=np.uint8).reshape(size, size, channels)
+    return image
 
 
 def _open(data: bytes) -> Image.Image:

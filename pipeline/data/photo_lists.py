@@ -1,0 +1,192 @@
+"""Reads the two tables that come with photos of one's own: whose they are, and which pairs to verify.
+
+Both are CSV in UTF-8 with commas and a header line; the order of columns is free.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from pipeline.data import alignment
+from pipeline.data.faceset import SPLITS
+from pipeline.errors import InputError
+
+LANDMARK_COLUMNS = tuple(f"{point}_{axis}" for point in alignment.POINTS for axis in "xy")
+MAX_PIXELS = 1e6  # no landmark lies further out
+PROTOCOL = "pairs"  # what pairs belong to where nothing is said
+PROTOCOL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A row of the table of photos. ``split`` is None where the table has no such column."""
+
+    line: int
+    file: str
+    identity: str
+    split: str | None
+    landmarks: np.ndarray | None  # (5, 2) in pixels of the upright image
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A row of a pair list. ``fold`` is None where the list has no such column."""
+
+    line: int
+    a: str
+    b: str
+    same: bool
+    fold: int | None
+    protocol: str
+
+
+def plain_name(name: str) -> str:
+    """A file's name in the one form that is compared: forward slashes, composed accents, no ``./``."""
+    # An archive from macOS has decomposed accents, a table typed in does not; some zips have backslashes.
+    return PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/"))).as_posix()
+
+
+def read_photos(path: str | Path) -> list[Photo]:
+    """Read the table of photos: ``file,identity``, and optionally ``split`` and all of LANDMARK_COLUMNS.
+
+    Raises InputError naming file and line: a file twice, no identity where split is not "unlabelled", one person
+    in test and in another split, landmarks that are missing, no numbers, or not those of a face.
+    """
+    photos: list[Photo] = []
+    lines: dict[str, int] = {}
+    people: dict[str, Photo] = {}
+    for line, row in _rows(path, ("file", "identity"), ("split", *LANDMARK_COLUMNS)):
+        where = f"{path}: line {line}"
+        given = [column for column in LANDMARK_COLUMNS if column in row]
+        if given and len(given) < len(LANDMARK_COLUMNS):
+            missing = next(column for column in LANDMARK_COLUMNS if column not in row)
+            raise InputError(f"{path}: line 1: no column {missing}, expected all {len(LANDMARK_COLUMNS)} of landmarks")
+        photo = Photo(
+            line,
+            _file(where, "file", row),
+            unicodedata.normalize("NFC", row["identity"]),
+            row.get("split"),
+            _landmarks(where, row) if given else None,
+        )
+        if (first := lines.setdefault(photo.file, line)) != line:
+            raise InputError(f"{where}: file {photo.file!r} occurs twice, first in line {first}")
+        if photo.split is not None and photo.split not in SPLITS:
+            raise InputError(f"{where}: split {photo.split!r}, expected one of {', '.join(SPLITS)}")
+        if not photo.identity.isprintable():
+            raise InputError(f"{where}: identity {photo.identity!r}, expected printable characters")
+        if photo.identity:
+            other = people.setdefault(photo.identity, photo)
+            if photo.split != other.split and "test" in (photo.split, other.split):
+                raise InputError(
+                    f"{where}: identity {photo.identity!r} is in split {photo.split}, but in {other.split} in line"
+                    f" {other.line}: expected people of test in no other"
+                )
+        elif photo.split != "unlabelled":
+            raise InputError(f"{where}: no identity, expected one (or split unlabelled)")
+        photos.append(photo)
+    return photos
+
+
+def read_pairs(path: str | Path) -> list[Pair]:
+    """Read a pair list: ``file_a,file_b,same`` and optionally ``fold`` and ``protocol``.
+
+    ``same`` is 0 or 1. Raises InputError naming file and line.
+    """
+    pairs = []
+    for line, row in _rows(path, ("file_a", "file_b", "same"), ("fold", "protocol")):
+        where = f"{path}: line {line}"
+        if row["same"] not in ("0", "1"):
+            raise InputError(f"{where}: same {row['same']!r}, expected 0 or 1")
+        fold, protocol = row.get("fold"), row.get("protocol", PROTOCOL)
+        if fold is not None and not (fold.isascii() and fold.isdecimal() and len(fold) < 10):
+            raise InputError(f"{where}: fold {fold!r}, expected a whole number from 0")
+        if not 0 < len(protocol) <= 40 or not PROTOCOL_CHARACTERS.issuperset(protocol):
+            raise InputError(f"{where}: protocol {protocol!r}, expected letters, digits, _ and -, 40 at most")
+        a, b = _file(where, "file_a", row), _file(where, "file_b", row)
+        pairs.append(Pair(line, a, b, row["same"] == "1", None if fold is None else int(fold), protocol))
+    return pairs
+
+
+def _rows(path: str | Path, needed: Collection[str], possible: Collection[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row by column with the line it ends at; blank lines are passed over, spaces around values dropped."""
+    reader = csv.reader(io.StringIO(_text(Path(path)), newline=""), strict=True)
+    header: list[str] | None = None
+    found = 0
+    try:
+        for fields in reader:
+            fields = [field.strip() for field in fields]
+            if not any(fields):
+                continue
+            if header is None:
+                header = fields
+                _check_header(f"{path}: line {reader.line_num}", header, needed, possible)
+                continue
+            if len(fields) != len(header):
+                raise InputError(
+                    f"{path}: line {reader.line_num}: {len(fields)} values, expected {len(header)}: {','.join(header)}"
+                )
+            found += 1
+            yield reader.line_num, dict(zip(header, fields))
+    except csv.Error as error:
+        raise InputError(f"{path}: line {reader.line_num}: not a CSV table ({error})") from error
+    if not found:
+        raise InputError(f"{path}: no rows, expected a header line {','.join(needed)} and a row or more")
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file (expected a CSV table)") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}: line {line}: not UTF-8 text (byte 0x{data[error.start]:02x})") from error
+
+
+def _check_header(where: str, header: list[str], needed: Collection[str], possible: Collection[str]) -> None:
+    missing = [column for column in needed if column not in header]
+    unknown = [column for column in header if column not in (*needed, *possible)]
+    twice = [column for column in header if header.count(column) > 1]
+    if missing or unknown or twice:
+        what = (
+            f"no column {missing[0]!r}" if missing else f"column {unknown[0]!r}" if unknown else f"{twice[0]!r} twice"
+        )
+        raise InputError(
+            f"{where}: {what} in {','.join(header)[:80]!r}, expected columns {','.join(needed)}, and of"
+            f" {','.join(possible)} those that are known"
+        )
+
+
+def _file(where: str, column: str, row: dict[str, str]) -> str:
+    if not row[column]:
+        raise InputError(f"{where}: no value in column {column}, expected a file in the archive")
+    return plain_name(row[column])
+
+
+def _landmarks(where: str, row: dict[str, str]) -> np.ndarray:
+    values = []
+    for column in LANDMARK_COLUMNS:
+        text = row[column]
+        try:
+            value = float(text) if "_" not in text else math.nan  # Python alone reads 1_000
+        except ValueError:
+            value = math.nan
+        if not abs(value) <= MAX_PIXELS:
+            raise InputError(f"{where}: {column} {text!r}, expected a number of pixels, {MAX_PIXELS:,.0f} at most")
+        values.append(value)
+    landmarks = np.array(values).reshape(-1, 2)
+    if (problem := alignment.problem(landmarks)) is not None:
+        raise InputError(f"{where}: {problem}")
+    return landmarks

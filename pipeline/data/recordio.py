@@ -1,0 +1,158 @@
+"""Reads image records in MXNet's RecordIO, as InsightFace gives its training sets out: train.rec, train.idx, property.
+
+A record is the magic number, a word of 3 bits (which part it is: 0 whole, 1 first, 2 middle, 3 last) and 29 bits
+(length in bytes), and the payload, padded to 4 bytes. A payload that contains the magic number is split there. It
+begins with flag (uint32), label (float32) and two numbers (uint64); where flag > 0 as many float32 labels follow
+and take the label's place; the rest is an encoded image.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import InputError
+
+MAGIC = 0xCED7230A
+PREFIX = struct.Struct("<II")
+HEADER = struct.Struct("<IfQQ")
+MAX_LABELS = 4096  # in one record: above any set in use; a damaged flag says billions
+HEAD_BYTES = PREFIX.size + HEADER.size + 8  # up to the second of a record's own labels
+
+
+def read_property(path: str | Path) -> tuple[int, int, int]:
+    """Classes, height and width (pixels) from ``property``, one line of text. Raises InputError naming the file."""
+    path = Path(path)
+    text = _text(path, "classes,height,width").strip()
+    fields = [field.strip() for field in text.split(",")]
+    if len(fields) != 3 or not all(_is_number(field) and int(field) > 0 for field in fields):
+        raise InputError(f"{path}: {text[:40]!r} found, expected classes,height,width such as 10572,112,112")
+    classes, height, width = map(int, fields)
+    return classes, height, width
+
+
+def read_index(path: str | Path) -> dict[int, int]:
+    """Offset in the record file (bytes) by key, from ``train.idx``. Raises InputError naming file and line."""
+    path = Path(path)
+    offsets: dict[int, int] = {}
+    for number, line in enumerate(_text(path, "lines of key<TAB>offset").split("\n"), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 2 or not all(map(_is_number, fields)):
+            raise InputError(f"{path}: line {number}: {line.strip()[:40]!r} found, expected key<TAB>offset")
+        key, offset = map(int, fields)
+        if key in offsets:
+            raise InputError(f"{path}: line {number}: key {key} occurs twice")
+        offsets[key] = offset
+    if not offsets:
+        raise InputError(f"{path}: no lines, expected key<TAB>offset, one a record")
+    return offsets
+
+
+class Records:
+    """An open record file, read where it is asked; use it in a ``with``.
+
+    Plain reads, not a memory map: pages of a map count as memory of the process, and a file that is cut short or on
+    a disk that fails ends it without a word. Every method raises InputError naming file and offset (bytes).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self.file = open(self.path, "rb")
+            self.size = self.file.seek(0, os.SEEK_END)
+        except FileNotFoundError as error:
+            raise InputError(f"{self.path}: no such file (expected image records, RecordIO)") from error
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+
+    def __enter__(self) -> Records:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def labels(self, offset: int) -> tuple[float, ...]:
+        """The label of a record; of several, the first two. Reads no more than its head."""
+        part, length = self._prefix(offset)
+        if part:
+            return self._unpack(offset, self._payload(offset))[0][:2]
+        head = self._read(offset, min(HEAD_BYTES, PREFIX.size + length))[PREFIX.size :]
+        return self._labels(offset, head, length)[0]
+
+    def image(self, offset: int) -> bytes:
+        """The encoded image of a record; no bytes where it has none."""
+        return self._unpack(offset, self._payload(offset))[1]
+
+    def _unpack(self, offset: int, payload: bytes) -> tuple[tuple[float, ...], bytes]:
+        labels, count = self._labels(offset, payload, len(payload))
+        return labels, payload[HEADER.size + 4 * count :]
+
+    def _labels(self, offset: int, head: bytes, length: int) -> tuple[tuple[float, ...], int]:
+        """The first two labels, and how many floats stand between header and image."""
+        if length < HEADER.size:
+            raise self._bad(offset, f"holds {length} bytes", f"a header of {HEADER.size} bytes")
+        flag, label, _, _ = HEADER.unpack_from(head)
+        if flag > MAX_LABELS or HEADER.size + 4 * flag > length:
+            raise self._bad(offset, f"names {flag} labels in {length} bytes", f"at most {MAX_LABELS}, all inside it")
+        return struct.unpack_from(f"<{min(flag, 2)}f", head, HEADER.size) or (label,), flag
+
+    def _payload(self, offset: int) -> bytes:
+        """The payload of a whole record, or of its parts with the magic number between them, where it was cut out."""
+        part, length = self._prefix(offset)
+        pieces = [self._read(offset + PREFIX.size, length)]
+        if part not in (0, 1):
+            raise self._bad(offset, f"begins inside a record (part {part})", "a whole one or a first part")
+        position = offset
+        while part in (1, 2):
+            position += PREFIX.size + -(-length // 4) * 4
+            part, length = self._prefix(position)
+            if part not in (2, 3):
+                raise self._bad(position, f"is part {part} after a first one", "a middle or last part")
+            pieces.append(self._read(position + PREFIX.size, length))
+        return PREFIX.pack(MAGIC, 0)[:4].join(pieces)
+
+    def _prefix(self, offset: int) -> tuple[int, int]:
+        """Part and length in bytes of the record at ``offset``, which lies in the file as a whole."""
+        if offset + PREFIX.size > self.size:
+            raise self._bad(offset, f"begins outside the file of {self.size} bytes", "another index or a whole file")
+        magic, word = PREFIX.unpack(self._read(offset, PREFIX.size))
+        if magic != MAGIC:
+            raise self._bad(offset, f"begins with 0x{magic:08x}", f"0x{MAGIC:08x}")
+        part, length = word >> 29, word & (1 << 29) - 1
+        if offset + PREFIX.size + -(-length // 4) * 4 > self.size:
+            raise self._bad(offset, f"of {length} bytes ends outside the file of {self.size} bytes", "a whole file")
+        return part, length
+
+    def _read(self, offset: int, count: int) -> bytes:
+        try:
+            self.file.seek(offset)
+            data = self.file.read(count)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+        if len(data) != count:
+            raise self._bad(offset, f"gives {len(data)} bytes", f"{count}: the file became shorter")
+        return data
+
+    def _bad(self, offset: int, found: str, expected: str) -> InputError:
+        return InputError(f"{self.path}: the record at byte {offset} {found}, expected {expected}")
+
+
+def _text(path: Path, layout: str) -> str:
+    try:
+        return path.read_bytes().decode("ascii")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file (expected {layout})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not text, expected {layout}") from error
+
+
+def _is_number(field: str) -> bool:
+    """True for plain digits, up to 18."""
+    return field.isascii() and field.isdecimal() and len(field) < 19

@@ -1,0 +1,308 @@
+"""Faces of one's own: a folder or an archive with one folder a person, and optionally whose they are and which pairs.
+
+Without a pair list, ``test_share`` of the people with two or more photos are held out by the seed (or those of
+split "test" in the table are) and dealt into folds, so that no person is in two. In each fold same pairs are spread
+evenly over its people, different pairs over its pairs of people, as many of one kind as of the other. A pair list
+without folds is dealt round instead, so its folds share people where its pairs do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from pipeline.data import alignment, archives, images, pairing, photo_lists
+from pipeline.data.faceset import PAIR_COLUMNS, FaceSet
+from pipeline.errors import InputError
+from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
+from pipeline.params.loading import Settings as Base
+
+FILES = {"archive": "faces.zip", "table": "faces.csv", "pairs": "pairs.csv"}
+PROVIDER = "whoever took the photos (one folder a person, one image file a face)"
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+CHUNK = 1024  # faces in one chunk
+
+
+class Settings(Base):
+    """Photos of one's own, how they are cut, and how people are held out to be verified."""
+
+    source: Literal["folder"]
+    name: Annotated[str, Field(pattern=r"^\S([^\x00-\x1f]{0,78}\S)?$")] = "own faces"  # what tables call the faces
+    files: dict[Literal["archive", "table", "pairs"], RemoteFileSettings]
+    image_size: ImageSize
+    channels: Channels
+    crop: Annotated[list[int], Field(min_length=4, max_length=4)] | None = None  # left, top, right, bottom in pixels
+    folds: Annotated[int, Field(ge=2, le=100)] = 5
+    min_images: Annotated[int, Field(ge=1)]  # photos a person needs to be trained on
+    seed: Annotated[int, Field(ge=0, lt=2**63)]  # of the draw of people and pairs
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3  # of the people with two or more photos
+    pairs_per_fold: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        if "archive" not in self.files:
+            raise ValueError("files lacks archive, expected archive, and table and pairs where there are any")
+        if self.crop is not None:
+            left, top, right, bottom = self.crop
+            if not (0 <= left < right and 0 <= top < bottom):
+                raise ValueError(f"crop = {self.crop}: expected left < right and top < bottom, none negative")
+        return self
+
+
+def load(settings: Settings, raw: Path) -> FaceSet:
+    """The faces of ``raw / FILES["archive"]``, in order of file names, with drawn or listed pairs.
+
+    Test: photos that pairs name. Train: other people with at least ``min_images`` photos. Unlabelled: everybody
+    else. Other photos of tested people, and photos that the table does not name, are left out; a line on stderr
+    says how many. Files are named without the folders that all of them lie in; the table and the pair list may
+    give these or leave them out. With landmarks in the table faces are aligned (pipeline.data.alignment).
+
+    The decoded faces stay in memory: 2.5 MB for 200 at 64x64x3. Raises InputError naming file and entry or line.
+    """
+    archive, table, pairs = (raw / FILES[key] if key in settings.files else None for key in FILES)
+    entries = _entries(archive, within=0 if table else 1)
+    photos = _by_folder(archive, entries) if table is None else _by_table(archive, entries, table)
+    if settings.crop is not None and photos[0].landmarks is not None:
+        raise InputError(f"{table}: has landmarks, and crop = {settings.crop}: expected one of them (crop: null)")
+    _check_people(archive, photos)
+    if pairs is None:
+        chosen, tested = _draw(settings, archive, table, photos)
+    else:
+        chosen, tested = _listed(settings, archive, pairs, entries, photos)
+    index, chosen = _index(settings, archive, photos, chosen, tested)
+    entry_of = {file: entry for entry, file in entries.files.items()}
+    landmarks = {entry_of[photo.file]: photo.landmarks for photo in photos}
+    rows = {entry_of[file]: row for row, file in enumerate(index["file"])}
+    faces = _decode(settings, archive, rows, landmarks)
+
+    def chunks() -> Iterator[np.ndarray]:
+        for start in range(0, len(faces), CHUNK):
+            yield faces[start : start + CHUNK]
+
+    return FaceSet(index=index, pairs=chosen, chunks=chunks, channels=settings.channels, name=settings.name)
+
+
+class _Entries:
+    """The image files of an archive: the entries, and the names they go by."""
+
+    def __init__(self, files: dict[str, str], top: tuple[str, ...]) -> None:
+        self.files = files  # entry as stored -> file, without the folders ``top`` that all lie in
+        self.top = top
+        self.known = set(files.values())
+
+    def find(self, name: str) -> str | None:
+        """The file called ``name``, with or without folders of the top; None where there is none."""
+        if name in self.known:
+            return name
+        for depth in range(len(self.top)):
+            prefix = "/".join(self.top[depth:]) + "/"
+            if name.startswith(prefix) and name.removeprefix(prefix) in self.known:
+                return name.removeprefix(prefix)
+        return None
+
+    def missing(self, where: str, name: str, archive: Path) -> InputError:
+        alike = next((file for file in sorted(self.known) if file.casefold() == name.casefold()), None)
+        hint = f"; there is {alike!r}" if alike else f", as in {min(self.known)!r}"
+        return InputError(f"{where}: file {name!r} is not in {archive}, expected an image file of it{hint}")
+
+
+def _entries(archive: Path, within: int) -> _Entries:
+    """The archive's images; ``within`` innermost folders are kept, whatever all files have in common."""
+    stored: dict[str, str] = {}  # plain name -> entry
+    for member in archives.members(archive, suffixes=SUFFIXES):
+        name = photo_lists.plain_name(member.name)
+        # macOS puts a file of its own beside every photo in a zip.
+        if any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
+            continue
+        if name in stored:
+            raise InputError(f"{archive}: entries {stored[name]!r} and {member.name!r} are the same file name {name!r}")
+        stored[name] = member.name
+    if not stored:
+        raise InputError(f"{archive}: holds no images but hidden ones, expected one folder a person with image files")
+    folders = [PurePosixPath(name).parts[:-1] for name in stored]
+    top = tuple(os.path.commonprefix([parts[: max(0, len(parts) - within)] for parts in folders]))
+    cut = len("/".join(top)) + 1 if top else 0
+    return _Entries({entry: name[cut:] for name, entry in stored.items()}, top)
+
+
+def _by_folder(archive: Path, entries: _Entries) -> list[photo_lists.Photo]:
+    """Whose each photo is, by the folder that it lies in."""
+    photos, folder_of = [], {}
+    for entry, file in sorted(entries.files.items(), key=lambda item: item[1]):
+        folder = PurePosixPath(file).parent
+        if not folder.name:
+            raise InputError(f"{archive}: entry {entry!r} lies in no folder, expected <person>/<file> (or a table)")
+        if (other := folder_of.setdefault(folder.name, folder)) != folder:
+            raise InputError(
+                f"{archive}: folders {str(other)!r} and {str(folder)!r} have one name, expected a folder a person"
+            )
+        photos.append(photo_lists.Photo(0, file, folder.name, None, None))
+    return photos
+
+
+def _by_table(archive: Path, entries: _Entries, path: Path) -> list[photo_lists.Photo]:
+    """The photos that the table names, sorted by file."""
+    photos: dict[str, photo_lists.Photo] = {}
+    for photo in photo_lists.read_photos(path):
+        where = f"{path}: line {photo.line}"
+        if (file := entries.find(photo.file)) is None:
+            raise entries.missing(where, photo.file, archive)
+        if file in photos:
+            raise InputError(f"{where}: file {photo.file!r} occurs twice, first in line {photos[file].line}")
+        photos[file] = photo_lists.Photo(photo.line, file, photo.identity, photo.split, photo.landmarks)
+    if left := len(entries.known) - len(photos):
+        _say(f"{archive}: {left} of {len(entries.known)} images left out: {path.name} does not name them")
+    return [photos[file] for file in sorted(photos)]
+
+
+def _check_people(archive: Path, photos: list[photo_lists.Photo]) -> None:
+    people = {photo.identity for photo in photos if photo.identity}
+    if len(people) < 2:
+        who = f"one person only, {min(people)!r}" if people else "nobody's identity is known"
+        raise InputError(f"{archive}: {who}, expected one folder a person (or a row a photo in a table) and several")
+
+
+def _draw(
+    settings: Settings, archive: Path, table: Path | None, photos: list[photo_lists.Photo]
+) -> tuple[list[tuple], set[str]]:
+    """Pairs (protocol, fold, file, file, same) that are drawn, and the people they are of."""
+    if photos[0].split is None:
+        name = str(archive)
+        counts = Counter(photo.identity for photo in photos)
+        people = pairing.hold_out(counts, settings.test_share, settings.folds, settings.seed, name)
+        counts = {person: counts[person] for person in people}
+    else:
+        name = f"{table}: split test"
+        counts = Counter(photo.identity for photo in photos if photo.split == "test")
+    fold_of = pairing.deal(counts, settings.folds, settings.seed, name)
+    numbers: list[dict[str, list[int]]] = [{} for _ in range(settings.folds)]
+    for number, photo in enumerate(photos):
+        if photo.identity in fold_of:
+            numbers[fold_of[photo.identity]].setdefault(photo.identity, []).append(number)
+    drawn = [pairing.draw(own, settings.pairs_per_fold, settings.seed, fold) for fold, own in enumerate(numbers)]
+    sizes = [len(pairs) for pairs in drawn]
+    if min(sizes) < settings.pairs_per_fold:
+        _say(
+            f"warning: {name}: {sum(sizes)} pairs drawn, {min(sizes)} to {max(sizes)} a fold, expected"
+            f" pairs_per_fold = {settings.pairs_per_fold}: the people to verify have too few photos for more"
+        )
+    rows = [
+        (photo_lists.PROTOCOL, fold, photos[a].file, photos[b].file, same)
+        for fold, pairs in enumerate(drawn)
+        for a, b, same in pairs
+    ]
+    return rows, set(counts)
+
+
+def _listed(
+    settings: Settings, archive: Path, path: Path, entries: _Entries, photos: list[photo_lists.Photo]
+) -> tuple[list[tuple], set[str]]:
+    """Pairs (protocol, fold, file, file, same) of the list, and the people they are of."""
+    photo_of = {photo.file: photo for photo in photos}
+    seen: dict[tuple, int] = {}
+    rows, tested = [], set()
+    listed = photo_lists.read_pairs(path)
+    for pair in listed:
+        where = f"{path}: line {pair.line}"
+        files = []
+        for name in (pair.a, pair.b):
+            if (file := entries.find(name)) is None:
+                raise entries.missing(where, name, archive)
+            if file not in photo_of:
+                raise InputError(f"{where}: file {name!r} is not in {FILES['table']}, expected a row of it")
+            photo = photo_of[file]
+            if photo.split not in (None, "test"):
+                raise InputError(f"{where}: file {name!r} is of split {photo.split}, expected one of split test")
+            files.append(file)
+            tested.add(photo.identity)
+        if files[0] == files[1]:
+            raise InputError(f"{where}: file {pair.a!r} is paired with itself")
+        people = [photo_of[file].identity for file in files]
+        if pair.same != (people[0] == people[1]):
+            raise InputError(
+                f"{where}: same {int(pair.same)}, but the photos are of {people[0]!r} and {people[1]!r}, expected"
+                f" {int(not pair.same)}"
+            )
+        if (first := seen.setdefault((pair.protocol, *sorted(files)), pair.line)) != pair.line:
+            raise InputError(f"{where}: the pair occurs twice in protocol {pair.protocol}, first in line {first}")
+        rows.append((pair.protocol, pair.fold, *files, pair.same))
+    table = pd.DataFrame(rows, columns=["protocol", "fold", "a", "b", "same"])
+    for protocol, group in table.groupby("protocol", sort=True):
+        name = f"{path}: protocol {protocol}"
+        same = group["same"].tolist()
+        if listed[0].fold is None:
+            folds = pairing.deal_pairs(same, settings.folds, name)
+        else:
+            folds = pairing.number_folds(group["fold"].tolist(), same, name)
+        table.loc[group.index, "fold"] = folds
+    return list(table.itertuples(index=False, name=None)), tested
+
+
+def _index(
+    settings: Settings, archive: Path, photos: list[photo_lists.Photo], chosen: list[tuple], tested: set[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The index of faces and the table of pairs."""
+    named = {file for _, _, *files, _ in chosen for file in files}
+    spare = {photo.file for photo in photos if photo.split == "test" or photo.identity in tested} - named
+    if spare:
+        _say(f"{archive}: {len(spare)} of {len(photos)} images left out: of people to verify, but in no pair")
+    kept = [photo for photo in photos if photo.file not in spare]
+    to_learn = Counter(photo.identity for photo in kept if photo.split != "unlabelled")
+    index = pd.DataFrame(
+        [
+            (
+                face,
+                photo.file,
+                photo.identity,
+                "test" if photo.file in named
+                else "unlabelled" if photo.split == "unlabelled" or to_learn[photo.identity] < settings.min_images
+                else "train",
+            )
+            for face, photo in enumerate(kept)
+        ],
+        columns=["face", "file", "identity", "split"],
+    )
+    if (people := index.loc[index["split"] == "train", "identity"].nunique()) < 2:
+        raise InputError(
+            f"{archive}: min_images = {settings.min_images} leaves {people} people to train on, expected two or more"
+            " beside those to verify"
+        )
+    face_of = dict(zip(index["file"], index["face"]))
+    pairs = pd.DataFrame(chosen, columns=["protocol", "fold", "a", "b", "same"])
+    pairs = pairs.assign(
+        pair=pairs.groupby("protocol").cumcount(),
+        fold=pairs["fold"].astype(np.int64),
+        a=pairs["a"].map(face_of),
+        b=pairs["b"].map(face_of),
+    )
+    return index, pairs[list(PAIR_COLUMNS)]
+
+
+def _decode(
+    settings: Settings, archive: Path, rows: dict[str, int], landmarks: dict[str, np.ndarray | None]
+) -> np.ndarray:
+    """The faces, uint8 (N, S, S, C); ``rows`` tells where each entry's goes."""
+    size, channels = settings.image_size, settings.channels
+    faces = np.zeros((len(rows), size, size, channels), dtype=np.uint8)
+    crop = None if settings.crop is None else tuple(settings.crop)
+    for member in archives.members(archive, suffixes=SUFFIXES):
+        if (row := rows.get(member.name)) is None:
+            continue
+        name = f"{archive}: {member.name}"
+        if (points := landmarks[member.name]) is None:
+            faces[row] = images.decode(member.data, name, size=size, channels=channels, crop=crop)
+        else:
+            faces[row] = alignment.decode(member.data, name, points, size=size, channels=channels)
+    return faces
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

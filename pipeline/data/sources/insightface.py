@@ -1,0 +1,240 @@
+"""Faces in the formats that face recognition passes around: RecordIO or an archive to train on, .bin pairs to verify.
+
+A ``.bin`` says of each pair whether it shows one person, not whom. Identities of its faces are therefore made up
+from the pairs (one for a same pair, two for a different one), and **whether its people are also trained on cannot
+be checked here**: sets of well-known people often share some, and who gives the files out has to say.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from pipeline.data import archives, images
+from pipeline.data.contact_sheet import contact_sheet
+from pipeline.data.faceset import PAIR_COLUMNS, FaceSet
+from pipeline.data.recordio import Records, read_index, read_property
+from pipeline.data.verification_bin import read_bin
+from pipeline.errors import InputError
+from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
+from pipeline.params.loading import Settings as Base
+
+Protocol = Literal["agedb_30", "cplfw", "calfw", "cfp_fp", "lfw"]
+PROTOCOLS = ("agedb_30", "cplfw", "calfw", "cfp_fp", "lfw")
+RECORDS = {"rec": "train.rec", "idx": "train.idx", "property": "property"}
+FILES = {**RECORDS, "archive": "train.zip", **{key: f"{key}.bin" for key in PROTOCOLS}}  # train.zip may be a tar
+PROVIDER = "InsightFace's dataset zoo; the images of AgeDB and CPLFW by their authors on request"
+
+FOLDS = 10
+CHUNK = 1024  # faces in one chunk
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+SHEET_PEOPLE, SHEET_PHOTOS = 6, 10  # of the report's picture
+
+
+class Settings(Base):
+    """A training set (rec, idx and property, or archive) and pairs under one protocol or several."""
+
+    source: Literal["insightface"]
+    name: Annotated[str, Field(pattern=r"^\S([^\x00-\x1f]{0,78}\S)?$")] = "faces in InsightFace's formats"  # in tables
+    files: dict[Literal["rec", "idx", "property", "archive"] | Protocol, RemoteFileSettings]
+    image_size: ImageSize
+    channels: Channels
+    crop: Annotated[list[int], Field(min_length=4, max_length=4)] | None  # left, top, right, bottom in pixels
+    min_images: Annotated[int, Field(ge=1)]  # that a person to be trained on has at least
+    max_identities: Annotated[int, Field(ge=2)] | None  # the first so many alone, to try things out
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        records = [key for key in RECORDS if key in self.files]
+        if ("archive" in self.files) == bool(records) or len(records) not in (0, len(RECORDS)):
+            found = ", ".join([*records, *(["archive"] if "archive" in self.files else [])]) or "nothing"
+            raise ValueError(f"files names {found} to train on, expected rec, idx and property, or archive")
+        if not set(PROTOCOLS) & set(self.files):
+            raise ValueError(f"files names no pairs to verify, expected some of {', '.join(PROTOCOLS)}")
+        if self.crop is not None:
+            left, top, right, bottom = self.crop
+            if not (0 <= left < right and 0 <= top < bottom):
+                raise ValueError(f"crop = {self.crop}: expected left < right and top < bottom, none negative")
+        return self
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Faces of one file: names in the index, whose they are, and encoded images with the names messages use.
+
+    ``encoded`` takes places in ``files``, in growing order, and gives those images from the beginning.
+    """
+
+    files: list[str]
+    identities: list[str]
+    encoded: Callable[[Iterable[int]], Iterator[tuple[str, bytes]]]
+
+
+def load(settings: Settings, raw: Path) -> FaceSet:
+    """Training people in the order of their file, then each protocol's pairs, 10 folds in file order.
+
+    Train: people with at least ``min_images`` images, among the first ``max_identities``; the others of these are
+    unlabelled. Test: the images of every pair. Images are decoded when the chunks are asked for, one chunk and one
+    ``.bin`` (encoded) in memory at a time. Raises InputError naming file and record, entry or image.
+    """
+    trained = "rec" if "rec" in settings.files else "archive"
+    train = (_records if trained == "rec" else _archive)(raw, settings.max_identities)
+    tested, tables, start = [], [], len(train.files)
+    for key in PROTOCOLS:
+        if key in settings.files:
+            part, same = _protocol(raw, key)
+            tested.append(part)
+            tables.append(_pairs(key, same, start, raw / FILES[key]))
+            start += len(part.files)
+    index = _index(train, tested, settings.min_images)
+    _check_people(index, settings.min_images, raw / FILES[trained])
+
+    def decode(encoded: tuple[str, bytes]) -> np.ndarray:
+        name, data = encoded
+        crop = None if settings.crop is None else tuple(settings.crop)
+        return images.decode(data, name, size=settings.image_size, channels=settings.channels, crop=crop)
+
+    def chunks() -> Iterator[np.ndarray]:
+        parts = (part.encoded(range(len(part.files))) for part in (train, *tested))
+        faces = map(decode, itertools.chain.from_iterable(parts))
+        while chunk := list(itertools.islice(faces, CHUNK)):
+            yield np.stack(chunk)
+
+    def sheet() -> np.ndarray:
+        rows = _rows_of_sheet(index)
+        faces = np.stack([decode(encoded) for encoded in train.encoded(rows)])
+        return contact_sheet(faces, index["identity"].to_numpy()[rows], people=SHEET_PEOPLE, photos=SHEET_PHOTOS)
+
+    pairs = pd.concat(tables, ignore_index=True)
+    return FaceSet(index, pairs, chunks, channels=settings.channels, name=settings.name, sheet=sheet)
+
+
+def _records(raw: Path, max_identities: int | None) -> _Part:
+    """The images of train.rec; the records after them, which say where an identity begins and ends, are not read."""
+    path, index_path = raw / FILES["rec"], raw / FILES["idx"]
+    classes, _, _ = read_property(raw / FILES["property"])
+    offset_of = read_index(index_path)
+    with Records(path) as records:
+        records.image(max(offset_of.values()))  # the last one, whatever it is: else a download that broke off passes
+        keys = _image_keys(records, offset_of, index_path)
+        labels = np.empty(len(keys), np.int64)
+        for place, key in enumerate(keys):
+            label = records.labels(offset_of[key])[0]
+            if not (label == label // 1 and 0 <= label < classes):  # also refuses what is no number
+                raise InputError(
+                    f"{path}: record {key}: label {label:g} found, expected a whole number from 0 to {classes - 1},"
+                    f" as {FILES['property']} says"
+                )
+            labels[place] = int(label)
+    chosen = np.flatnonzero(np.isin(labels, np.unique(labels)[:max_identities]))
+    width = len(str(classes - 1))
+    names = {label: f"{label:0{width}d}" for label in np.unique(labels).tolist()}  # one text a person, not one an image
+    numbers = np.asarray(keys, np.int64)[chosen]
+    offsets = np.fromiter((offset_of[key] for key in numbers.tolist()), np.int64, len(numbers))
+
+    def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
+        with Records(path) as records:
+            for row in rows:
+                yield f"{path}: record {numbers[row]}", records.image(int(offsets[row]))
+
+    return _Part(
+        [f"{path.name}/{number}" for number in numbers.tolist()],
+        [names[label] for label in labels[chosen].tolist()],
+        encoded,
+    )
+
+
+def _image_keys(records: Records, offset_of: dict[int, int], index_path: Path) -> list[int]:
+    """The keys of image records: as record 0 says, or all where it is an image itself."""
+    if 0 not in offset_of:
+        raise InputError(f"{index_path}: no key 0, expected the record that tells which are images")
+    if len(header := records.labels(offset_of[0])) < 2:
+        return sorted(offset_of)
+    end = header[0]
+    if not (end == end // 1 and 2 <= end <= 2**31):
+        raise InputError(
+            f"{records.path}: record 0: {end:g} found, expected the key after the last image, a whole number from 2"
+        )
+    keys = range(1, int(end))
+    if (missing := next((key for key in keys if key not in offset_of), None)) is not None:
+        raise InputError(f"{index_path}: no key {missing}, expected 1 to {keys[-1]}, the images as record 0 says")
+    return list(keys)
+
+
+def _archive(raw: Path, max_identities: int | None) -> _Part:
+    """The images of an archive in its order, one folder a person. It is read once here and once for each use."""
+    path = raw / FILES["archive"]
+    names = [member.name for member in archives.members(path, suffixes=SUFFIXES)]
+    folders = [PurePosixPath(name).parent.as_posix() for name in names]
+    if "." in folders:
+        name = names[folders.index(".")]
+        raise InputError(f"{path}: entry {name!r} is in no folder, expected one folder a person: <person>/<image>")
+    people = set(sorted(set(folders))[:max_identities])
+    chosen = [place for place, folder in enumerate(folders) if folder in people]
+
+    def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
+        wanted = iter([chosen[row] for row in rows])
+        place = next(wanted, None)
+        for number, member in enumerate(archives.members(path, suffixes=SUFFIXES)):
+            if number == place:
+                yield f"{path}: {member.name}", member.data
+                place = next(wanted, None)
+
+    return _Part([names[place] for place in chosen], [folders[place] for place in chosen], encoded)
+
+
+def _protocol(raw: Path, key: str) -> tuple[_Part, np.ndarray]:
+    """The images of a .bin, with an identity a same pair and two a different one; which pairs are the same (n,)."""
+    path = raw / FILES[key]
+    _, same = read_bin(path)
+    second = [["", " other"][not one] for one in same]
+    people = [f"{path.name} pair {pair}{side}" for pair, other in enumerate(second) for side in ("", other)]
+
+    def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
+        found, _ = read_bin(path)
+        for row in rows:
+            yield f"{path}: image {row}", found[row]
+
+    return _Part([f"{path.name}/{number}" for number in range(2 * len(same))], people, encoded), same
+
+
+def _pairs(key: str, same: np.ndarray, start: int, path: Path) -> pd.DataFrame:
+    """The pairs of one protocol; its first face has the number ``start``."""
+    count = len(same)
+    if count % FOLDS:
+        raise InputError(f"{path}: {count} pairs, expected a multiple of {FOLDS}: as many in each of {FOLDS} folds")
+    pair = np.arange(count)
+    a = start + 2 * pair
+    columns = {"protocol": key, "pair": pair, "fold": pair // (count // FOLDS), "a": a, "b": a + 1, "same": same}
+    return pd.DataFrame(columns)[list(PAIR_COLUMNS)]
+
+
+def _index(train: _Part, tested: list[_Part], min_images: int) -> pd.DataFrame:
+    """A row a face: the training file's, then those of the protocols."""
+    table = pd.DataFrame({"file": train.files, "identity": train.identities})
+    enough = table.groupby("identity")["file"].transform("size") >= min_images
+    table["split"] = np.where(enough, "train", "unlabelled")
+    parts = [pd.DataFrame({"file": part.files, "identity": part.identities, "split": "test"}) for part in tested]
+    index = pd.concat([table, *parts], ignore_index=True)
+    index.insert(0, "face", np.arange(len(index)))
+    return index
+
+
+def _check_people(index: pd.DataFrame, min_images: int, path: Path) -> None:
+    if (people := index.loc[index["split"] == "train", "identity"].nunique()) < 2:
+        raise InputError(f"{path}: min_images = {min_images} leaves {people} people to train on, expected two or more")
+
+
+def _rows_of_sheet(index: pd.DataFrame) -> list[int]:
+    """Some images of the people with most of them, so that the picture does not need all images in memory."""
+    train = index[index["split"] == "train"]
+    people = train["identity"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    shown = train[train["identity"].isin(people.index[:SHEET_PEOPLE])].groupby("identity").head(SHEET_PHOTOS)
+    return sorted(shown["face"].tolist())
