@@ -66,8 +66,6 @@ def test_fitnet_compares_the_stage_of_the_hint(both):
         expected = sum((a - b) ** 2 for a, b in pairs) / len(pairs)
         found = module.loss(student, teacher, module.Settings(weight=1.0, stage=stage))
         assert found.item() == pytest.approx(expected, rel=1e-5)
-    with pytest.raises(InputError, match="distill.fitnet.stage = 3: expected 1 to 2"):
-        module.loss(student, teacher, module.Settings(weight=1.0, stage=3))
 
 
 @pytest.mark.parametrize("function", [attention_transfer, feature_similarity, lambda s, t: hint_distance(s[0], t[0])])

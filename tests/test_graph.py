@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.params.document import check
+
 PROJECT = ["Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
 
 
@@ -159,3 +161,14 @@ def test_report_code_is_no_input_of_training():
     assert "pipeline/distill/logit.py" in modules("train_student")
     assert "pipeline/distill/logit.py" not in modules("train_baseline")
     assert "pipeline/data/rendering/draw.py" not in modules("train_teacher")
+
+
+@pytest.mark.parametrize("name", ["lfw", "methods", "folder", "paper"])
+def test_every_example_makes_a_graph(name, root, tmp_path, monkeypatch, capsys):
+    """A dry run of each parameter file: as many jobs as teachers, variants and seeds ask for."""
+    folder = copy_project(root, tmp_path / "project")
+    (folder / "params.yaml").write_text((root / f"examples/{name}.yaml").read_text())
+    monkeypatch.chdir(folder)
+    settings = check().recognition
+    teachers, trained = len(settings.teacher.seeds), len({**settings.baselines, **settings.students}) * len(settings.seeds)
+    assert len(by_snakemake(capsys)) == 6 + 3 * teachers + 2 * trained

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from pipeline.distill import Knowledge
-from pipeline.errors import InputError
 from pipeline.params.loading import Settings as Base
 from pipeline.params.networks import Positive
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from pipeline.params.networks import Network
 
 NEEDS = ("features",)
 SAME_NETWORK = True
@@ -31,13 +32,17 @@ class Settings(Base):
     stage: Annotated[int, Field(ge=1)] = 2
 
 
+def check(settings: Settings, student: Network) -> None:
+    """Raise ValueError where the student has no such stage: before any job runs."""
+    if settings.stage > len(student.depths):
+        raise ValueError(f"stage = {settings.stage}: expected 1 to {len(student.depths)}, the stages of its network")
+
+
 def hint_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Features (B, C, H, W) of both -> scalar, mean over all values."""
     return (student.float() - teacher.float()).square().mean()
 
 
 def loss(student: Knowledge, teacher: Knowledge, settings: Settings) -> Tensor:
-    """See hint_distance. Raises InputError where there is no such stage."""
-    if settings.stage > len(student.features):
-        raise InputError(f"distill.fitnet.stage = {settings.stage}: expected 1 to {len(student.features)}, the stages")
+    """See hint_distance."""
     return hint_distance(student.features[settings.stage - 1], teacher.features[settings.stage - 1])

@@ -95,6 +95,11 @@ class Recognition(Settings):
                     f"students.{name}.distill.{picky[0]} compares maps block by block: expected its network"
                     " to be the same as teacher.network"
                 )
+            for term, settings in student.distill.items():
+                try:
+                    getattr(method(term), "check", lambda *_: None)(settings, network)
+                except ValueError as error:
+                    raise ValueError(f"students.{name}.distill.{term}.{error}") from None
         return self
 
 
