@@ -26,13 +26,10 @@ def science(step: str, document: dict[str, Any], **options: str) -> dict[str, An
     values = {}
     for key, kind in slices.values():
         key = key.format(**options)
-        values[key] = TypeAdapter(kind).dump_python(validate(kind, lookup(document, key), key), mode="json")
+        value = TypeAdapter(kind).dump_python(validate(kind, lookup(document, key), key), mode="json")
+        # The whole file as DVC has it: a group that is left out is not there.
+        values |= {key: value} if key else {group: v for group, v in value.items() if v is not None}
     return values
-
-
-def keys(step: str) -> list[str]:
-    """The dotted keys of the step's slices, with {option} where a command-line option stands."""
-    return sorted(key for key, _ in importlib.import_module(f"pipeline.steps.{step}").SLICES.values())
 
 
 @functools.cache

@@ -171,13 +171,14 @@ class _Watch:
 
 
 class _Signals:
-    """While training, SIGTERM and Ctrl-C are noted and obeyed between two steps."""
+    """While training, SIGTERM and Ctrl-C are noted and obeyed between two steps; what is ignored stays ignored."""
 
     def __init__(self) -> None:
         self.received: int | None = None
 
     def __enter__(self) -> _Signals:
-        self.previous = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT)}
+        heeded = [s for s in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(s) is not signal.SIG_IGN]
+        self.previous = {s: signal.signal(s, self._note) for s in heeded}
         return self
 
     def __exit__(self, *_: object) -> None:

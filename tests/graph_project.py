@@ -14,12 +14,12 @@ from filelock import FileLock
 from standin import make_project
 
 ALL = {
-    *("check", "download", "prepare", "degrade", "train_teacher-1", "teacher_outputs", "efficiency", "report"),
-
+    *("check", "download", "prepare", "degrade", "train_teacher-1", "teacher_outputs", "efficiency"),
+    *("report_recognition", "report"),
     *("train_baseline-basicnet-0", "train_student-logit_attention_kd-0", "evaluate-teacher-1"),
     *("evaluate-basicnet-0", "evaluate-logit_attention_kd-0"),
 }
-STUDENT = {"check", "train_student-logit_attention_kd-0", "evaluate-logit_attention_kd-0", "report"}
+STUDENT = {"check", "train_student-logit_attention_kd-0", "evaluate-logit_attention_kd-0", "report_recognition", "report"}
 MODEL = "models/recognition/students/logit_attention_kd/0/model.safetensors"
 COMPILED = tempfile.TemporaryDirectory()  # dozens of short processes: each would compile what it imports
 RUN = ("snakemake", "--cores", "1", "--quiet", "all")

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROJECT = ["Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
+PROJECT = ["Snakefile", "rules", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
 OUTPUTS = {
     "check": {"out"},
     "download": {"out"},
@@ -26,9 +26,10 @@ OUTPUTS = {
     "train_student": {"model", "losses"},
     "evaluate": {"metrics", "scores", "samples", "run"},
     "efficiency": {"out"},
+    "report_recognition": {"out"},
     "report": {"out"},
 }
-FOLDERS = {"download", "degrade", "teacher_outputs"}
+FOLDERS = {"download", "degrade", "teacher_outputs", "report_recognition"}
 OVERRIDE = "\n\nfrom standin import stand_in  # noqa: E402\n\nrun = stand_in(__name__.rpartition('.')[2])\n"
 
 
@@ -75,7 +76,7 @@ def digest(step: str, options: Any, settings: dict[str, Any]) -> str:
     """A hash of the command line, the settings and all files read; the report reads only declared variants."""
     given = {key: value for key, value in sorted(vars(options).items()) if key not in OUTPUTS[step]}
     read = {key: content(path) for key, path in given.items() if isinstance(path, Path) and path.exists()}
-    if step == "report":
+    if step == "report_recognition":
         declared = {"teacher", *settings["baselines"], *settings["students"]}
         for key in ("evaluations", "losses"):
             read[key] = [entry for entry in read[key] if Path(entry[0]).parts[-3] in declared]

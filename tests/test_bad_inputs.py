@@ -49,8 +49,9 @@ WORDS = {
     " --notes data/notes.json --model models/teacher/1/model.safetensors --metrics new/metrics.csv --scores new/scores.csv"
     " --samples new/samples.npz --run new/run.json",
     "efficiency": "--faces data/faces.npy --out new/efficiency.csv",
-    "report": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
-    " --notes data/notes.json --contact-sheet data/sheet.png --out new/report",
+    "report_recognition": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
+    " --notes data/notes.json --contact-sheet data/sheet.png --out new/section",
+    "report": "--sections reports/sections --out new/report",
 }
 
 PEOPLE = ("Ann", "Bob", "Cid", "Dan", "Eve", "Fay")
@@ -287,7 +288,7 @@ def judged(name: str, damage: Damage, line: str) -> Bad:
 
 def report(name: str, file: str, damage: Callable[[str], Damage], line: str) -> Bad:
     path = f"reports/{file}"
-    return Bad(f"report: {name}", "report", damage(path), f"{path}: {line}")
+    return Bad(f"report: {name}", "report_recognition", damage(path), f"{path}: {line}")
 
 
 ONE = "evaluations/degraded_only/0"
@@ -315,7 +316,7 @@ BAD = [
         "expected a multiple of the quality 3"),
     parameters("contradiction: names", "baselines.logit_attention_kd", {"train_qualities": [1]},
         "is also a baseline"),
-    parameters("contradiction: seeds", "seeds", [1, 1], r"seeds = \[1, 1\]: expected each seed once"),
+    parameters("contradiction: seeds", "teacher.seeds", [1, 1], r"teacher.seeds: found \[1, 1\], expected each seed once"),
     parameters("smaller than the renderer draws", "data.image_size", 16,
         "image_size = 16: expected greater than or .* 32"),
     parameters("larger than the renderer draws", "data.image_size", 512,
@@ -622,6 +623,7 @@ def project(tmp_path_factory, root) -> Path:
             words = f"--variant {variant} --seed {seed} --model {model}"
             assert run("evaluate", f"{words} {outputs} --run {judged}/run.json") == 0
         assert run("efficiency", "--out reports/efficiency.csv") == 0
+        assert run("report_recognition", "--out reports/sections/recognition") == 0
     return folder
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.params.document import check
 
-PROJECT = ["Snakefile", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
+PROJECT = ["Snakefile", "rules", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
 
 
 def copy_project(root: Path, folder: Path, **changes: str) -> Path:
@@ -90,7 +90,7 @@ def _params_dependency() -> type:
 def test_both_engines_hold_the_same_graph(project, capsys):
     ours, theirs = by_snakemake(capsys), by_dvc()
     assert sorted(ours) == sorted(theirs), "steps and commands"
-    assert len(ours) == 6 + 2 * 2 + 4 + 2 + 8, "two teachers, two baselines and one student, two seeds"
+    assert len(ours) == 7 + 2 * 2 + 4 + 2 + 8, "two teachers, two baselines and one student, two seeds"
     for command, job in ours.items():
         stage = theirs[command]
         assert job["outputs"] == stage["outputs"], command
@@ -119,7 +119,7 @@ def without_defaults(value, written):
 
 
 def test_every_step_has_a_rule_and_the_rules_say_all_that_an_engine_needs(root):
-    text = (root / "Snakefile").read_text()
+    text = "\n".join(file.read_text() for file in (root / "Snakefile", *(root / "rules").glob("*.smk")))
     steps = {file.stem for file in (root / "pipeline/steps").glob("*.py")} - {"__init__"}
     rules = {part.split(":")[0]: part for part in text.split("\nrule ")[1:]}
     assert set(rules) == steps | {"all"}
@@ -169,6 +169,7 @@ def test_every_example_makes_a_graph(name, root, tmp_path, monkeypatch, capsys):
     folder = copy_project(root, tmp_path / "project")
     (folder / "params.yaml").write_text((root / f"examples/{name}.yaml").read_text())
     monkeypatch.chdir(folder)
-    settings = check().recognition
-    teachers, trained = len(settings.teacher.seeds), len({**settings.baselines, **settings.students}) * len(settings.seeds)
-    assert len(by_snakemake(capsys)) == 6 + 3 * teachers + 2 * trained
+    settings = check()
+    variants = {**settings.recognition.baselines, **settings.recognition.students}
+    teachers, trained = len(settings.recognition.teacher.seeds), len(variants) * len(settings.seeds)
+    assert len(by_snakemake(capsys)) == 7 + 3 * teachers + 2 * trained

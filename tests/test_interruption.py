@@ -18,7 +18,7 @@ def test_a_run_of_one_target_is_recorded_and_the_rest_shows_as_changed(project):
     project.edit("weight: 5.0", "weight: 4.0")
     project("snakemake", MODEL, *RUN[1:])
     assert project.ran() == ["train_student-logit_attention_kd-0"]
-    assert project.changed() == {"check", "evaluate_student@logit_attention_kd-0", "report"}
+    assert project.changed() == {"check", "evaluate_student@logit_attention_kd-0", "report_recognition", "report"}
     project(*RUN)
     assert sorted(project.ran()) == sorted(STUDENT - {"train_student-logit_attention_kd-0"})
     project.clean()
@@ -28,11 +28,11 @@ def test_a_failed_run(project):
     step = "evaluate-logit_attention_kd-0"
     project.edit("weight: 5.0", "weight: 4.0")
     project(*RUN, ok=False, FAIL=step)
-    assert {"evaluate_student@logit_attention_kd-0", "report"} <= project.changed()
+    assert {"evaluate_student@logit_attention_kd-0", "report_recognition", "report"} <= project.changed()
     assert "train_student@logit_attention_kd-0" not in project.changed()
     project.ran()
     project(*RUN)
-    assert {step, "report"} <= set(project.ran()) <= {step, "report", "check"}
+    assert {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
     project.clean()
 
 
@@ -52,10 +52,10 @@ def test_an_interrupted_run(project, how):
     os.killpg(run.pid, how)
     run.wait()
     (project.folder / step).unlink()
-    assert {"evaluate_student@logit_attention_kd-0", "report"} <= project.changed()
+    assert {"evaluate_student@logit_attention_kd-0", "report_recognition", "report"} <= project.changed()
     assert "train_student-logit_attention_kd-0" in project.ran()
     project(*RUN)
-    assert {step, "report"} <= set(project.ran()) <= {step, "report", "check"}
+    assert {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
     project.clean()
 
 
@@ -80,7 +80,7 @@ def test_a_result_changed_by_hand_is_never_taken_for_good(project):
     assert "evaluate_baseline@basicnet-0" in project.changed()
     project("snakemake", "--forcerun", "efficiency", *RUN[1:])  # restored from the cache before anything runs
     assert scores.read_bytes() == before
-    assert set(project.ran()) <= {"efficiency", "report"}
+    assert set(project.ran()) <= {"efficiency", "report_recognition", "report"}
     project.clean()
 
 

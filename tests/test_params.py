@@ -65,7 +65,7 @@ BAD = [
     (R + "teacher.training.schedule", {"kind": "steps", "milestones": [40]}, r"milestones = \[40\]: expected below"),
     (R + "teacher.training.schedule", {"kind": "steps", "milestones": [5, 2]}, r"expected growing epochs"),
     (R + "teacher.seeds", [-1], r"recognition.teacher.seeds.0 = -1: expected greater than or equal to 0"),
-    (R + "teacher.seeds", [2, 2], r"teacher.seeds = \[2, 2\]: expected each seed once"),
+    (R + "teacher.seeds", [2, 2], r"teacher.seeds: found \[2, 2\], expected each seed once"),
     (R + "teacher.network.depths", [1, 1], r"found stages: depths 2, widths 4, group_widths 4"),
     (R + "teacher.network.architecture", "vit", r"recognition.teacher.network.*vit.*expected.*'resnext_cbam'"),
     (R + "teacher.network.dropout", 1.0, r"dropout = 1.0: expected less than 1"),
@@ -93,9 +93,9 @@ BAD = [
     (R + "degradation.qualities", [1, 4, 2], r"expected growing factors"),
     (R + "degradation.qualities", [1, 28], r"train_qualities names x2"),
     (R + "degradation.qualities", [1, 64], r"qualities.1 = 64: expected less than or equal to 32"),
-    (R + "seeds", [], r"recognition.seeds = \[\]"),
-    (R + "seeds", [1, 1], r"seeds = \[1, 1\]: expected each seed once"),
-    (R + "seeds", 0, r"recognition.seeds = 0: expected a valid list"),
+    ("seeds", [], r"seeds = \[\]: expected"),
+    ("seeds", [1, 1], r"seeds: found \[1, 1\], expected each seed once"),
+    ("seeds", 0, r"seeds = 0: expected a valid list"),
     (R + "baselines.teacher", {"train_qualities": [1]}, r"a variant is named teacher"),
     (R + "baselines.Basic Net", {"train_qualities": [1]}, r"recognition.baselines"),
     (R + "baselines.basicnet.train_qualities", [3], r"baselines.basicnet.train_qualities names x3"),
@@ -131,7 +131,7 @@ def test_bad_values_are_refused_by_name(document, tmp_path, key, value, message)
         (b"a: 1\na: 2\n", "not valid YAML.*duplicate key"),
         (b"\xff\xfe\x00", "not valid YAML|found"),
         (b"!!python/object/apply:os.system ['false']\n", "not valid YAML"),
-        (b"recognition: 5\n", "recognition = 5: expected"),
+        (b"seeds: [0]\nrecognition: 5\n", "recognition = 5: expected"),
     ],
 )
 def test_a_file_that_is_no_parameter_file_is_refused(tmp_path, content, message):
@@ -158,7 +158,7 @@ def test_the_layout_of_the_file_does_not_matter(document, tmp_path, root):
 
     plain = read_document(write(document, tmp_path / "params.yaml"))
     shipped = read_document(root / "params.yaml")
-    for step, options in (("check", {}), ("train_student", {"variant": "logit_kd"}), ("report", {})):
+    for step, options in (("check", {}), ("train_student", {"variant": "logit_kd"}), ("report_recognition", {})):
         assert science(step, plain, **options) == science(step, shipped, **options)
 
 

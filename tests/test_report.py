@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline.errors import InputError
 from pipeline.metrics import statistics, verification
-from pipeline.report import blocks, figures, page, recognition, recognition_words, tidy
+from pipeline.report import blocks, figures, page, recognition, recognition_words, sections, tidy
 from pipeline.report.build import build
 from pipeline.report.recognition_data import Inputs
 from pipeline.report.recognition_figures import true_acceptance
@@ -220,9 +220,10 @@ def section(measured) -> blocks.Section:
 def report(measured, section, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     data, numbers = measured
-    tidy.write(recognition.rows(data), recognition.accuracy(numbers), folder)
-    page.write([section], folder, {"Parameters": "params.yaml"})
-    return folder
+    tables = {"accuracy.csv": numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]}
+    sections.write(section, data.metrics, folder / "sections/recognition", tables)
+    build(folder / "out", folder / "sections")
+    return folder / "out"
 
 
 @pytest.fixture(scope="module")
@@ -437,13 +438,13 @@ def test_bytes_do_not_depend_on_the_run(report, two_seeds, tmp_path):
     inputs = dataclasses.replace(two_seeds, efficiency=tmp_path / "efficiency.csv")
     code = (
         "import sys; from pathlib import *; from pipeline.report.build import build; "
-        "from pipeline.report.recognition import Inputs; "
-        f"build({again!r}, {inputs!r}); sys.exit('torch' in sys.modules and 'the report loads torch')"
+        "from pipeline.report.recognition import Inputs, write; parts = Path(sys.argv[1]); "
+        f"write({inputs!r}, parts / 'recognition'); build({again!r}, parts); sys.exit('torch' in sys.modules and 'the report loads torch')"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     root = Path(__file__).parent.parent
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, env=environment, text=True, capture_output=True
+        [sys.executable, "-c", code, tmp_path / "parts"], cwd=root, env=environment, text=True, capture_output=True
     )
     assert run.returncode == 0, run.stderr
     for path in sorted(report.rglob("*")):
@@ -493,7 +494,7 @@ def test_left_over_variants_and_seeds_are_ignored(tmp_path, undrawn):
     inputs = dataclasses.replace(inputs, variants=small, seeds=(0,), qualities=(1, 8))
     (inputs.evaluations / "attention_kd/0/metrics.csv").write_text("damaged")
     data, numbers = recognition.measure(inputs)
-    rows = recognition.rows(data)
+    rows = data.metrics
     assert set(rows["variant"]) == {"teacher", "basicnet", "degraded_only"} and set(rows["seed"]) == {0}
     assert set(rows["condition"]) == {"", "x1", "x8"}
     assert "attention_kd" not in blocks.markdown(blocks.Section("", (recognition.section(data, numbers),)))
@@ -525,7 +526,7 @@ def test_a_missing_or_damaged_file_is_one_line(one_student, tmp_path, name, dama
     if damaged:
         path.write_text(DAMAGE[name])
     with pytest.raises(InputError) as caught:
-        build(tmp_path / "out", inputs)
+        recognition.write(inputs, tmp_path / "out")
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and "\n" not in message
     assert not (tmp_path / "out").exists()
@@ -541,6 +542,42 @@ def test_other_pairs_are_refused(one_student):
         recognition.measure(inputs)
 
 
+def test_a_section_survives_the_way_through_its_files(section, measured, tmp_path):
+    """The page shows the same, whether the section comes from memory or from what its step wrote."""
+    sections.write(section, measured[0].metrics, tmp_path / "recognition")
+    again = sections.read(tmp_path / "recognition")
+    assert page.html([again]) == page.html([section]) and page.markdown([again]) == page.markdown([section])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "section.json: no such file"),
+        ("{", "section.json: not valid JSON"),
+        ("[]", "section.json: not a section of the report"),
+        ('{"kind": "movie"}', "section.json: not a section of the report"),
+        ('{"kind": "paragraph", "text": "a"}', "section.json: a paragraph found, expected a section"),
+        ('{"kind": "section", "title": "a", "blocks": [{"kind": "figure", "name": "../x"}]}', "named ../x"),
+        (
+            '{"kind": "section", "title": "a", "blocks": [{"kind": "figure", "name": "x", "caption": "", "alt": ""}]}',
+            "figures/x: cannot be read: No such file",
+        ),
+    ],
+)
+def test_a_damaged_section_is_one_line(tmp_path, text, message):
+    (tmp_path / "parts/a").mkdir(parents=True)
+    if text is not None:
+        (tmp_path / "parts/a/section.json").write_text(text)
+    with pytest.raises(InputError, match=re.escape(message)):
+        build(tmp_path / "out", tmp_path / "parts")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_section_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="parts: no sections"):
+        build(tmp_path / "out", tmp_path / "parts")
+
+
 def test_text_cannot_become_markup():
     name = '<script>alert("1")</script>|*_a_*&'
     table = blocks.Table(pd.DataFrame({name: [name], "value": [0.125]}), name, formats={"value": "{:.2f}"})
@@ -548,12 +585,12 @@ def test_text_cannot_become_markup():
     section = blocks.Section(
         name, (blocks.Paragraph(name), blocks.Bullets((name,), lead=name), table, figure)
     )
-    text = page.html([section], {name: name})
+    text = page.html([section])
     assert "<script" not in text and 'alert("' not in text
     plain = html.unescape(re.sub(r"<[^>]+>", "", text))
-    # Menu, title, paragraph, lead, item, both captions, head, cell and both sides of the foot.
-    assert plain.count(name) == 11
-    lines = page.markdown([section], {}).splitlines()
+    # Menu, title, paragraph, lead, item, both captions, head and cell.
+    assert plain.count(name) == 9
+    lines = page.markdown([section]).splitlines()
     assert not any("<script" in line for line in lines)
     row = next(line for line in lines if line.endswith(" 0.12 |"))
     assert "\\*\\_a\\_\\*&" in row
@@ -562,7 +599,7 @@ def test_text_cannot_become_markup():
 
 def test_equal_titles_keep_their_own_anchors():
     tasks = [blocks.Section(task, (blocks.Section("Findings", ()),)) for task in ("A", "B")]
-    text = page.html(tasks, {})
+    text = page.html(tasks)
     assert re.findall(r'id="([^"]+)"', text) == ["a", "a-findings", "b", "b-findings"]
     assert re.findall(r'href="#([^"]+)"', text) == ["a", "a-findings", "b", "b-findings"]
 

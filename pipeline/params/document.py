@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from pipeline.data.sources import Faces
 from pipeline.distill import method
@@ -13,7 +11,7 @@ from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
 from pipeline.params.losses import Margin
-from pipeline.params.networks import Network, Seed, Training
+from pipeline.params.networks import Network, Seeds, Training
 from pipeline.params.students import Student
 from pipeline.params.variants import Baseline, VariantName
 
@@ -21,7 +19,7 @@ from pipeline.params.variants import Baseline, VariantName
 class Teacher(Settings):
     """The network that sees sharp faces and that students learn from; with several seeds they learn from all."""
 
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Seeds
     network: Network
     training: Training
 
@@ -49,7 +47,6 @@ class Recognition(Settings):
     teacher_outputs: TeacherOutputs
     student: Learner
     networks: dict[VariantName, Network]  # others, which variants name by an anchor
-    seeds: Annotated[list[Seed], Field(min_length=1)]
     baselines: dict[VariantName, Baseline]
     students: dict[VariantName, Student]
     evaluation: Evaluation
@@ -62,9 +59,6 @@ class Recognition(Settings):
                 raise ValueError(f"data.image_size = {size}: expected a multiple of the quality {quality}")
         if size // coarsest < 2:
             raise ValueError(f"degradation.qualities: x{coarsest} leaves {size // coarsest} pixels, expected 2 or more")
-        for key, seeds in {"seeds": self.seeds, "teacher.seeds": self.teacher.seeds}.items():
-            if len(set(seeds)) != len(seeds):
-                raise ValueError(f"{key} = {seeds}: expected each seed once")
         if both := set(self.baselines) & set(self.students):
             raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
         if "teacher" in {*self.baselines, *self.students}:
@@ -104,8 +98,9 @@ class Recognition(Settings):
 
 
 class Document(Settings):
-    """One group a task; super-resolution, synthesis and classification will stand beside recognition."""
+    """One group a task; synthesis and classification will stand beside the others."""
 
+    seeds: Seeds  # of every variant of every task
     recognition: Recognition
 
 

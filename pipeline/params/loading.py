@@ -37,10 +37,10 @@ def read_document(path: str | Path = PARAMS_FILE) -> dict[str, Any]:
 
 
 def lookup(document: dict[str, Any], key: str, path: str | Path = PARAMS_FILE) -> Any:
-    """The value under a dotted key. Raises InputError naming the part that is missing."""
+    """The value under a dotted key, "" for the whole. Raises InputError naming the part that is missing."""
     value: Any = document
     walked: list[str] = []
-    for part in key.split("."):
+    for part in key.split(".") if key else []:
         walked.append(part)
         if not isinstance(value, dict) or part not in value:
             known = ", ".join(map(str, value)) if isinstance(value, dict) else "nothing"

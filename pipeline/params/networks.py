@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.params.loading import Settings
 
@@ -14,6 +14,15 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Width = Annotated[int, Field(ge=1, le=8192)]
 Precision = Literal["auto", "bf16", "float32"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+def _each_once(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"found {seeds}, expected each seed once")
+    return seeds
+
+
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_each_once)]
 
 
 class ResNeXt(Settings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -16,10 +16,10 @@ TITLE = "Which knowledge distillation helps, and by how much?"
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
-def write(sections: Sequence[blocks.Section], folder: Path, provenance: Mapping[str, str]) -> None:
+def write(sections: Sequence[blocks.Section], folder: Path) -> None:
     """Write ``folder``/index.html (self-contained), report.md and figures/ (replaced as a whole).
 
-    ``provenance`` names what the whole page was made with; what one task was made with is in its section.
+    What a task was made with is in its section.
     """
     folder = Path(folder)
     figures = {}
@@ -32,11 +32,11 @@ def write(sections: Sequence[blocks.Section], folder: Path, provenance: Mapping[
     with atomic_directory(folder / "figures") as temporary:
         for name, data in figures.items():
             (temporary / name).write_bytes(data)
-    write_text(folder / "index.html", html(sections, provenance))
-    write_text(folder / "report.md", markdown(sections, provenance))
+    write_text(folder / "index.html", html(sections))
+    write_text(folder / "report.md", markdown(sections))
 
 
-def html(sections: Sequence[blocks.Section], provenance: Mapping[str, str]) -> str:
+def html(sections: Sequence[blocks.Section]) -> str:
     """The page as one HTML text, figures inlined."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -48,13 +48,12 @@ def html(sections: Sequence[blocks.Section], provenance: Mapping[str, str]) -> s
     environment.filters["data_uri"] = data_uri
     environment.filters["cell"] = cell
     template = environment.get_template("page.html.j2")
-    return template.render(title=TITLE, sections=sections, provenance=provenance)
+    return template.render(title=TITLE, sections=sections)
 
 
-def markdown(sections: Sequence[blocks.Section], provenance: Mapping[str, str]) -> str:
+def markdown(sections: Sequence[blocks.Section]) -> str:
     """The page as Markdown."""
-    root = blocks.Section(TITLE, (*sections, *_made_with(provenance)))
-    return blocks.markdown(root, level=1) + "\n"
+    return blocks.markdown(blocks.Section(TITLE, tuple(sections)), level=1) + "\n"
 
 
 def data_uri(figure: blocks.Figure) -> str:
@@ -71,7 +70,3 @@ def cell(text: str) -> Markup:
     breakable = Markup("_<wbr>").join(first.split("_"))
     return Markup("").join([breakable, *(Markup("<small>{}</small>").format(line) for line in rest)])
 
-
-def _made_with(provenance: Mapping[str, str]) -> list[blocks.Section]:
-    items = tuple(f"{name}: {value}" for name, value in provenance.items())
-    return [blocks.Section("This page", (blocks.Bullets(items),))] if items else []

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
 
 from pipeline.report import recognition_figures as plots
-from pipeline.report import recognition_numbers, recognition_pictures, recognition_tables, tidy
+from pipeline.report import recognition_numbers, recognition_pictures, recognition_tables, sections, tidy
 from pipeline.report import recognition_words as words
 from pipeline.report.blocks import Bullets, Paragraph, Section
 from pipeline.report.recognition_data import Data, Inputs, read
 from pipeline.report.recognition_numbers import Numbers
 
-__all__ = ["Inputs", "accuracy", "measure", "rows", "section"]
+__all__ = ["Inputs", "measure", "section", "write"]
+
+
+def write(inputs: Inputs, folder: Path) -> None:
+    """Write the section into ``folder``, for the last step.
+
+    All bytes but those of section.json, which shows latencies, depend on the results alone. Raises InputError as
+    measure does.
+    """
+    data, numbers = measure(inputs)
+    accuracy = numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]
+    sections.write(section(data, numbers), data.metrics, folder, {"accuracy.csv": accuracy})
 
 
 def measure(inputs: Inputs) -> tuple[Data, Numbers]:
@@ -24,7 +35,7 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
 
 
 def section(data: Data, numbers: Numbers) -> Section:
-    """Everything about recognition, ready for page.write."""
+    """Everything about recognition."""
     inputs = data.inputs
     found = [
         Bullets(tuple(words.findings(data, numbers, protocol)), lead=protocol) for protocol in data.protocols
@@ -55,12 +66,3 @@ def section(data: Data, numbers: Numbers) -> Section:
     introduction = [Paragraph(text) for text in words.introduction(data, numbers)]
     return Section("Face recognition", (*introduction, *(part for part in parts if part.blocks)))
 
-
-def rows(data: Data) -> pd.DataFrame:
-    """The tidy rows."""
-    return data.metrics
-
-
-def accuracy(numbers: Numbers) -> pd.DataFrame:
-    """Accuracy with its interval, in percent, as tidy.write wants it."""
-    return numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import InputError
-from pipeline.files import write_csv, write_json
 
 COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n")
 ACCURACY_COLUMNS = ("protocol", "variant", "condition", "downsampling", "accuracy", "low", "high")
@@ -72,12 +71,6 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
     return nested
 
 
-def write(rows: pd.DataFrame, accuracy: pd.DataFrame, folder: Path) -> None:
-    """Write metrics.csv, metrics.json and accuracy.csv into ``folder``.
-
-    ``accuracy`` has a row a protocol, variant and condition, in percent, for `dvc plots`.
-    """
-    folder = Path(folder)
-    write_csv(folder / "metrics.csv", ordered([rows]))
-    write_json(folder / "metrics.json", summary(rows))
-    write_csv(folder / "accuracy.csv", accuracy[list(ACCURACY_COLUMNS)])
+def read_accuracy(path: Path) -> pd.DataFrame:
+    """Read an accuracy.csv: a row a protocol, variant and condition, in percent, for `dvc plots`."""
+    return read(path, ACCURACY_COLUMNS, text=ACCURACY_COLUMNS[:3])[list(ACCURACY_COLUMNS)]

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.files import write_text
 from pipeline.params.document import Document, check
 
-SLICES = {"recognition": ("recognition", Document.model_fields["recognition"].annotation)}
+SLICES = {"everything": ("", Document)}
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Bring everything together: one tidy table, the page, its figures."""
+"""Bring the tasks' sections together: one tidy table, the page, its figures."""
 
 from __future__ import annotations
 
@@ -6,54 +6,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.faces import Degradation
-from pipeline.params.networks import Network, Seed
-from pipeline.params.variants import Entry
-
-SLICES = {
-    "degradation": ("recognition.degradation", Degradation),
-    "teacher_seeds": ("recognition.teacher.seeds", list[Seed]),
-    "seeds": ("recognition.seeds", list[Seed]),
-    "networks": ("recognition.networks", dict[str, Network]),
-    "baselines": ("recognition.baselines", dict[str, Entry]),
-    "students": ("recognition.students", dict[str, Entry]),
-}
+SLICES: dict[str, tuple[str, type]] = {}
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
-    parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of evaluate")
-    parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
-    parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
-    parser.add_argument("--notes", type=Path, required=True, help="what tables call the faces, .json")
-    parser.add_argument("--contact-sheet", type=Path, required=True, help="the faces, .png")
+    parser.add_argument("--sections", type=Path, required=True, help="a folder a section")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the report")
 
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
     """Write metrics.csv, metrics.json, accuracy.csv, report.md, index.html and figures/."""
-    from pipeline.data.faceset import read_notes
     from pipeline.report.build import build
-    from pipeline.report.recognition import Inputs
 
-    variants = settings["baselines"] | settings["students"]
-    notes = read_notes(options.notes)
-    inputs = Inputs(
-        evaluations=options.evaluations,
-        losses=options.losses,
-        efficiency=options.efficiency,
-        contact_sheet=options.contact_sheet,
-        variants={name: variant.model_dump() for name, variant in variants.items()},
-        seeds=settings["seeds"],
-        teacher_seeds=settings["teacher_seeds"],
-        qualities=settings["degradation"].qualities,
-        dataset=settings["degradation"].named(notes.name),
-        rendered=notes.rendered,
-        networks={name: _network(variant, settings["networks"]) for name, variant in variants.items()},
-    )
-    build(options.out, inputs)
-
-
-def _network(variant: Entry, networks: dict[str, Network]) -> str:
-    """The name under which the variant's network was timed."""
-    return next((name for name, network in networks.items() if network == variant.network), "student")
+    build(options.out, options.sections)
