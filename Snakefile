@@ -1,7 +1,8 @@
 """Knowledge distillation for low-quality faces: the graph. What a step does is in pipeline/steps/."""
 
 from engines.agreement import agree
-from engines.graph import modules, science
+from engines.code import code, refresh
+from engines.graph import science
 from pipeline.errors import InputError
 from pipeline.params.document import check
 from pipeline.params.loading import PARAMS_FILE, read_document
@@ -10,6 +11,7 @@ try:
     params_document, settings = read_document(), check()
 except InputError as error:
     sys.exit(str(error))
+refresh()  # what the steps' code is now
 
 REPORTS, SECTIONS = "reports", "reports/sections"
 SECTIONS_MADE = []  # by the tasks below
@@ -37,7 +39,7 @@ rule all:
 
 rule check:
     input:
-        code=modules("check"),
+        code=code("check"),
     output:
         note="data/params-checked.txt",
     log:
@@ -62,7 +64,7 @@ include: "rules/recognition.smk"
 
 rule report:
     input:
-        code=modules("report"),
+        code=code("report"),
         sections=SECTIONS_MADE,
     output:
         page=f"{REPORTS}/index.html",

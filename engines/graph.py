@@ -1,13 +1,13 @@
 """What a step depends on, for both engines: the modules that it imports and its slices of params.yaml.
 
-Read by the Snakefile and by engines.sync, which writes it into dvc.yaml; no step imports it.
+Read by the Snakefile and by engines.code; no step imports it.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from pipeline.params.loading import lookup, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 # Packages whose modules are found by name at run time: importing one may import any file in it.
+# Not a parse: at every start of either engine, a hundred files are looked through.
+IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(?=pipeline)([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
 FOUND_BY_NAME = {"pipeline.data.sources", "pipeline.distill"}
 
 
@@ -72,9 +74,7 @@ def _imports(name: str) -> list[str]:
     if path is None:
         return []
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [n for n in names if n.split(".")[0] == "pipeline" and _path(n) is not None]
+    for module, what in IMPORT.findall(path.read_text(encoding="utf-8")):
+        words = re.findall(r"[\w.]+", what)
+        names += [module, *(f"{module}.{word}" for word in words)] if module else words
+    return [name for name in names if name.split(".")[0] == "pipeline" and _path(name) is not None]

@@ -12,7 +12,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
-from engines.graph import science
+from engines.graph import modules, science
 
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake's note of when a folder was made
 
@@ -55,7 +55,7 @@ def _holds(cmd: str, output: str, dependencies: list[str], document: dict[str, A
     path, record = Path(output), _read(output)
     if not record or not path.exists() or _record("incomplete", output).exists():
         return False
-    inputs = record["input"]
+    inputs = [*record["input"], *modules(cmd.split()[3])]  # as they were when the job began
     return (
         record["shellcmd"].partition(" 2>&1 | tee")[0] == cmd
         and repr(science_of(cmd, document)) in record["params"]

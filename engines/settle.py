@@ -7,6 +7,8 @@ what is not is made again. The caller holds DVC's lock.
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import json
 import os
@@ -23,13 +25,14 @@ from dvc.repo import Repo, lock_repo
 from dvc.stage import Stage
 from ruamel.yaml import YAML
 
-from engines import records, state
+from engines import code, records, state
 from engines.links import make_replaceable
 from pipeline.params.loading import PARAMS_FILE, read_document
 
 
 def settle(moment: str) -> None:
     """Record what is vouched for; before a look or a run also tell Snakemake what is good and what is not."""
+    read_each_file_once()
     document, anew = read_document(), state.lock_changed() or state.touched()
     with Repo() as repo:
         repo.lock = LockNoop()
@@ -51,6 +54,14 @@ def settle(moment: str) -> None:
         written = state.stamps(out.def_path for stage in stages for out in stage.outs)
     state.write(settled=not bad, params=document, stamps=written)
     print(json.dumps({"steps": len(stages), "good": len(stages) - len(bad)}))
+
+
+def read_each_file_once() -> None:
+    """Have DVC parse params.yaml once, not once a step, while this process lives."""
+    from dvc.utils.serialize import _yaml
+
+    parse = functools.cache(_yaml.parse_yaml)
+    _yaml.parse_yaml = lambda text, path, *more, **words: copy.deepcopy(parse(text, path, *more, **words))
 
 
 def steps(repo: Repo) -> list[Stage]:
@@ -88,7 +99,9 @@ def enter(stages: list[Stage]) -> None:
 
 
 def vouched_for(stage: Stage, document: dict[str, Any]) -> bool:
-    """Whether Snakemake made the outputs from what DVC would note now."""
+    """Whether Snakemake made the outputs from what DVC would note now; the Snakefile itself writes what the code is."""
+    if stage.addressing == code.STAGE:
+        return code.is_current()
     outputs = [out.def_path for out in stage.outs]
     if params_changed_under(stage.cmd, outputs[0], document):
         for output in outputs:
@@ -156,7 +169,7 @@ def is_kept(repo: Repo, path: Path, md5: str) -> bool:
 def params_changed_under(cmd: str, output: str, document: dict[str, Any]) -> bool:
     """Whether params.yaml was edited while Snakemake ran, before this job began: it read other values than noted."""
     before = state.read().get("params")
-    if before is None or records.started(output) < os.stat(PARAMS_FILE).st_mtime:
+    if before in (None, document) or records.started(output) < os.stat(PARAMS_FILE).st_mtime:
         return False
     try:
         return records.science_of(cmd, before) != records.science_of(cmd, document)
@@ -188,7 +201,7 @@ def tell_snakemake(sound: list[Stage], bad: set[Stage], anew: bool) -> None:
     """
     for out in (out for stage in bad for out in stage.outs):
         records.distrust(out.def_path)
-    outputs = [out.def_path for stage in sound for out in stage.outs]
+    outputs = [out.def_path for stage in sound if stage.addressing != code.STAGE for out in stage.outs]
     marked = [output for output in outputs if records.trust(output)]
     if outputs and (anew or marked):
         make_replaceable(Path(output).parts[0] for output in outputs)  # a status has made them read-only

@@ -19,7 +19,7 @@ def of_all_teachers(pattern):
 
 rule download:
     input:
-        code=modules("download"),
+        code=code("download"),
     output:
         raw=directory(f"{DATA}/raw"),
     log:
@@ -42,7 +42,7 @@ rule download:
 
 rule prepare:
     input:
-        code=modules("prepare"),
+        code=code("prepare"),
         raw=rules.download.output.raw,
     output:
         faces=f"{DATA}/faces.npy",
@@ -70,7 +70,7 @@ rule prepare:
 
 rule degrade:
     input:
-        code=modules("degrade"),
+        code=code("degrade"),
         faces=rules.prepare.output.faces,
     output:
         degraded=directory(f"{DATA}/degraded"),
@@ -93,7 +93,7 @@ rule degrade:
 
 rule train_teacher:
     input:
-        code=modules("train_teacher"),
+        code=code("train_teacher"),
         faces=rules.prepare.output.faces,
         index=rules.prepare.output.index,
     output:
@@ -121,7 +121,7 @@ rule train_teacher:
 
 rule teacher_outputs:
     input:
-        code=modules("teacher_outputs"),
+        code=code("teacher_outputs"),
         teacher=rules.train_teacher.output.model,
         card=rules.train_teacher.output.card,
         faces=rules.prepare.output.faces,
@@ -149,7 +149,7 @@ rule teacher_outputs:
 
 rule train_baseline:
     input:
-        code=modules("train_baseline"),
+        code=code("train_baseline"),
         faces=rules.prepare.output.faces,
         degraded=rules.degrade.output.degraded,
         index=rules.prepare.output.index,
@@ -180,7 +180,7 @@ rule train_baseline:
 
 rule train_student:
     input:
-        code=modules("train_student"),
+        code=code("train_student"),
         faces=rules.prepare.output.faces,
         degraded=rules.degrade.output.degraded,
         index=rules.prepare.output.index,
@@ -222,7 +222,7 @@ def checkpoint(wildcards, suffix=".safetensors"):
 
 rule evaluate:
     input:
-        code=modules("evaluate"),
+        code=code("evaluate"),
         model=checkpoint,
         card=lambda wildcards: checkpoint(wildcards, ".json"),
         faces=rules.prepare.output.faces,
@@ -257,7 +257,7 @@ rule evaluate:
 
 rule efficiency:
     input:
-        code=modules("efficiency"),
+        code=code("efficiency"),
         faces=rules.prepare.output.faces,
     output:
         table=f"{REPORTS}/recognition/efficiency.csv",
@@ -280,7 +280,7 @@ rule efficiency:
 
 rule report_recognition:
     input:
-        code=modules("report_recognition"),
+        code=code("report_recognition"),
         metrics=of_all_trained(rules.evaluate.output.metrics),
         scores=of_all_trained(rules.evaluate.output.scores),
         samples=of_all_trained(rules.evaluate.output.samples),
