@@ -14,7 +14,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
@@ -34,6 +34,8 @@ DAMAGE = (
     ValueError, NotImplementedError, RuntimeError, IndexError, KeyError, OverflowError,
 )
 
+Wanted = Callable[[str], bool]  # whether the file of a name is to be read
+
 
 @dataclass(frozen=True)
 class Member:
@@ -49,31 +51,53 @@ def members(
     max_bytes: int = MAX_BYTES,
     max_entry_bytes: int = MAX_ENTRY_BYTES,
     suffixes: Collection[str] | None = None,
+    only: Collection[str] | None = None,
 ) -> Iterator[Member]:
     """Yield the files in the archive ``path``, in archive order.
 
-    ``suffixes`` (such as ``{".jpg"}``, letter case ignored) selects files; the others are passed over, but
-    their names are checked too. ``max_bytes`` bounds all that is decompressed, ``max_entry_bytes`` one file.
+    ``suffixes`` (such as ``{".jpg"}``, letter case ignored) and ``only`` (names, as ``names`` gives them) select
+    files; the others are passed over, but their names are checked too. ``max_bytes`` bounds all that is
+    decompressed, ``max_entry_bytes`` one file.
 
     Raises InputError, while iterating, naming the archive and the entry: an absolute name or one with ``..``,
     a link or device, a name that occurs twice, an encrypted entry, more bytes than allowed, an archive that
     is truncated, damaged, of another format, or without any (selected) file.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (expected an archive: .tar, .tar.gz, .tgz or .zip)")
-    wanted = None if suffixes is None else {suffix.lower() for suffix in suffixes}
-    limits = _Limits(path, max_bytes, max_entry_bytes)
+    endings = None if suffixes is None else {suffix.lower() for suffix in suffixes}
+    chosen = None if only is None else frozenset(only)
+
+    def is_wanted(name: str) -> bool:
+        return (endings is None or PurePosixPath(name).suffix.lower() in endings) and (
+            chosen is None or name in chosen
+        )
+
     found = 0
-    try:
-        for member in _reader(path)(path, wanted, limits):
-            found += 1
-            yield member
-    except DAMAGE as error:
-        detail = str(error) or type(error).__name__
-        raise InputError(f"{path}: truncated or corrupt archive ({detail}); fetch it again") from error
+    for member in _read(Path(path), is_wanted, max_bytes, max_entry_bytes):
+        found += 1
+        yield member
     if not found:
-        raise InputError(f"{path}: holds no {' or '.join(sorted(wanted)) + ' ' if wanted else ''}files")
+        of = "" if endings is None else " or ".join(sorted(endings)) + " "
+        raise InputError(f"{path}: holds no {of}files{'' if chosen is None else ' of the names asked for'}")
+
+
+def names(
+    path: str | Path, *, max_bytes: int = MAX_BYTES, max_entry_bytes: int = MAX_ENTRY_BYTES
+) -> list[str]:
+    """The names of all files in the archive ``path``, in archive order; of a zip nothing is decompressed.
+
+    Raises InputError as ``members`` does, except for what only shows in the content of a file.
+    """
+    found: list[str] = []
+
+    def note(name: str) -> bool:
+        found.append(name)
+        return False
+
+    for _ in _read(Path(path), note, max_bytes, max_entry_bytes):
+        pass
+    if not found:
+        raise InputError(f"{path}: holds no files")
+    return found
 
 
 def unpack(
@@ -128,6 +152,17 @@ class _Limits:
             )
 
 
+def _read(path: Path, is_wanted: Wanted, max_bytes: int, max_entry_bytes: int) -> Iterator[Member]:
+    """The members that ``is_wanted``, which is asked for each name once."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (expected an archive: .tar, .tar.gz, .tgz or .zip)")
+    try:
+        yield from _reader(path)(path, is_wanted, _Limits(path, max_bytes, max_entry_bytes))
+    except DAMAGE as error:
+        detail = str(error) or type(error).__name__
+        raise InputError(f"{path}: truncated or corrupt archive ({detail}); fetch it again") from error
+
+
 def _reader(path: Path):
     """Choose the reader by content, since a wrong name is as common as a wrong file."""
     try:
@@ -176,23 +211,19 @@ class _Names:
         return posix.as_posix()
 
 
-def _is_wanted(name: str, wanted: set[str] | None) -> bool:
-    return wanted is None or PurePosixPath(name).suffix.lower() in wanted
-
-
-def _read_tar(path: Path, wanted: set[str] | None, limits: _Limits) -> Iterator[Member]:
+def _read_tar(path: Path, is_wanted: Wanted, limits: _Limits) -> Iterator[Member]:
     with open(path, "rb") as file:
-        yield from _read_tar_stream(path, file, wanted, limits)
+        yield from _read_tar_stream(path, file, is_wanted, limits)
 
 
-def _read_tar_gz(path: Path, wanted: set[str] | None, limits: _Limits) -> Iterator[Member]:
+def _read_tar_gz(path: Path, is_wanted: Wanted, limits: _Limits) -> Iterator[Member]:
     # tarfile's stream mode ("r|gz") neither checks the CRC nor notices a truncated end; GzipFile does both.
     with gzip.open(path, "rb") as file:
-        yield from _read_tar_stream(path, file, wanted, limits)
+        yield from _read_tar_stream(path, file, is_wanted, limits)
 
 
 def _read_tar_stream(
-    path: Path, file: BinaryIO, wanted: set[str] | None, limits: _Limits
+    path: Path, file: BinaryIO, is_wanted: Wanted, limits: _Limits
 ) -> Iterator[Member]:
     stream = _MeasuredStream(file, limits)
     names = _Names(path)
@@ -207,7 +238,7 @@ def _read_tar_stream(
                     f"{path}: entry {info.name!r} is a link, a device or a sparse file (expected plain files)"
                 )
             name = names.file(info.name)
-            if not _is_wanted(name, wanted):
+            if not is_wanted(name):
                 continue  # the next header is further on: tar.next() reads up to it
             limits.check_entry(info.size, name)
             data = stream.read(info.size)
@@ -249,7 +280,7 @@ class _MeasuredStream:
                 raise EOFError("it ends inside an entry")
 
 
-def _read_zip(path: Path, wanted: set[str] | None, limits: _Limits) -> Iterator[Member]:
+def _read_zip(path: Path, is_wanted: Wanted, limits: _Limits) -> Iterator[Member]:
     names = _Names(path)
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
@@ -263,7 +294,7 @@ def _read_zip(path: Path, wanted: set[str] | None, limits: _Limits) -> Iterator[
                 raise InputError(f"{path}: entry {name!r} is a link or a device (expected plain files)")
             if info.flag_bits & 0x1:
                 raise InputError(f"{path}: entry {name!r} is encrypted (expected one without password)")
-            if _is_wanted(name, wanted):
+            if is_wanted(name):
                 yield Member(name, _read_zip_entry(archive, info, name, limits))
 
 

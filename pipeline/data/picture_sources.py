@@ -1,0 +1,121 @@
+"""Pictures out of an archive as it is given out, and faces taken as pictures: (name, uint8 (H, W, C)) one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data import archives, images
+from pipeline.data.arrays import open_faces
+from pipeline.data.faceset import read_index
+from pipeline.data.fetch import ARCHIVES, RemoteFile
+from pipeline.data.photo_lists import plain_name
+from pipeline.errors import InputError
+from pipeline.params.pictures import ArchivePictures, FacePictures, PictureSet
+
+
+def remote_files(sets: Iterable[PictureSet]) -> list[RemoteFile]:
+    """The archives to fetch, each once, though several sets may come out of one.
+
+    Raises InputError where two sets say different things of one archive.
+    """
+    files: dict[str, RemoteFile] = {}
+    for settings in sets:
+        if settings.source == "pictures":
+            archive = settings.files.archive
+            provider = settings.provider or f"whoever publishes {settings.label}"
+            file = RemoteFile(settings.name, archive.address, archive.sha256, provider)
+            other = files.setdefault(settings.name, file)
+            if (other.address, other.sha256) != (file.address, file.sha256):
+                raise InputError(
+                    f"{settings.name}: two sets of pictures give it addresses {other.address} and {file.address},"
+                    f" sha256 {other.sha256} and {file.sha256}: expected the same"
+                )
+    return list(files.values())
+
+
+def load_pictures(settings: ArchivePictures, raw: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """The pictures of ``raw / settings.name`` that ``include`` selects, in archive order, one in memory at a time.
+
+    Of more than ``limit`` the first by name are taken. Hidden files are passed over. Names are those in the archive.
+    A folder in the place of an archive may be the archive's own first folder: entries of ``Set5.zip`` and of a
+    folder of its pictures both match ``Set5/*.png``.
+
+    Raises InputError naming archive and entry or pattern: no such archive, a damaged one, a pattern that matches
+    nothing, a picture that pipeline.data.images refuses.
+    """
+    archive = raw / settings.name
+    if not archive.is_file():
+        provider = settings.provider or f"whoever publishes {settings.label}"
+        raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
+    entries = _entries(archive)
+    chosen: set[str] = set()
+    for pattern in settings.include:
+        found = _matching(pattern, entries, settings.name)
+        if not found:
+            raise InputError(
+                f"{archive}: include: {pattern!r} matches none of {len(entries)} files, expected some, such as"
+                f" {min(entries)!r}"
+            )
+        chosen |= found
+    wanted = {entries[name]: name for name in sorted(chosen)[: settings.limit]}
+    for member in archives.members(archive, only=wanted):
+        image = images.open_image(member.data, f"{archive}: {member.name}", channels=settings.channels)
+        yield wanted[member.name], np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)
+
+
+def faces_as_pictures(
+    settings: FacePictures, faces: str | Path, index: str | Path
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The prepared faces of one split, named by their files and in order of these.
+
+    ``faces`` is the .npy of uint8 (N, S, S, C), ``index`` the table with a row a face. Raises InputError where they do
+    not belong together or the split has no face.
+    """
+    table, pixels = read_index(index), open_faces(faces)
+    if len(table) != len(pixels):
+        raise InputError(f"{index}: {len(table)} rows, expected {len(pixels)}, one a face of {faces}")
+    rows = table[table["split"] == settings.split].sort_values("file", kind="stable")[: settings.limit]
+    if rows.empty:
+        raise InputError(f"{index}: no face of split {settings.split}, expected one or more")
+    for name, face in zip(rows["file"], rows["face"]):
+        yield name, np.asarray(pixels[face])
+
+
+def _entries(archive: Path) -> dict[str, str]:
+    """What the archive holds: plain names to the names that its entries are stored under."""
+    entries: dict[str, str] = {}
+    for stored in archives.names(archive):
+        name = plain_name(stored)
+        # macOS puts a file of its own beside every picture in a zip.
+        if any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
+            continue
+        if name in entries:
+            raise InputError(f"{archive}: entries {entries[name]!r} and {stored!r} are the same file name {name!r}")
+        entries[name] = stored
+    if not entries:
+        raise InputError(f"{archive}: holds no files but hidden ones, expected pictures")
+    return entries
+
+
+def _matching(pattern: str, names: Iterable[str], archive: str) -> set[str]:
+    parts = tuple(pattern.split("/"))
+    if found := {name for name in names if _matches(tuple(name.split("/")), parts)}:
+        return found
+    # A folder that was packed knows the names inside it, not its own. Only where the pattern's first folder is that
+    # of the archive, or more plain folders follow: in a folder of pictures "train/*" and "test/*" must not be one.
+    own = next(archive.removesuffix(end) for end in reversed(ARCHIVES) if archive.endswith(end))
+    if len(parts) > 1 and (parts[0] == own or len(parts) > 2 and not set("*?[") & set(parts[0] + parts[1])):
+        return {name for name in names if _matches(tuple(name.split("/")), parts[1:])}
+    return set()
+
+
+def _matches(name: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not name
+    if pattern[0] == "**":
+        return any(_matches(name[start:], pattern[1:]) for start in range(len(name) + 1))
+    return bool(name) and fnmatchcase(name[0], pattern[0]) and _matches(name[1:], pattern[1:])
