@@ -178,9 +178,12 @@ def test_second_order_attention_is_finite_where_nothing_varies(value):
     assert torch.isfinite(gradient).all() and gradient.abs().max() < 10
 
 
-def test_second_order_statistics_have_true_gradients():
+def test_second_order_statistics_have_true_gradients_and_ignore_autocast():
     x = maps(3, 3, 4).double().requires_grad_()
     assert torch.autograd.gradcheck(second_order_statistics, (x,))
+    with torch.autocast("cpu", torch.bfloat16):  # which leaves double alone, but not float32
+        found = second_order_statistics(maps())
+    assert torch.equal(found, second_order_statistics(maps()))
 
 
 @pytest.mark.parametrize("sides", [(4, 5), (1, 3), (5, 1)])
