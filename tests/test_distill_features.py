@@ -12,6 +12,7 @@ from pipeline.distill.at import attention_transfer
 from pipeline.distill.fitnet import hint_distance
 from pipeline.distill.fskd import feature_similarity
 from pipeline.errors import InputError
+from pipeline.params.networks import MobileFaceNet
 
 SHAPES = [(2, 3, 4, 4), (2, 5, 2, 2)]
 
@@ -66,6 +67,14 @@ def test_fitnet_compares_the_stage_of_the_hint(both):
         expected = sum((a - b) ** 2 for a, b in pairs) / len(pairs)
         found = module.loss(student, teacher, module.Settings(weight=1.0, stage=stage))
         assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_fitnet_knows_the_stages_of_every_kind_of_network():
+    module = distill.method("fitnet")
+    mobile = MobileFaceNet(architecture="mobilefacenet", stem_stride=2, width=0.5, embedding=8)
+    module.check(module.Settings(weight=1.0, stage=5), mobile)
+    with pytest.raises(ValueError, match="stage = 6: expected 1 to 5, the stages of its network"):
+        module.check(module.Settings(weight=1.0, stage=6), mobile)
 
 
 @pytest.mark.parametrize("function", [attention_transfer, feature_similarity, lambda s, t: hint_distance(s[0], t[0])])

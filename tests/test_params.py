@@ -77,6 +77,8 @@ BAD = [
     (R + "students.logit_kd.loss", {"kind": "triplet"}, r"students.logit_kd.loss is not a known setting"),
     (R + "students.logit_kd.distill", {"fitnet": {"weight": 1.0, "stage": 5}},
      r"students.logit_kd.distill.fitnet.stage = 5: expected 1 to 4, the stages"),
+    (R + "students.logit_kd.distill", {"logit": {"weight": 1.0, "temperature": 4.0}, "output": {"weight": 0.5}},
+     r"students.logit_kd.distill: output compares output, which recognition has not, expected another method"),
     (R + "students.logit_kd.one_a_quality", True, r"students.logit_kd.train_qualities = \[1, 2, 4, 8, 8\]: expected \[1, 2, 4, 8\]"),
     (R + "baselines.basicnet.network", MOBILE, r"baselines.basicnet.network is none of networks"),
     (R + "networks.student", MOBILE, r"networks.student: expected another name"),

@@ -31,20 +31,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What a network knows of a batch of B faces; the methods compare a student's with its teacher's.
+    """What a network knows of a batch of B pictures; the methods compare a student's with its teacher's.
 
+    A task fills in what its networks have; a method names in NEEDS what it compares. embedding (B, D): not normalised.
     logits (B, identities): margin logits, the scale included; plain_logits: the same without the margin.
     labels (B,): the true identities. channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the
-    sigmoid. features: the output of every stage, (B, C_s, H_s, W_s).
+    sigmoid. features: the output of every stage, or of every tap, (B, C_s, H_s, W_s).
+    output (B, C, H, W): a picture that the network made, in grey levels of 0..255, as all losses on pictures are.
     """
 
-    embedding: Tensor  # (B, D), not normalised
+    embedding: Tensor | None = None
     logits: Tensor | None = None
     plain_logits: Tensor | None = None
     labels: Tensor | None = None
     channel_maps: list[Tensor] | None = None
     spatial_maps: list[Tensor] | None = None
     features: list[Tensor] | None = None
+    output: Tensor | None = None
 
 
 def method_names() -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from pipeline.distill import Knowledge
+from pipeline.errors import InputError
 from pipeline.params.loading import Settings as Base
 from pipeline.params.networks import Positive
 
@@ -26,7 +27,7 @@ FROM_ALL = False
 
 
 class Settings(Base):
-    """``stage`` is the hint's, counted from 1; the weight is 1.5 in F-SKD's code."""
+    """``stage`` is the hint's, counted from 1, or the tap's (the body's end is the last); 1.5 is F-SKD's weight."""
 
     weight: Positive
     stage: Annotated[int, Field(ge=1)] = 2
@@ -34,12 +35,17 @@ class Settings(Base):
 
 def check(settings: Settings, student: Network) -> None:
     """Raise ValueError where the student has no such stage: before any job runs."""
-    if settings.stage > len(student.depths):
-        raise ValueError(f"stage = {settings.stage}: expected 1 to {len(student.depths)}, the stages of its network")
+    if settings.stage > student.stages:
+        raise ValueError(f"stage = {settings.stage}: expected 1 to {student.stages}, the stages of its network")
 
 
 def hint_distance(student: Tensor, teacher: Tensor) -> Tensor:
-    """Features (B, C, H, W) of both -> scalar, mean over all values."""
+    """Features (B, C, H, W) of both -> scalar, mean over all values. Raises InputError where the shapes differ."""
+    if student.shape != teacher.shape:
+        raise InputError(
+            f"distill.fitnet: the student's hint is {tuple(student.shape[1:])}, the teacher's"
+            f" {tuple(teacher.shape[1:])} (expected the same: channels, height, width)"
+        )
     return (student.float() - teacher.float()).square().mean()
 
 

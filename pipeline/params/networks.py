@@ -48,6 +48,11 @@ class ResNeXt(Settings):
             raise ValueError(f"found stages: {found}; expected the same number of each")
         return self
 
+    @property
+    def stages(self) -> int:
+        """How many features look_inside gives."""
+        return len(self.depths)
+
 
 class MobileFaceNet(Settings):
     """A small network of another kind (pipeline.models.mobilefacenet)."""
@@ -56,6 +61,11 @@ class MobileFaceNet(Settings):
     stem_stride: Literal[1, 2]
     width: Annotated[float, Field(ge=0.125, le=4)]  # of the paper's channels
     embedding: Annotated[int, Field(ge=2, le=8192)]
+
+    @property
+    def stages(self) -> int:
+        """How many features look_inside gives: the rows 3 to 7 of the paper's table."""
+        return 5
 
 
 Network = Annotated[ResNeXt | MobileFaceNet, Field(discriminator="architecture")]

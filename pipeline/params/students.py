@@ -11,6 +11,9 @@ from pipeline.errors import InputError
 from pipeline.params.loading import Settings, validate
 from pipeline.params.variants import Variant
 
+# What a network of recognition knows (fields of pipeline.distill.Knowledge); a method that needs more is refused.
+KNOWN = ("embedding", "logits", "plain_logits", "labels", "channel_maps", "spatial_maps", "features")
+
 
 class Student(Variant):
     """A variant that also learns from the teacher, by one method or several."""
@@ -28,6 +31,8 @@ class Student(Variant):
         for name, settings in methods.items():
             if name not in method_names():
                 raise ValueError(f"{name} is not a method of distillation (there are: {', '.join(method_names())})")
+            if foreign := set(method(name).NEEDS) - set(KNOWN):
+                raise ValueError(f"{name} compares {min(foreign)}, which recognition has not, expected another method")
             try:
                 known[name] = validate(method(name).Settings, settings, f"@{name}")
             except InputError as error:
