@@ -1,25 +1,9 @@
 """Knowledge distillation for low-quality faces: the graph. What a step does is in pipeline/steps/."""
 
 from engines.agreement import agree
-from engines.code import code, refresh
-from engines.graph import science
-from pipeline.errors import InputError
-from pipeline.params.document import check
-from pipeline.params.loading import PARAMS_FILE, read_document
-
-try:
-    params_document, settings = read_document(), check()
-except InputError as error:
-    sys.exit(str(error))
-refresh()  # what the steps' code is now
-
-REPORTS, SECTIONS = "reports", "reports/sections"
-SECTIONS_MADE = []  # by the tasks below
 
 
-def science_of(step):
-    """The values in params.yaml that the step reads; a job is out of date when they change."""
-    return lambda wildcards: science(step, params_document, **wildcards)
+include: "rules/common.smk"
 
 
 wildcard_constraints:

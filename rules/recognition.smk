@@ -1,20 +1,7 @@
 """Low-quality face recognition: from download to its section of the report. Included by the Snakefile."""
 
-DATA, MODELS = "data/recognition", "models/recognition"
-EVALUATIONS, LOSSES = f"{REPORTS}/recognition/evaluations", f"{REPORTS}/recognition/losses"
-TEACHERS, ANSWERS = f"{MODELS}/teacher", f"{MODELS}/teacher_outputs"
-recognition = settings.recognition
-TRAINED = [("teacher", seed) for seed in recognition.teacher.seeds] + [
-    (variant, seed) for variant in [*recognition.baselines, *recognition.students] for seed in settings.seeds
-]
 
-
-def of_all_trained(pattern):
-    return [pattern.format(variant=variant, seed=seed) for variant, seed in TRAINED]
-
-
-def of_all_teachers(pattern):
-    return expand(pattern, seed=recognition.teacher.seeds)
+include: "recognition_paths.smk"
 
 
 rule download:
@@ -212,12 +199,6 @@ rule train_student:
         " --faces {input.faces} --degraded {input.degraded} --index {input.index}"
         f" --teachers {TEACHERS} --teacher-outputs {ANSWERS}"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
-
-
-def checkpoint(wildcards, suffix=".safetensors"):
-    """Where the network of a variant and seed lies."""
-    group = "" if wildcards.variant == "teacher" else "baselines/" if wildcards.variant in recognition.baselines else "students/"
-    return f"{MODELS}/{group}{wildcards.variant}/{wildcards.seed}/model{suffix}"
 
 
 rule evaluate:
