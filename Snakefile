@@ -9,6 +9,7 @@ include: "rules/common.smk"
 wildcard_constraints:
     variant="[a-z][a-z0-9_]*",
     seed="[0-9]+",
+    scale="[a-z][a-z0-9_]*",
 
 
 localrules:
@@ -44,6 +45,11 @@ rule check:
 
 
 include: "rules/recognition.smk"
+
+
+if settings.superresolution:
+
+    include: "rules/superresolution.smk"
 
 
 rule report:

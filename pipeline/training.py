@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipeline.errors import InputError
-from pipeline.params.networks import Schedule, Training
+from pipeline.params.networks import AdamTraining, Loop, Schedule, Training
 from pipeline.progress import Progress
 from pipeline.randomness import derive, generator
 from pipeline.resume import ResumeFile
@@ -47,7 +47,7 @@ class Interrupted(SystemExit):
 
 def train(
     task: Task,
-    settings: Training,
+    settings: Loop,
     *,
     seed: int,
     device: torch.device,
@@ -100,7 +100,7 @@ def train(
     return history
 
 
-def learning_rate(settings: Training, position: int, steps: int) -> float:
+def learning_rate(settings: Loop, position: int, steps: int) -> float:
     """The rate at step ``position`` of ``settings.epochs * steps``: warm-up from one step's share, then the schedule."""
     schedule: Schedule = settings.schedule
     warmup = schedule.warmup_epochs * steps
@@ -123,6 +123,13 @@ def sgd(modules: list[nn.Module], settings: Training) -> Optimizer:
         weight_decay=settings.weight_decay,
         nesterov=settings.momentum > 0,
     )
+
+
+def adam(modules: list[nn.Module], settings: AdamTraining) -> Optimizer:
+    """Adam over all learnable parameters."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    betas = settings.beta1, settings.beta2
+    return torch.optim.Adam(parameters, lr=settings.learning_rate, betas=betas, eps=settings.epsilon)
 
 
 def _update(optimiser: Optimizer, losses: dict[str, Tensor], rate: float, clip: float) -> Tensor:

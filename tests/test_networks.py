@@ -12,7 +12,8 @@ from pipeline.models.cbam import CBAM
 from pipeline.models.margin import MarginHead
 from pipeline.metrics.efficiency import multiply_adds
 from pipeline.models.mobilefacenet import MobileFaceNet
-from pipeline.models.resnext import Bottleneck, ResNeXtCBAM, freeze, parameters_of
+from pipeline.models.freezing import freeze
+from pipeline.models.resnext import Bottleneck, ResNeXtCBAM, parameters_of
 
 SETTINGS = dict(
     image_size=16,

@@ -141,9 +141,4 @@ def parameters_of(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def freeze(model: nn.Module) -> nn.Module:
-    """Evaluation mode, no gradients: what a teacher is asked in."""
-    return model.eval().requires_grad_(False)
-
-
-__all__ = ["Bottleneck", "Inside", "ResNeXtCBAM", "freeze", "parameters_of"]
+__all__ = ["Bottleneck", "Inside", "ResNeXtCBAM", "parameters_of"]

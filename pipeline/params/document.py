@@ -13,6 +13,7 @@ from pipeline.params.loading import PARAMS_FILE, Settings, read_document, valida
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Network, Seeds, Training
 from pipeline.params.students import Student
+from pipeline.params.superresolution import SuperResolution
 from pipeline.params.variants import Baseline, VariantName
 
 
@@ -102,6 +103,7 @@ class Document(Settings):
 
     seeds: Seeds  # of every variant of every task
     recognition: Recognition
+    superresolution: SuperResolution | None = None  # a group that is left out is a task that is left out
 
 
 def check(path: str | Path = PARAMS_FILE) -> Document:

@@ -88,23 +88,36 @@ class Schedule(Settings):
         return self
 
 
-class Training(Settings):
-    """One run of the loop (pipeline.training): SGD with Nesterov momentum."""
+class Loop(Settings):
+    """One run of the loop (pipeline.training), with any optimiser."""
 
     epochs: Count
     batch_size: Annotated[int, Field(ge=2, le=1_000_000)]
     learning_rate: Positive
-    momentum: Fraction
-    weight_decay: Annotated[float, Field(ge=0, le=1e30)]
     schedule: Schedule
     gradient_clip: Annotated[float, Field(ge=0)]  # largest norm of the gradient, 0: no limit
     precision: Precision  # auto: bf16 where the processor or GPU has it
 
     @model_validator(mode="after")
-    def _schedule_fits(self) -> Training:
+    def _schedule_fits(self) -> Loop:
         late = [epoch for epoch in self.schedule.milestones if epoch >= self.epochs]
         if late:
             raise ValueError(f"schedule.milestones = {late}: expected below epochs = {self.epochs}")
         if self.schedule.warmup_epochs >= self.epochs:
             raise ValueError(f"schedule.warmup_epochs = {self.schedule.warmup_epochs}: expected below epochs")
         return self
+
+
+class Training(Loop):
+    """SGD with Nesterov momentum."""
+
+    momentum: Fraction
+    weight_decay: Annotated[float, Field(ge=0, le=1e30)]
+
+
+class AdamTraining(Loop):
+    """Adam (Kingma, Ba, ICLR 2015); the defaults are the paper's."""
+
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: Positive = 1e-8

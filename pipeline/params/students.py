@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from pipeline.distill import method, method_names
-from pipeline.errors import InputError
-from pipeline.params.loading import Settings, validate
+from pipeline.distill import method
+from pipeline.params.loading import Settings
+from pipeline.params.methods import by_method
 from pipeline.params.variants import Variant
 
 # What a network of recognition knows (fields of pipeline.distill.Knowledge); a method that needs more is refused.
@@ -25,19 +25,7 @@ class Student(Variant):
     @field_validator("distill", mode="before")
     @classmethod
     def _by_method(cls, methods: Any) -> Any:
-        if not isinstance(methods, dict):
-            return methods
-        known = {}
-        for name, settings in methods.items():
-            if name not in method_names():
-                raise ValueError(f"{name} is not a method of distillation (there are: {', '.join(method_names())})")
-            if foreign := set(method(name).NEEDS) - set(KNOWN):
-                raise ValueError(f"{name} compares {min(foreign)}, which recognition has not, expected another method")
-            try:
-                known[name] = validate(method(name).Settings, settings, f"@{name}")
-            except InputError as error:
-                raise ValueError(str(error).partition("@")[2]) from None
-        return known
+        return by_method(methods, KNOWN, "recognition")
 
     @model_validator(mode="after")
     def _labels_are_there(self) -> Student:

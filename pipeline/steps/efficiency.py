@@ -24,7 +24,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
     """Measure with random weights: time depends on the architecture alone."""
-    from pipeline.tasks.recognition.timing import time_networks
+    from pipeline.data.arrays import open_faces
+    from pipeline.metrics.timing import time_networks
+    from pipeline.tasks.recognition.networks import build_network
 
+    _, size, _, channels = open_faces(options.faces).shape
     networks = {name: settings[name] for name in ("teacher", "student")} | settings["networks"]
-    time_networks(networks, options.faces, settings["training"].precision, options.out)
+    time_networks(
+        networks,
+        lambda network: build_network(network, size, channels),
+        (channels, size, size),
+        settings["training"].precision,
+        options.out,
+        batches=(1, 64),
+    )

@@ -18,16 +18,15 @@ from pipeline.data.faceset import read_notes, read_tables
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import atomic_path, write_csv, write_json
-from pipeline.metrics import verification
 from pipeline.metrics.efficiency import count_parameters, multiply_adds
-from pipeline.metrics.statistics import bootstrap_interval
-from pipeline.models.resnext import freeze
+from pipeline.models.freezing import freeze
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.loading import lookup, validate
 from pipeline.params.networks import Precision
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import networks
+from pipeline.tasks.recognition.judging import embed, judge_pairs, places
 
 TASK = "recognition"
 
@@ -67,20 +66,11 @@ def evaluate(
         raise InputError(f"{pairs}: no pairs (expected some to verify)")
     rows: list[dict[str, Any]] = []
     judged: list[pd.DataFrame] = []
-    used = torch.tensor(np.unique(table[["a", "b"]].to_numpy()))
-    place = np.full(arrays.count, -1)
-    place[used.numpy()] = np.arange(len(used))
+    used, place = places(table, arrays.count)
     for quality in degradation.qualities:
         embeddings = embed(trained[quality], arrays, used, quality, evaluation.batch_size, dtype)
-        for protocol, group in table.groupby("protocol", sort=True):
-            a, b = place[group["a"].to_numpy()], place[group["b"].to_numpy()]
-            folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
-            result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
-            where = {"protocol": protocol, "condition": f"x{quality}"}
-            rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in _measures(result).items()]
-            judged.append(
-                group[["pair", "fold", "same"]].assign(score=result.scores, correct=result.correct.astype(int), **where)
-            )
+        found, scored = judge_pairs(table, embeddings, place, f"x{quality}")
+        rows, judged = rows + found, [*judged, scored]
     shape = (arrays.channels, arrays.size, arrays.size)
     # One a quality: all are stored, one is asked.
     stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]
@@ -89,8 +79,7 @@ def evaluate(
     fixed = {"task": TASK, "dataset": dataset, "variant": variant, "seed": seed}
     tidy = pd.DataFrame([fixed | row for row in rows])
     write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
-    columns = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
-    write_csv(scores, pd.concat(judged)[columns].astype({"same": int}))
+    write_csv(scores, pd.concat(judged))
     _write_samples(samples, trained, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
     write_json(
         run,
@@ -102,36 +91,6 @@ def evaluate(
             "trained_with": classifier.card["provenance"],
         },
     )
-
-
-@torch.inference_mode()
-def embed(
-    network: networks.FaceNetwork, arrays: QualityArrays, faces: Tensor, quality: int, batch_size: int, dtype: torch.dtype
-) -> np.ndarray:
-    """Embeddings of faces (N,) at one quality: of the image and its mirror image, side by side, (N, 2 D) float32."""
-    parts = []
-    for chunk in faces.split(batch_size):
-        halves = []
-        for mirrored in (False, True):
-            inputs = arrays.batch(chunk, torch.full_like(chunk, quality), torch.full((len(chunk),), mirrored))
-            with autocast(arrays.device, dtype):
-                halves.append(network(inputs).float())
-        parts.append(torch.cat(halves, dim=1).cpu())
-    return torch.cat(parts).numpy()
-
-
-def _measures(result: verification.Verification) -> dict[str, float]:
-    low, high = bootstrap_interval(result.correct[None])
-    return {
-        "accuracy": result.accuracy,
-        "accuracy_std_folds": result.accuracy_std,
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "auc": result.auc,
-        "eer": result.eer,
-        "tar_at_far_1e-2": result.tar_at_far_1e2,
-        "tar_at_far_1e-3": result.tar_at_far_1e3,
-    }
 
 
 @torch.inference_mode()

@@ -1,50 +1,52 @@
-"""How long a face takes on this machine, by architecture."""
+"""How long networks take on this machine, by architecture."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
+from pydantic import BaseModel
 from torch import nn
 
-from pipeline.data.arrays import open_faces
 from pipeline.device import device_name, select_device, select_dtype
 from pipeline.files import write_csv
 from pipeline.metrics.efficiency import count_parameters, latency, multiply_adds
-from pipeline.params.networks import Network
-from pipeline.tasks.recognition.networks import build_network
-
-BATCHES = (1, 64)
 
 
-def time_networks(networks: dict[str, Network], faces: Path, precision: str, out: Path) -> None:
-    """Write network, parameters, multiply_adds, batch, median_ms, p10_ms, p90_ms, device.
+def time_networks(
+    networks: Mapping[str, BaseModel],
+    build: Callable[[Any], nn.Module],
+    shape: tuple[int, ...],
+    precision: str,
+    out: Path,
+    batches: Sequence[int],
+) -> None:
+    """Write network, parameters, multiply_adds, batch, median_ms, p10_ms, p90_ms, device; ``shape`` is one input's.
 
     Networks of equal settings share one measurement: two would differ by the machine's noise alone.
     """
     device = select_device()
     dtype = select_dtype(device, precision)
-    _, size, _, channels = open_faces(faces).shape
-    shape = (channels, size, size)
     rows, known = [], {}
     for name, settings in networks.items():
         key = settings.model_dump_json()
         if key not in known:
-            known[key] = _measure(build_network(settings, size, channels), shape, device, dtype)
+            known[key] = _measure(build(settings), shape, device, dtype, batches)
         rows += [{"network": name} | row for row in known[key]]
     write_csv(out, pd.DataFrame(rows))
 
 
 def _measure(
-    network: nn.Module, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype
+    network: nn.Module, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, batches: Sequence[int]
 ) -> list[dict[str, Any]]:
     """A row a batch size."""
     network = network.to(memory_format=torch.channels_last)
     cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
     rows = []
-    for batch in BATCHES:
+    for batch in batches:
         time = latency(
             network,
             shape,

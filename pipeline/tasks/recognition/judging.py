@@ -1,0 +1,76 @@
+"""Embeddings of faces, and how well they tell the pairs of each protocol apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from pipeline.data.pixels import QualityArrays
+from pipeline.device import autocast
+from pipeline.metrics import verification
+from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.tasks.recognition.networks import FaceNetwork
+
+SCORE_COLUMNS = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
+
+
+@torch.inference_mode()
+def embed(
+    network: FaceNetwork, arrays: QualityArrays, faces: Tensor, quality: int, batch_size: int, dtype: torch.dtype
+) -> np.ndarray:
+    """Embeddings of faces (N,) at one quality: of the image and its mirror image, side by side, (N, 2 D) float32."""
+    parts = []
+    for chunk in faces.split(batch_size):
+        halves = []
+        for mirrored in (False, True):
+            inputs = arrays.batch(chunk, torch.full_like(chunk, quality), torch.full((len(chunk),), mirrored))
+            with autocast(arrays.device, dtype):
+                halves.append(network(inputs).float())
+        parts.append(torch.cat(halves, dim=1).cpu())
+    return torch.cat(parts).numpy()
+
+
+def judge_pairs(
+    table: pd.DataFrame, embeddings: np.ndarray, place: np.ndarray, condition: str
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """Verification of the pairs in ``table`` by embeddings (U, D), that of face f in row ``place[f]``.
+
+    Returns tidy rows (protocol, condition, metric, value, n) and a row a pair with the columns SCORE_COLUMNS.
+    """
+    rows, judged = [], []
+    for protocol, group in table.groupby("protocol", sort=True):
+        a, b = place[group["a"].to_numpy()], place[group["b"].to_numpy()]
+        folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
+        result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
+        where = {"protocol": protocol, "condition": condition}
+        rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in _measures(result).items()]
+        judged.append(
+            group[["pair", "fold", "same"]].assign(score=result.scores, correct=result.correct.astype(int), **where)
+        )
+    return rows, pd.concat(judged)[SCORE_COLUMNS].astype({"same": int})
+
+
+def places(table: pd.DataFrame, count: int) -> tuple[Tensor, np.ndarray]:
+    """The faces that pairs name, (U,), and by face number (count,) the place among them, -1 where it is in no pair."""
+    used = np.unique(table[["a", "b"]].to_numpy())
+    place = np.full(count, -1)
+    place[used] = np.arange(len(used))
+    return torch.tensor(used), place
+
+
+def _measures(result: verification.Verification) -> dict[str, float]:
+    low, high = bootstrap_interval(result.correct[None])
+    return {
+        "accuracy": result.accuracy,
+        "accuracy_std_folds": result.accuracy_std,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "auc": result.auc,
+        "eer": result.eer,
+        "tar_at_far_1e-2": result.tar_at_far_1e2,
+        "tar_at_far_1e-3": result.tar_at_far_1e3,
+    }
