@@ -25,9 +25,9 @@ def embed(
     """Embeddings of faces (N,) at one quality: of the image and its mirror image, side by side, (N, 2 D) float32."""
     parts = []
     for chunk in faces.split(batch_size):
+        plain = arrays.batch(chunk, torch.full_like(chunk, quality), torch.zeros(len(chunk), dtype=torch.bool))
         halves = []
-        for mirrored in (False, True):
-            inputs = arrays.batch(chunk, torch.full_like(chunk, quality), torch.full((len(chunk),), mirrored))
+        for inputs in (plain, plain.flip(3)):
             with autocast(arrays.device, dtype):
                 halves.append(network(inputs).float())
         parts.append(torch.cat(halves, dim=1).cpu())
