@@ -1,4 +1,4 @@
-"""Judge a face network: verification at each quality, cost, and what it looks at."""
+"""Judge a face network: verification and identification at each quality, cost, and what it looks at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
-from pipeline.data.faceset import read_notes, read_tables
+from pipeline.data.faceset import read_notes, read_searches, read_tables
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import atomic_path, write_csv, write_json
@@ -27,7 +27,7 @@ from pipeline.params.faces import Degradation
 from pipeline.params.loading import lookup, validate
 from pipeline.params.networks import Precision
 from pipeline.provenance import provenance
-from pipeline.tasks.recognition import networks
+from pipeline.tasks.recognition import identification, networks
 
 TASK = "recognition"
 
@@ -41,15 +41,21 @@ def evaluate(
     degraded: Path,
     index: Path,
     pairs: Path,
+    searches: Path,
     notes: Path,
     metrics: Path,
     scores: Path,
+    ranks: Path,
     samples: Path,
     run: Path,
     degradation: Degradation,
     evaluation: Evaluation,
 ) -> None:
-    """Write the tidy metrics, the scores, the sample pictures and the run's description of one checkpoint."""
+    """Write the tidy metrics, scores, ranks, sample pictures and the run's description of one checkpoint.
+
+    Both faces of a pair are seen at each quality; of a search the probes are, in a gallery that stays sharp, as of
+    a watch list. The same network embeds both.
+    """
     each = {quality: networks.load(model, quality) for quality in degradation.qualities}
     classifier = each[1]
     device = select_device()
@@ -63,24 +69,43 @@ def evaluate(
     about = read_notes(notes)
     dataset = degradation.named(about.name)
     arrays.check_index(index, len(people))
-    if table.empty:
-        raise InputError(f"{pairs}: no pairs (expected some to verify)")
+    search_table = read_searches(searches, people, index)
+    if table.empty and search_table.empty:
+        raise InputError(f"{pairs} and {searches}: no pairs and no searches (expected some of either)")
     rows: list[dict[str, Any]] = []
     judged: list[pd.DataFrame] = []
-    used = torch.tensor(np.unique(table[["a", "b"]].to_numpy()))
-    place = np.full(arrays.count, -1)
-    place[used.numpy()] = np.arange(len(used))
+    ranked: list[pd.DataFrame] = []
+    paired = np.unique(table[["a", "b"]].to_numpy(np.int64))
+    probes, gallery = identification.faces_of(search_table)
     for quality in degradation.qualities:
-        embeddings = embed(trained[quality], arrays, used, quality, evaluation.batch_size, dtype)
+        # The gallery is sharp: with one network for all, x1 gives its embeddings to the other qualities.
+        seen = np.unique(np.concatenate([paired, probes, gallery if quality == 1 else probes]))
+        embeddings = embed(trained[quality], arrays, torch.from_numpy(seen), quality, evaluation.batch_size, dtype)
+        if quality == 1:
+            sharp = embeddings[np.searchsorted(seen, gallery)]
+        elif classifier.card["one_a_quality"]:
+            sharp = embed(trained[quality], arrays, torch.from_numpy(gallery), 1, evaluation.batch_size, dtype)
         for protocol, group in table.groupby("protocol", sort=True):
-            a, b = place[group["a"].to_numpy()], place[group["b"].to_numpy()]
+            a, b = (np.searchsorted(seen, group[side].to_numpy()) for side in ("a", "b"))
             folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
             result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
             where = {"protocol": protocol, "condition": f"x{quality}"}
             rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in _measures(result).items()]
             judged.append(
-                group[["pair", "fold", "same"]].assign(score=result.scores, correct=result.correct.astype(int), **where)
+                group[["pair", "fold"]].assign(
+                    same=same.astype(int), score=result.scores, correct=result.correct.astype(int), **where
+                )
             )
+        for protocol, group in search_table.groupby("protocol", sort=True):
+            face, looked_for = group["face"].to_numpy(), group["role"].to_numpy() == "probe"
+            measures, found = identification.search(
+                group, people,
+                probes=embeddings[np.searchsorted(seen, face[looked_for])],
+                gallery=sharp[np.searchsorted(gallery, face[~looked_for])],
+            )  # fmt: skip
+            where = {"protocol": protocol, "condition": f"x{quality}"}
+            rows += [where | {"metric": k, "value": v, "n": len(found)} for k, v in measures.items()]
+            ranked.append(found.assign(**where))
     shape = (arrays.channels, arrays.size, arrays.size)
     # One a quality: all are stored, one is asked.
     stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]
@@ -89,8 +114,9 @@ def evaluate(
     fixed = {"task": TASK, "dataset": dataset, "variant": variant, "seed": seed}
     tidy = pd.DataFrame([fixed | row for row in rows])
     write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
-    columns = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
-    write_csv(scores, pd.concat(judged)[columns].astype({"same": int}))
+    write_csv(scores, _together(judged, ["protocol", "condition", "pair", "fold", "same", "score", "correct"]))
+    write_csv(ranks, _together(ranked, identification.COLUMNS))
+    used = torch.from_numpy(paired if len(paired) else probes)
     _write_samples(samples, trained, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
     write_json(
         run,
@@ -98,6 +124,7 @@ def evaluate(
         | {
             "dataset": dataset,
             "rendered": about.rendered,
+            "searches": identification.sizes(search_table),
             "model": classifier.card["network"],
             "trained_with": classifier.card["provenance"],
         },
@@ -118,6 +145,10 @@ def embed(
                 halves.append(network(inputs).float())
         parts.append(torch.cat(halves, dim=1).cpu())
     return torch.cat(parts).numpy()
+
+
+def _together(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _measures(result: verification.Verification) -> dict[str, float]:
