@@ -25,7 +25,7 @@ def findings(data: Data, numbers: Numbers, protocol: str) -> str:
     for name in dict.fromkeys([inputs.teacher, *controls, *filter(None, [student])]):
         ends = [f"{100 * (data.searches.ranks[protocol, name, c] == 1).mean():.1f} % at {c}" for c in _ends(inputs)]
         parts.append(f"{name} {' and '.join(ends)}")
-    text = f"Rank-1 in {_sizes(data, protocol)}: {words.listed(parts)}."
+    text = f"Rank-1 in {_sizes(data, protocol)}: {'; '.join(parts)}."
     rows = numbers.identification
     for row in rows[(rows["protocol"] == protocol) & (rows["condition"] == worst)].to_dict("records"):
         if row["control"] == inputs.control and row["variant"] == student:
@@ -136,8 +136,11 @@ def _ends(inputs: Inputs) -> list[str]:
 
 def _qualities(inputs: Inputs) -> str:
     text = "Probes are seen at each quality, the gallery stays sharp (x1)."
-    native = " Where the faces are poor by themselves, x1 shows them as they are."
-    return text if inputs.rendered else text + native
+    if any(settings.get("one_a_quality") for settings in inputs.variants.values()):
+        text += " Of networks one a quality, that of the probe sees both."
+    if not inputs.rendered:
+        text += " Where the faces are poor by themselves, x1 shows them as they are."
+    return text
 
 
 def _basis(data: Data, protocol: str) -> str:
