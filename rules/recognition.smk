@@ -35,6 +35,7 @@ rule prepare:
         faces=f"{DATA}/faces.npy",
         index=f"{DATA}/index.csv",
         pairs=f"{DATA}/pairs.csv",
+        searches=f"{DATA}/searches.csv",
         notes=f"{DATA}/notes.json",
         contact_sheet=f"{DATA}/contact_sheet.png",
     log:
@@ -52,7 +53,8 @@ rule prepare:
         gpu=0,
     shell:
         "python -m pipeline prepare --raw {input.raw} --faces {output.faces} --index {output.index}"
-        " --pairs {output.pairs} --notes {output.notes} --contact-sheet {output.contact_sheet} 2>&1 | tee -i {log}"
+        " --pairs {output.pairs} --searches {output.searches} --notes {output.notes}"
+        " --contact-sheet {output.contact_sheet} 2>&1 | tee -i {log}"
 
 
 rule degrade:
@@ -210,10 +212,12 @@ rule evaluate:
         degraded=rules.degrade.output.degraded,
         index=rules.prepare.output.index,
         pairs=rules.prepare.output.pairs,
+        searches=rules.prepare.output.searches,
         notes=rules.prepare.output.notes,
     output:
         metrics=f"{EVALUATIONS}/{{variant}}/{{seed}}/metrics.csv",
         scores=f"{EVALUATIONS}/{{variant}}/{{seed}}/scores.csv",
+        ranks=f"{EVALUATIONS}/{{variant}}/{{seed}}/ranks.csv",
         samples=f"{EVALUATIONS}/{{variant}}/{{seed}}/samples.npz",
         run=f"{EVALUATIONS}/{{variant}}/{{seed}}/run.json",
     log:
@@ -232,7 +236,8 @@ rule evaluate:
     shell:
         "python -m pipeline evaluate --variant {wildcards.variant} --seed {wildcards.seed}"
         " --model {input.model} --faces {input.faces} --degraded {input.degraded} --index {input.index}"
-        " --pairs {input.pairs} --notes {input.notes} --metrics {output.metrics} --scores {output.scores}"
+        " --pairs {input.pairs} --searches {input.searches} --notes {input.notes}"
+        " --metrics {output.metrics} --scores {output.scores} --ranks {output.ranks}"
         " --samples {output.samples} --run {output.run} 2>&1 | tee -i {log}"
 
 
@@ -264,6 +269,7 @@ rule report_recognition:
         code=code("report_recognition"),
         metrics=of_all_trained(rules.evaluate.output.metrics),
         scores=of_all_trained(rules.evaluate.output.scores),
+        ranks=of_all_trained(rules.evaluate.output.ranks),
         samples=of_all_trained(rules.evaluate.output.samples),
         runs=of_all_trained(rules.evaluate.output.run),
         losses=of_all_trained(f"{LOSSES}/{{variant}}/{{seed}}/losses.csv"),

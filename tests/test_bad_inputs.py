@@ -38,7 +38,7 @@ WORDS = {
     "check": "--out new/note.txt",
     "download": "--cache cache --drop-in dropped --out new/raw",
     "prepare": "--raw raw --faces new/faces.npy --index new/index.csv --pairs new/pairs.csv"
-    " --notes new/notes.json --contact-sheet new/sheet.png",
+    " --searches new/searches.csv --notes new/notes.json --contact-sheet new/sheet.png",
     "degrade": "--faces data/faces.npy --out new/degraded",
     "train_teacher": f"{SHARP} {MODEL} --seed 1",
     "teacher_outputs": f"{SHARP} --teacher models/teacher/1/model.safetensors --out new/answers",
@@ -46,8 +46,8 @@ WORDS = {
     "train_student": f"{SHARP} {MODEL} --variant logit_attention_kd --seed 0 --degraded data/degraded"
     " --teachers models/teacher --teacher-outputs models/answers",
     "evaluate": f"{SHARP} --variant teacher --seed 1 --degraded data/degraded --pairs data/pairs.csv"
-    " --notes data/notes.json --model models/teacher/1/model.safetensors --metrics new/metrics.csv --scores new/scores.csv"
-    " --samples new/samples.npz --run new/run.json",
+    " --searches data/searches.csv --notes data/notes.json --model models/teacher/1/model.safetensors"
+    " --metrics new/metrics.csv --scores new/scores.csv --ranks new/ranks.csv --samples new/samples.npz --run new/run.json",
     "efficiency": "--faces data/faces.npy --out new/efficiency.csv",
     "report_recognition": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
     " --notes data/notes.json --contact-sheet data/sheet.png --out new/section",
@@ -417,7 +417,11 @@ BAD = [
         "data/pairs.csv: fold 0 of protocol cross_age has 2 same and 0 different pairs"),
     judged("pairs: lie", table("data/pairs.csv", lambda rows: rows.assign(same=1 - rows.same)),
         r"data/pairs.csv: row \d: a (same pair of two people|different pair of one person)"),
-    judged("pairs: none", table("data/pairs.csv", lambda rows: rows[:0]), "data/pairs.csv: no pairs"),
+    judged("pairs: none, nor searches", lambda: [table(f"data/{name}.csv", lambda rows: rows[:0])() for name in ("pairs", "searches")],
+        "data/pairs.csv and data/searches.csv: no pairs and no searches"),
+    judged("searches: absent", drop("data/searches.csv"), "data/searches.csv: no such file"),
+    judged("searches: of people trained on", table("data/searches.csv", lambda rows: rows.assign(face=rows["face"] - 9)),
+        r"data/searches.csv: row \d+: face \d+ is of split train"),
 
     judged("notes: absent", drop("data/notes.json"), "data/notes.json: no such file"),
     judged("notes: another file", put("data/notes.json", b'{"name": "x"}'), "data/notes.json: rendered is missing"),
@@ -605,7 +609,10 @@ def project(tmp_path_factory, root) -> Path:
         write_params(document)
         Path("raw/lfw.tgz").write_bytes(tgz())
         Path("raw/pairs.txt").write_text("\n".join([*PAIRS, ""]))
-        outputs = "--index data/index.csv --pairs data/pairs.csv --notes data/notes.json --contact-sheet data/sheet.png"
+        outputs = (
+            "--index data/index.csv --pairs data/pairs.csv --searches data/searches.csv --notes data/notes.json"
+            " --contact-sheet data/sheet.png"
+        )
         assert run("prepare", f"--faces data/faces.npy {outputs}") == 0
         assert run("degrade", "--out data/degraded") == 0
         for step, variant, seed in (
@@ -618,7 +625,8 @@ def project(tmp_path_factory, root) -> Path:
             losses, judged = f"reports/losses/{variant}/{seed}", f"reports/evaluations/{variant}/{seed}"
             assert run(step, f"--model {model} --losses {losses}/losses.csv") == 0
             outputs = (
-                f"--metrics {judged}/metrics.csv --scores {judged}/scores.csv --samples {judged}/samples.npz"
+                f"--metrics {judged}/metrics.csv --scores {judged}/scores.csv --ranks {judged}/ranks.csv"
+                f" --samples {judged}/samples.npz"
             )
             words = f"--variant {variant} --seed {seed} --model {model}"
             assert run("evaluate", f"{words} {outputs} --run {judged}/run.json") == 0

@@ -45,7 +45,8 @@ def faceset(index=None, pairs=None, counts=(4, 5), channels=1, shape=(6, 5)):
 
 def places(tmp_path):
     return {name: tmp_path / file for name, file in
-            (("faces", "faces.npy"), ("index", "index.csv"), ("pairs", "pairs.csv"), ("notes", "notes.json"))}
+            (("faces", "faces.npy"), ("index", "index.csv"), ("pairs", "pairs.csv"), ("searches", "searches.csv"),
+             ("notes", "notes.json"))}
 
 
 def test_written_and_read_back(tmp_path, capsys):

@@ -745,7 +745,8 @@ def test_example_from_a_folder_to_arrays(tmp_path, root, capsys, monkeypatch):
     assert main(download) == 0
     checksum = hashlib.sha256(Path("raw/faces.zip").read_bytes()).hexdigest()
     assert checksum in capsys.readouterr().err
-    out = ["--faces", "f.npy", "--index", "i.csv", "--pairs", "p.csv", "--notes", "n.json", "--contact-sheet", "c.png"]
+    out = ["--faces", "f.npy", "--index", "i.csv", "--pairs", "p.csv", "--searches", "s.csv"]
+    out += ["--notes", "n.json", "--contact-sheet", "c.png"]
     prepare = ["prepare", "--params", "params.yaml", "--raw", "raw", *out]
     assert main(prepare) == 0
     index, pairs = read_tables("i.csv", "p.csv")

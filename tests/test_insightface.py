@@ -647,8 +647,8 @@ def step(name, folder, options):
 
 DOWNLOAD = "--cache {0}/cache --drop-in {0}/drop_in --out {0}/got"
 PREPARE = (
-    "--raw {0}/got --faces {0}/faces.npy --index {0}/index.csv --pairs {0}/pairs.csv --notes {0}/notes.json"
-    " --contact-sheet {0}/sheet.png"
+    "--raw {0}/got --faces {0}/faces.npy --index {0}/index.csv --pairs {0}/pairs.csv --searches {0}/searches.csv"
+    " --notes {0}/notes.json --contact-sheet {0}/sheet.png"
 )
 
 

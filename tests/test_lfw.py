@@ -176,7 +176,8 @@ def test_pairs_name_the_right_faces(dataset):
 
 def test_faces_are_the_decoded_photos_in_index_order(dataset, tmp_path):
     faceset = read(dataset, channels=3)
-    write(faceset, faces=tmp_path / "f.npy", index=tmp_path / "i.csv", pairs=tmp_path / "p.csv", notes=tmp_path / "n.json")
+    tables = {name: tmp_path / f"{name}.csv" for name in ("index", "pairs", "searches")}
+    write(faceset, faces=tmp_path / "f.npy", **tables, notes=tmp_path / "n.json")
     faces, files = np.load(tmp_path / "f.npy"), entries()
     for face, file in zip(faces, faceset.index["file"], strict=True):
         np.testing.assert_array_equal(face, images.decode(files[file], file, size=16, channels=3, crop=CROP))

@@ -137,6 +137,7 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separati
     table = table.assign(task="recognition", dataset=dataset, variant=variant, seed=seed)
     table[list(tidy.COLUMNS)].to_csv(folder / "metrics.csv", index=False)
     pd.concat(score_rows).to_csv(folder / "scores.csv", index=False)
+    (folder / "ranks.csv").write_text("protocol,condition,probe,rank,average_precision\n")
     run = {
         "device": "CPU, 2 cores",
         "precision": "bf16",

@@ -47,7 +47,7 @@ def folder(tmp_path_factory, root) -> Path:
     (place / "params.yaml").write_text((root / "tests/data/tiny.yaml").read_text())
     with contextlib.chdir(place):
         assert run("download", "--cache cache --drop-in drop --out raw") == 0
-        tables = "--index index.csv --pairs pairs.csv --notes notes.json --contact-sheet sheet.png"
+        tables = "--index index.csv --pairs pairs.csv --searches searches.csv --notes notes.json --contact-sheet sheet.png"
         assert run("prepare", f"--raw raw --faces faces.npy {tables}") == 0
         assert run("degrade", "--faces faces.npy --out degraded") == 0
         words = "--seed 1 --faces faces.npy --index index.csv --model face/model.safetensors --losses face/losses.csv"
@@ -157,8 +157,8 @@ def test_a_network_that_learned_nothing_is_bicubic_to_the_pictures_and_to_the_re
     both = floor.merge(zero, on=["protocol", "condition", "metric"])
     quality = both[both.metric.isin(["psnr", "ssim"])]
     assert len(quality) == 2 and (quality.value_x - quality.value_y).abs().max() < 0.05
-    words = f"--variant teacher --seed 1 --model face/model.safetensors {FACES}"
-    outputs = " ".join(f"--{n} {tmp_path}/face/{n}" for n in ("metrics", "scores", "samples", "run"))
+    words = f"--variant teacher --seed 1 --model face/model.safetensors {FACES} --searches searches.csv"
+    outputs = " ".join(f"--{n} {tmp_path}/face/{n}" for n in ("metrics", "scores", "ranks", "samples", "run"))
     assert run("evaluate", f"{words} {outputs}") == 0
     face = pd.read_csv(tmp_path / "face/scores").query("condition == 'x4'").reset_index(drop=True)
     for name in ("floor", "zero"):

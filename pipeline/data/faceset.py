@@ -1,4 +1,4 @@
-"""What every source of faces gives: pictures, an index and pairs to verify; and the files they become."""
+"""What every source of faces gives: pictures, an index, pairs to verify, searches; and the files they become."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from pipeline.params.loading import Settings, validate
 
 INDEX_COLUMNS = ("face", "file", "identity", "split")
 PAIR_COLUMNS = ("protocol", "pair", "fold", "a", "b", "same")
+SEARCH_COLUMNS = ("protocol", "face", "role")
 SPLITS = ("train", "test", "unlabelled")
+ROLES = ("probe", "gallery", "distractor")
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,14 @@ class FaceSet:
     """A set of faces with its protocols.
 
     ``index`` has a row an image, in array order: ``face`` (0..N-1), ``file`` (unique), ``identity`` (str; may
-    be empty where ``split`` is "unlabelled"), ``split`` ("train": labelled, to learn from; "test": named by
-    pairs, of people who are not in train; "unlabelled": to learn from without its label), and further columns
-    with what else is known (age, yaw, ...).
+    be empty where ``split`` is "unlabelled", and for a distractor), ``split`` ("train": labelled, to learn from;
+    "test": named by pairs or searches, of people who are not in train; "unlabelled": to learn from without its
+    label), and further columns with what else is known (age, yaw, ...).
     ``pairs`` has a row a pair: ``protocol`` (str), ``pair`` (unique in its protocol), ``fold`` (0..K-1),
     ``a`` and ``b`` (values of ``face``), ``same`` (bool). No rows where there is nothing to verify.
+    ``searches`` has a row a face that is looked for or searched: ``protocol`` (str), ``face`` (unique in its
+    protocol), ``role`` ("probe": whose is it?, "gallery": of known people, among them that of every probe;
+    "distractor": searched too, of people who are no probe's). None where there is nothing to identify.
     ``chunks`` gives the pictures from the beginning each time it is called: uint8 (n, H, W, ``channels``), in
     index order. ``name`` is the data set's in tables; ``rendered`` is True where the faces are drawn by the project,
     which every table then says. ``sheet`` gives the picture for the report, (H, W, 3) uint8; None: some people's faces.
@@ -43,6 +48,7 @@ class FaceSet:
     name: str
     rendered: bool = False
     sheet: Callable[[], np.ndarray] | None = None
+    searches: pd.DataFrame | None = None
 
 
 def check(faceset: FaceSet) -> None:
@@ -52,6 +58,12 @@ def check(faceset: FaceSet) -> None:
     pairs are worth a warning on stderr, not a refusal.
     """
     check_tables(faceset.index, faceset.pairs)
+    searches = _no_searches() if faceset.searches is None else faceset.searches
+    check_searches(faceset.index, searches)
+    distractors = searches.loc[searches["role"] == "distractor", "face"]
+    nobody = (faceset.index["identity"] == "") & (faceset.index["split"] == "test")
+    _refuse(nobody & ~faceset.index["face"].isin(distractors), "index",
+            lambda row: f"file {faceset.index['file'].iloc[row]!r} of split test has no identity and is no distractor")
 
 
 def check_tables(
@@ -63,15 +75,48 @@ def check_tables(
     _check_folds(pairs, pairs_name)
 
 
+def check_searches(
+    index: pd.DataFrame, searches: pd.DataFrame, *, index_name: str = "index", name: str = "searches"
+) -> None:
+    """Refuse searches that name faces of others than test people, or a probe without a mate in the gallery.
+
+    The index is one that ``check_tables`` has passed. Raises InputError with one line naming table and row.
+    """
+    _check_columns(searches, SEARCH_COLUMNS, name)
+    protocol, role = searches["protocol"].to_numpy(), searches["role"].to_numpy()
+    _refuse(~_whole(searches["face"]), name, lambda row: f"face {searches['face'].iloc[row]}, expected a whole number")
+    face = searches["face"].to_numpy(np.int64)
+    _refuse(~searches["role"].isin(ROLES), name, lambda row: f"role {role[row]!r}, expected one of {', '.join(ROLES)}")
+    _refuse((face < 0) | (face >= len(index)), name, lambda row: (
+        f"face {face[row]} is not in {index_name} (expected 0 to {len(index) - 1})"))
+    _refuse(searches.duplicated(["protocol", "face"]), name,
+            lambda row: f"face {face[row]} occurs twice in protocol {protocol[row]}")
+    identity, split = index["identity"].to_numpy()[face], index["split"].to_numpy()[face]
+    _refuse(split != "test", name, lambda row: f"face {face[row]} is of split {split[row]} (expected a face of split test)")
+    _refuse((identity == "") & (role != "distractor"), name,
+            lambda row: f"face {face[row]} has no identity in {index_name}, expected one for role {role[row]}")
+    people = pd.Series(identity)
+    for label in dict.fromkeys(protocol):
+        own = protocol == label
+        looked_for, known = set(identity[own & (role == "probe")]), set(identity[own & (role == "gallery")])
+        if not looked_for:
+            raise InputError(f"{name}: protocol {label} has no probes (expected some to look for)")
+        _refuse(own & (role == "probe") & ~people.isin(known), name, lambda row: (
+            f"probe {face[row]} shows {identity[row]!r}, of whom the gallery of protocol {label} has no picture"))
+        _refuse(own & (role == "distractor") & people.isin(looked_for), name, lambda row: (
+            f"distractor {face[row]} shows {identity[row]!r}, whom probes of protocol {label} show too"))
+
+
 def write(
     faceset: FaceSet,
     *,
     faces: str | os.PathLike[str],
     index: str | os.PathLike[str],
     pairs: str | os.PathLike[str],
+    searches: str | os.PathLike[str],
     notes: str | os.PathLike[str],
 ) -> None:
-    """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); ``index`` and ``pairs`` as CSV; ``notes`` JSON.
+    """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); the three tables as CSV; ``notes`` JSON.
 
     ``same`` is written as 0 or 1. Raises InputError as ``check`` does, and when the chunks give more or fewer
     images than the index has rows or another number of channels.
@@ -87,6 +132,7 @@ def write(
     write_faces(faces, chunks(), len(faceset.index))
     write_csv(index, faceset.index)
     write_csv(pairs, faceset.pairs.assign(same=faceset.pairs["same"].astype(int)))
+    write_csv(searches, _no_searches() if faceset.searches is None else faceset.searches)
     write_json(notes, {"name": faceset.name, "rendered": faceset.rendered})
 
 
@@ -113,6 +159,18 @@ def read_tables(
     pairs_table = _read_csv(pairs, text=("protocol",))
     check_tables(index_table, pairs_table, index_name=str(index), pairs_name=str(pairs))
     return index_table, pairs_table.assign(same=pairs_table["same"].astype(bool))
+
+
+def read_searches(
+    path: str | os.PathLike[str], index: pd.DataFrame, index_name: str | os.PathLike[str]
+) -> pd.DataFrame:
+    """Read and check the table of searches against the ``index``; no rows where there is nothing to identify.
+
+    Raises InputError as read_tables does.
+    """
+    table = _read_csv(path, text=("protocol", "role"))
+    check_searches(index, table, index_name=str(index_name), name=str(path))
+    return table.astype({"face": np.int64})
 
 
 def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -177,7 +235,7 @@ def _check_index(index: pd.DataFrame, name: str) -> None:
     _refuse(index["file"].duplicated(), name, lambda row: f"file {file[row]!r} occurs twice")
     _refuse([not isinstance(value, str) for value in identity], name,
             lambda row: f"identity {identity[row]!r}, expected text")
-    _refuse((index["identity"] == "") & (index["split"] != "unlabelled"), name,
+    _refuse((index["identity"] == "") & (index["split"] == "train"), name,
             lambda row: f"file {file[row]!r} of split {split[row]} has no identity")
     train = set(identity[split == "train"])
     _refuse((index["split"] == "test") & index["identity"].isin(train), name,
@@ -202,6 +260,7 @@ def _check_pairs(index: pd.DataFrame, pairs: pd.DataFrame, index_name: str, name
     for side in (a, b):
         _refuse(split[side] != "test", name, lambda row: (
             f"face {side[row]} is of split {split[side[row]]} (expected a face of split test)"))
+        _refuse(identity[side] == "", name, lambda row: f"face {side[row]} has no identity in {index_name}")
     alike = identity[a] == identity[b]
     same = same.astype(bool)
     _refuse(same & ~alike, name, lambda row: (
@@ -230,3 +289,7 @@ def _check_folds(pairs: pd.DataFrame, name: str) -> None:
         if uneven:
             listed = "; ".join(uneven)
             print(f"warning: {name}: uneven folds of protocol {protocol}: {listed}", file=sys.stderr)
+
+
+def _no_searches() -> pd.DataFrame:
+    return pd.DataFrame({"protocol": [], "face": np.empty(0, np.int64), "role": []})[list(SEARCH_COLUMNS)]

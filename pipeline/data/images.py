@@ -34,6 +34,7 @@ def decode(
     size: int,
     channels: int,
     crop: tuple[int, int, int, int] | None = None,
+    min_side: int = MIN_SIDE,
 ) -> np.ndarray:
     """Decode one image file and bring it to ``size`` x ``size`` by antialiased bicubic resampling.
 
@@ -43,10 +44,10 @@ def decode(
     the first is taken, and ``channels`` 1 gives luma (ITU-R 601), 3 gives RGB.
 
     Returns uint8 of shape (size, size, channels), 0 to 255. Raises InputError naming the image: no bytes, not
-    an image, truncated or corrupt, under 8 pixels a side, over 64 Mpixel, a mode without agreed meaning in 8
+    an image, truncated or corrupt, under ``min_side`` pixels a side, over 64 Mpixel, a mode without agreed meaning in 8
     bits, a crop box outside the image.
     """
-    image = open_image(data, name, channels=channels)
+    image = open_image(data, name, channels=channels, min_side=min_side)
     if crop is not None:
         left, upper, right, lower = crop
         width, height = image.size
@@ -61,7 +62,7 @@ def decode(
     return np.array(image, dtype=np.uint8).reshape(size, size, channels)
 
 
-def open_image(data: bytes, name: str, *, channels: int) -> Image.Image:
+def open_image(data: bytes, name: str, *, channels: int, min_side: int = MIN_SIDE) -> Image.Image:
     """The upright image at its own size, mode "L" or "RGB"; as ``decode`` does, and raises as that does."""
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, not {channels}")
@@ -70,7 +71,7 @@ def open_image(data: bytes, name: str, *, channels: int) -> Image.Image:
     target = "L" if channels == 1 else "RGB"
     try:
         with _open(data) as image:
-            _check_size(image, name)
+            _check_size(image, name, min_side)
             image.load()
             image = _convert(_upright(image), target, name)
     except Image.DecompressionBombError as error:
@@ -94,15 +95,15 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
-def _check_size(image: Image.Image, name: str) -> None:
+def _check_size(image: Image.Image, name: str, min_side: int) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise InputError(
             f"{name}: {width}x{height} pixels, the image is too large (expected at most {MAX_PIXELS} pixels)"
         )
-    if min(width, height) < MIN_SIDE:
+    if min(width, height) < min_side:
         raise InputError(
-            f"{name}: {width}x{height} pixels, the image is too small (expected at least {MIN_SIDE} a side)"
+            f"{name}: {width}x{height} pixels, the image is too small (expected at least {min_side} a side)"
         )
 
 

@@ -1,4 +1,4 @@
-"""Reads the two tables that come with photos of one's own: whose they are, and which pairs to verify.
+"""Reads the tables that come with photos of one's own: whose they are, which pairs to verify, whom to look for.
 
 Both are CSV in UTF-8 with commas and a header line; the order of columns is free.
 """
@@ -16,12 +16,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from pipeline.data import alignment
-from pipeline.data.faceset import SPLITS
+from pipeline.data.faceset import ROLES, SPLITS
 from pipeline.errors import InputError
 
 LANDMARK_COLUMNS = tuple(f"{point}_{axis}" for point in alignment.POINTS for axis in "xy")
 MAX_PIXELS = 1e6  # no landmark lies further out
 PROTOCOL = "pairs"  # what pairs belong to where nothing is said
+SEARCH = "search"  # likewise probes and galleries
 PROTOCOL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
@@ -45,6 +46,16 @@ class Pair:
     b: str
     same: bool
     fold: int | None
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A row of a list of searches."""
+
+    line: int
+    file: str
+    role: str
     protocol: str
 
 
@@ -108,11 +119,31 @@ def read_pairs(path: str | Path) -> list[Pair]:
         fold, protocol = row.get("fold"), row.get("protocol", PROTOCOL)
         if fold is not None and not (fold.isascii() and fold.isdecimal() and len(fold) < 10):
             raise InputError(f"{where}: fold {fold!r}, expected a whole number from 0")
-        if not 0 < len(protocol) <= 40 or not PROTOCOL_CHARACTERS.issuperset(protocol):
-            raise InputError(f"{where}: protocol {protocol!r}, expected letters, digits, _ and -, 40 at most")
+        _check_protocol(where, protocol)
         a, b = _file(where, "file_a", row), _file(where, "file_b", row)
         pairs.append(Pair(line, a, b, row["same"] == "1", None if fold is None else int(fold), protocol))
     return pairs
+
+
+def read_searches(path: str | Path) -> list[Sought]:
+    """Read a list of searches: ``file,role`` and optionally ``protocol``; see pipeline.data.faceset for the roles.
+
+    Raises InputError naming file and line.
+    """
+    result = []
+    for line, row in _rows(path, ("file", "role"), ("protocol",)):
+        where = f"{path}: line {line}"
+        if row["role"] not in ROLES:
+            raise InputError(f"{where}: role {row['role']!r}, expected one of {', '.join(ROLES)}")
+        protocol = row.get("protocol", SEARCH)
+        _check_protocol(where, protocol)
+        result.append(Sought(line, _file(where, "file", row), row["role"], protocol))
+    return result
+
+
+def _check_protocol(where: str, protocol: str) -> None:
+    if not 0 < len(protocol) <= 40 or not PROTOCOL_CHARACTERS.issuperset(protocol):
+        raise InputError(f"{where}: protocol {protocol!r}, expected letters, digits, _ and -, 40 at most")
 
 
 def _rows(path: str | Path, needed: Collection[str], possible: Collection[str]) -> Iterator[tuple[int, dict[str, str]]]:

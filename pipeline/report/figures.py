@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -81,6 +81,11 @@ def styles(variants: Sequence[str]) -> dict[str, Style]:
     return result
 
 
+def of_variants(teacher: str, variants: Iterable[str]) -> dict[str, Style]:
+    """The teacher's style and the students'."""
+    return {teacher: TEACHER, **styles(list(variants))}
+
+
 def panels(rows: int, columns: int, height: float, extra: float = 0, **options) -> tuple[Figure, np.ndarray]:
     """A figure of ``rows`` by ``columns`` axes (a 2-d array), ``height`` inches a row and ``extra`` above."""
     figure = Figure(figsize=(WIDTH, height * rows + extra), layout="constrained")
@@ -150,3 +155,27 @@ def spread(positions: Sequence[float], least: float) -> list[float]:
     for i, position in zip(order, placed, strict=True):
         result[i] = position
     return result
+
+
+def _legend_columns(names) -> int:
+    # One row if the names fit the width, else columns as wide as the longest name.
+    in_one_row = sum(len(name) + 6 for name in names) <= 112
+    return len(names) if in_one_row else max(1, min(len(names), 112 // (max(map(len, names)) + 6)))
+
+
+def legend_height(names) -> float:
+    """Inches that a legend needs beyond its first row."""
+    return 0.24 * (-(-len(names) // _legend_columns(names)) - 1)
+
+
+def legend(figure, axis, names) -> None:
+    """One legend above the panels, of the lines in ``axis`` by name."""
+    handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    figure.legend(
+        [handles[name] for name in names],
+        names,
+        loc="outside upper center",
+        ncols=_legend_columns(names),
+        columnspacing=1.4,
+        handlelength=2.6,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.report import recognition_figures as plots
-from pipeline.report import recognition_numbers, recognition_pictures, recognition_tables, sections, tidy
+from pipeline.report import identification, recognition_numbers, recognition_pictures, recognition_tables, sections, tidy
 from pipeline.report import recognition_words as words
 from pipeline.report.blocks import Bullets, Paragraph, Section
 from pipeline.report.recognition_data import Data, Inputs, read
@@ -22,7 +22,8 @@ def write(inputs: Inputs, folder: Path) -> None:
     """
     data, numbers = measure(inputs)
     accuracy = numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]
-    sections.write(section(data, numbers), data.metrics, folder, {"accuracy.csv": accuracy})
+    tables = {} if accuracy.empty else {"accuracy.csv": accuracy}
+    sections.write(section(data, numbers), data.metrics, folder, tables)
 
 
 def measure(inputs: Inputs) -> tuple[Data, Numbers]:
@@ -40,12 +41,17 @@ def section(data: Data, numbers: Numbers) -> Section:
     found = [
         Bullets(tuple(words.findings(data, numbers, protocol)), lead=protocol) for protocol in data.protocols
     ]
+    if data.searches.protocols:
+        searched = (f"{p}: {identification.findings(data, numbers, p)}" for p in data.searches.protocols)
+        found.append(Bullets(tuple(searched), lead="Identification"))
     comparisons = [
         table
         for protocol in data.protocols
         for control in (inputs.plain, inputs.control)
         if (table := recognition_tables.compared(data, numbers, protocol, control)) is not None
     ]
+    costs = [plots.cost(data, numbers)] if data.protocols else []
+    costs.append(recognition_tables.cost(data, numbers))
     parts = [
         Section("Findings", tuple(found)),
         Section(
@@ -54,10 +60,11 @@ def section(data: Data, numbers: Numbers) -> Section:
         ),
         Section("Is the difference real?", tuple(comparisons)),
         Section("Other measures", tuple(recognition_tables.secondary(data, p) for p in data.protocols)),
-        Section("Accuracy curves", (plots.accuracy_curves(data, numbers),)),
+        Section("Accuracy curves", (plots.accuracy_curves(data, numbers),) if data.protocols else ()),
         Section("ROC curves", tuple(plots.roc_curves(data, protocol) for protocol in data.protocols)),
+        Section("Identification", identification.blocks(data, numbers)),
         Section("Training", (plots.training_curves(data),)),
-        Section("Accuracy against cost", (plots.cost(data, numbers), recognition_tables.cost(data, numbers))),
+        Section("Accuracy against cost" if data.protocols else "Cost", tuple(costs)),
         Section("What the networks see", (recognition_pictures.strip(data),)),
         Section("Where the networks look", recognition_pictures.attention(data)),
         Section("The faces", (recognition_pictures.contact_sheet(data),)),

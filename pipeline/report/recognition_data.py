@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline.data.arrays import DAMAGE
 from pipeline.errors import InputError
 from pipeline.files import read_json
-from pipeline.report import tidy
+from pipeline.report import identification_data, tidy
 
 SCORE_COLUMNS = ("protocol", "condition", "pair", "fold", "same", "score", "correct")
 LATENCY_COLUMNS = (
@@ -38,7 +38,7 @@ class Inputs:
     ``train_qualities``, ``distill``; all optional). ``plain`` and ``control`` name the two controls.
     """
 
-    evaluations: Path  # VARIANT/SEED/{metrics.csv,scores.csv,samples.npz,run.json}
+    evaluations: Path  # VARIANT/SEED/{metrics.csv,scores.csv,ranks.csv,samples.npz,run.json}
     losses: Path  # VARIANT/SEED/losses.csv
     efficiency: Path
     contact_sheet: Path
@@ -92,6 +92,7 @@ class Data:
     runs: dict[str, list[dict[str, Any]]]  # run.json, one a seed
     latency: pd.DataFrame
     contact_sheet: bytes
+    searches: identification_data.Searches
 
     def values(self, metric: str, protocol: str, variant: str, condition: str) -> np.ndarray:
         """One metric, a value a seed, seeds ascending."""
@@ -114,7 +115,8 @@ def read(inputs: Inputs) -> Data:
         for seed in seeds:
             folder = inputs.evaluations / variant / str(seed)
             metrics.append(_metrics(folder / "metrics.csv", inputs, variant, seed))
-            per_seed.append(_scores(folder / "scores.csv", inputs, pairs))
+            first = len(metrics) == 1
+            per_seed.append(_scores(folder / "scores.csv", inputs, pairs, first))
             runs.setdefault(variant, []).append(_run(folder / "run.json"))
             losses.setdefault(variant, []).append(_losses(inputs.losses / variant / str(seed) / "losses.csv"))
         for protocol, condition in per_seed[0]:
@@ -134,6 +136,7 @@ def read(inputs: Inputs) -> Data:
         runs=runs,
         latency=_latency(inputs.efficiency, inputs),
         contact_sheet=_picture(inputs.contact_sheet),
+        searches=identification_data.read(inputs, runs),
     )
 
 
@@ -156,12 +159,15 @@ def _metrics(path: Path, inputs: Inputs, variant: str, seed: int) -> pd.DataFram
     return table[table["condition"].isin(["", *inputs.conditions])]
 
 
-def _scores(path: Path, inputs: Inputs, pairs: dict[str, tuple]) -> dict[tuple[str, str], tuple]:
+def _scores(path: Path, inputs: Inputs, pairs: dict[str, tuple], first: bool) -> dict[tuple[str, str], tuple]:
     """Protocol and condition -> scores and correctness in the order of the pairs.
 
-    ``pairs`` (protocol -> names, same or not) is filled by the first file and compared with by all others.
+    ``pairs`` (protocol -> names, same or not) is filled by the first file and compared with by all others. No rows
+    are fine where the set of faces has no pairs.
     """
-    table = tidy.read(path, SCORE_COLUMNS, text=("protocol", "condition", "pair", "same", "correct"))
+    table = tidy.read(path, SCORE_COLUMNS, text=("protocol", "condition", "pair", "same", "correct"), empty=True)
+    if table.empty and pairs or not table.empty and not pairs and not first:
+        raise InputError(f"{path}: {'no' if table.empty else 'has'} pairs, unlike the other files")
     for column in ("same", "correct"):
         known = table[column].str.lower().map({"true": True, "1": True, "false": False, "0": False})
         if known.isna().any():

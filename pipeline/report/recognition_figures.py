@@ -16,7 +16,7 @@ TERM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
 
 
 def _styles(data: Data) -> dict[str, figures.Style]:
-    return {data.inputs.teacher: figures.TEACHER, **figures.styles(list(data.inputs.variants))}
+    return figures.of_variants(data.inputs.teacher, data.inputs.variants)
 
 
 def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
@@ -26,7 +26,7 @@ def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
     count = len(data.protocols)
     columns = min(count, 2)
     figure, axes = figures.panels(
-        -(-count // columns), columns, 4.6, sharey=True, extra=_legend_height(styles)
+        -(-count // columns), columns, 4.6, sharey=True, extra=figures.legend_height(styles)
     )
     side = data.samples[inputs.teacher].pictures[inputs.conditions[0]].shape[2]
     # Side by side at each quality, or the interval bars would hide one another.
@@ -64,7 +64,7 @@ def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
         axis.set_visible(False)
     for axis in axes[:, 0]:
         axis.set_ylabel("Verification accuracy")
-    _legend(figure, axes[0, 0], list(styles))
+    figures.legend(figure, axes[0, 0], list(styles))
     text = (
         f"Accuracy against quality, with 95 % intervals over pairs ({_basis(data)}). Points of one quality"
         " stand side by side; pixels are the width of the face before it is enlarged again. The vertical"
@@ -84,7 +84,7 @@ def roc_curves(data: Data, protocol: str) -> Figure:
     same = data.same[protocol]
     columns = min(len(inputs.conditions), 4)
     rows = -(-len(inputs.conditions) // columns)
-    figure, axes = figures.panels(rows, columns, 3.5, sharex=True, sharey=True, extra=_legend_height(styles))
+    figure, axes = figures.panels(rows, columns, 3.5, sharex=True, sharey=True, extra=figures.legend_height(styles))
     lowest = 1 / max(int((~same).sum()), 1)
     grid = np.geomspace(lowest, 1, 160)
     for axis, condition in zip(axes.flat, inputs.conditions, strict=False):
@@ -106,7 +106,7 @@ def roc_curves(data: Data, protocol: str) -> Figure:
         axis.set_visible(False)
     axes[0, 0].set_ylabel("True acceptance")
     figure.supxlabel("False acceptance", fontsize=11, color=figures.INK)
-    _legend(figure, axes[0, 0], list(styles))
+    figures.legend(figure, axes[0, 0], list(styles))
     seeds = ", mean over seeds at equal false acceptance" if len(inputs.seeds) > 1 else ""
     text = (
         f"ROC curves on {protocol}, one panel a quality{seeds} ({words.basis(data, protocol)}). The"
@@ -193,7 +193,7 @@ def cost(data: Data, numbers: Numbers) -> Figure:
     columns = min(len(data.protocols), 2)
     rows = -(-len(data.protocols) // columns)
     figure, axes = figures.panels(
-        rows, columns, 4.2, sharey=True, extra=0 if direct else _legend_height(styles)
+        rows, columns, 4.2, sharey=True, extra=0 if direct else figures.legend_height(styles)
     )
     for axis, protocol in zip(axes.flat, data.protocols, strict=False):
         found = {name: numbers.at(protocol, name, inputs.worst) for name in styles}
@@ -247,7 +247,7 @@ def cost(data: Data, numbers: Numbers) -> Figure:
     for axis in axes[:, 0]:
         axis.set_ylabel("Verification accuracy")
     if not direct:
-        _legend(figure, axes[0, 0], list(styles))
+        figures.legend(figure, axes[0, 0], list(styles))
     text = (
         f"Accuracy at {inputs.worst} against the work for one face (logarithmic axis), with 95 % intervals"
         f" over pairs ({_basis(data)}). Networks that cost the same stand side by side around that cost."
@@ -265,26 +265,3 @@ def _basis(data: Data) -> str:
 
 def _percent(value: float, _: int) -> str:
     return f"{100 * value:g} %"
-
-
-def _legend_columns(names) -> int:
-    # One row if the names fit the width, else columns as wide as the longest name.
-    in_one_row = sum(len(name) + 6 for name in names) <= 112
-    return len(names) if in_one_row else max(1, min(len(names), 112 // (max(map(len, names)) + 6)))
-
-
-def _legend_height(names) -> float:
-    """Inches that a legend needs beyond its first row."""
-    return 0.24 * (-(-len(names) // _legend_columns(names)) - 1)
-
-
-def _legend(figure, axis, names) -> None:
-    handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    figure.legend(
-        [handles[name] for name in names],
-        names,
-        loc="outside upper center",
-        ncols=_legend_columns(names),
-        columnspacing=1.4,
-        handlelength=2.6,
-    )

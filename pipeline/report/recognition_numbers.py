@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.metrics import statistics
-from pipeline.report.recognition_data import Data
+from pipeline.report.recognition_data import Data, Inputs
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Two tables, in percent and percentage points.
+    """Tables in percent and percentage points.
 
     ``accuracy``: protocol, variant, condition, downsampling, accuracy, low, high, spread (NaN with one
     seed), seeds, pairs. ``comparisons``: protocol, control, variant, condition, difference, low, high,
-    p_value, adjusted, verdict; one family of tests is one control in one protocol.
+    p_value, adjusted, verdict; one family of tests is one control in one protocol. ``identification``: likewise, of
+    rank-1 hits.
     """
 
     accuracy: pd.DataFrame
     comparisons: pd.DataFrame
+    identification: pd.DataFrame
 
     def at(self, protocol: str, variant: str, condition: str) -> pd.Series:
         """One row of ``accuracy``."""
@@ -39,7 +42,12 @@ class Numbers:
 
 def compute(data: Data) -> Numbers:
     """All numbers of the report."""
-    return Numbers(_accuracy(data), _comparisons(data))
+    hits = {key: ranks == 1 for key, ranks in data.searches.ranks.items()}
+    return Numbers(
+        _accuracy(data),
+        _comparisons(data.inputs, data.protocols, data.correct),
+        _comparisons(data.inputs, data.searches.protocols, hits),
+    )
 
 
 def _accuracy(data: Data) -> pd.DataFrame:
@@ -65,7 +73,8 @@ def _accuracy(data: Data) -> pd.DataFrame:
                         "pairs": correct.shape[1],
                     }
                 )
-    return pd.DataFrame(rows)
+    columns = ["protocol", "variant", "condition", "downsampling", "accuracy", "low", "high", "spread", "seeds", "pairs"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _interval(data: Data, protocol: str, variant: str, condition: str) -> tuple[float, float]:
@@ -78,10 +87,15 @@ def _interval(data: Data, protocol: str, variant: str, condition: str) -> tuple[
     return statistics.bootstrap_interval(correct)
 
 
-def _comparisons(data: Data) -> pd.DataFrame:
-    inputs = data.inputs
+def _comparisons(
+    inputs: Inputs, protocols: Sequence[str], outcomes: Mapping[tuple[str, str, str], np.ndarray]
+) -> pd.DataFrame:
+    """Every variant against both controls, paired; as in ``Numbers``.
+
+    ``outcomes`` maps protocol, variant and condition to (seeds, items): right or wrong on the same pairs or probes.
+    """
     rows = []
-    for protocol in data.protocols:
+    for protocol in protocols:
         for control in (inputs.plain, inputs.control):
             # The control without a teacher is compared with the plain one, not the other way round as well.
             others = [name for name in inputs.variants if name not in (inputs.plain, control)]
@@ -91,7 +105,7 @@ def _comparisons(data: Data) -> pd.DataFrame:
             for variant in others:
                 for condition in inputs.conditions:
                     found = statistics.paired_difference(
-                        data.correct[protocol, variant, condition], data.correct[protocol, control, condition]
+                        outcomes[protocol, variant, condition], outcomes[protocol, control, condition]
                     )
                     family.append((variant, condition, found))
             adjusted = statistics.holm([found.p_value for _, _, found in family])

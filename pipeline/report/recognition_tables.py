@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.report import recognition_words as words
 from pipeline.report.blocks import MISSING, Table
-from pipeline.report.recognition_data import Data
+from pipeline.report.recognition_data import Data, Inputs
 from pipeline.report.recognition_numbers import Numbers
 
 SECONDARY = {
@@ -45,8 +45,15 @@ def ablation(data: Data, numbers: Numbers, protocol: str) -> Table:
 
 def compared(data: Data, numbers: Numbers, protocol: str, control: str) -> Table | None:
     """Each variant against one control at each quality; None when that control was not trained."""
-    inputs = data.inputs
     found = numbers.against(control, protocol)
+    return comparison(data.inputs, found, control, f"on {protocol}", words.basis(data, protocol), "pairs")
+
+
+def comparison(inputs: Inputs, found: pd.DataFrame, control: str, on: str, basis: str, items: str) -> Table | None:
+    """One family of comparisons as a table; None where it is empty.
+
+    ``on`` says in what, ``basis`` on how many ``items`` ("pairs", "probes") and seeds.
+    """
     if found.empty:
         return None
     rows, marks = [], {}
@@ -70,14 +77,14 @@ def compared(data: Data, numbers: Numbers, protocol: str, control: str) -> Table
     }[control]
     # The test draws other pairs, not other trainings: the reader must know what it cannot tell.
     seeds = (
-        "It speaks of these trained networks on other pairs; the spread over seeds stands in the table above."
+        f"It speaks of these trained networks on other {items}; the spread over seeds stands in the table above."
         if len(inputs.seeds) > 1
         else "With one seed it cannot tell a method from a lucky start."
     )
     text = (
-        f"Compared with {control} ({words.trained_on(inputs, control)}) on {protocol}: {meaning}. Difference"
+        f"Compared with {control} ({words.trained_on(inputs, control)}) {on}: {meaning}. Difference"
         f" in percentage points, verdict, 95 % interval, and p adjusted after Holm for the {len(found)}"
-        f" comparisons in this table. The test is paired: the same {words.basis(data, protocol)} each."
+        f" comparisons in this table. The test is paired: the same {basis} each."
         f" {seeds}"
     )
     return Table(pd.DataFrame(rows), words.caption(inputs, text), marks=marks)
@@ -125,8 +132,9 @@ def cost(data: Data, numbers: Numbers) -> Table:
             )
         rows.append(row)
     devices = words.listed(dict.fromkeys(data.latency["device"]))
+    accuracy = f", and accuracy at {inputs.worst}" if data.protocols else ""
     text = (
-        f"Size, multiply-adds for one face, time, and accuracy at {inputs.worst}. Time is the median for a"
+        f"Size, multiply-adds for one face, time{accuracy}. Time is the median for a"
         f" whole batch, below it the 10th and 90th percentile, measured on {devices}: it varies from run to"
         " run."
     )

@@ -77,28 +77,46 @@ def introduction(data: Data, numbers: Numbers) -> list[str]:
     """What was run, in two sentences, and for rendered faces what it does not say."""
     inputs = data.inputs
     students, seeds = len(inputs.variants), len(inputs.seeds)
-    pairs = {int(numbers.at(protocol, inputs.teacher, inputs.worst)["pairs"]) for protocol in data.protocols}
-    how_many = f"{min(pairs):,}" if len(pairs) == 1 else f"{min(pairs):,} to {max(pairs):,}"
-    protocol_names = listed(data.protocols)
     each = " each" if students > 1 else ""
     teachers = len(inputs.teacher_seeds)
     taught_by = "A teacher" if teachers == 1 else f"{count(teachers, 'teacher')}, of whom students learn together,"
-    text = (
-        f"{taught_by} trained on sharp faces and {count(students, 'student')} ({count(seeds, 'seed')}{each})"
-        f" had to say whether two pictures show the same person, on {faces(inputs)}, at"
-        f" {listed(inputs.conditions)}: both pictures of a pair made that many times smaller, then enlarged"
-        f" again. There are {how_many} pairs in each protocol ({protocol_names}); the threshold for one fold"
-        " is chosen on the others, and every network is that of its last epoch."
-    )
+    text = f"{taught_by} trained on sharp faces and {count(students, 'student')} ({count(seeds, 'seed')}{each}) had to say"
+    asked = []
+    if data.protocols:
+        asked.append(f"{text} {_verified(data, numbers)}")
+    if data.searches.protocols:
+        asked.append(f"{'They also had to say' if asked else text} {_searched(data)}")
+    asked[-1] += " Every network is that of its last epoch."
     if not inputs.rendered:
-        return [text]
+        return asked
     return [
-        text,
+        *asked,
         (
             "The rendered faces are drawn by a program so that the whole comparison can be run anywhere:"
             " nothing here says anything about real faces."
         ),
     ]
+
+
+def _verified(data: Data, numbers: Numbers) -> str:
+    inputs = data.inputs
+    pairs = {int(numbers.at(protocol, inputs.teacher, inputs.worst)["pairs"]) for protocol in data.protocols}
+    how_many = f"{min(pairs):,}" if len(pairs) == 1 else f"{min(pairs):,} to {max(pairs):,}"
+    return (
+        f"whether two pictures show the same person, on {faces(inputs)}, at"
+        f" {listed(inputs.conditions)}: both pictures of a pair made that many times smaller, then enlarged"
+        f" again. There are {how_many} pairs in each protocol ({listed(data.protocols)}); the threshold for one fold"
+        " is chosen on the others."
+    )
+
+
+def _searched(data: Data) -> str:
+    sizes = data.searches.sizes
+    each = listed([f"{count(sizes[protocol]['probe'], 'probe')} ({protocol})" for protocol in data.searches.protocols])
+    return (
+        f"whose face a picture shows, on {faces(data.inputs)}, by the most similar picture of a gallery: {each}, at"
+        f" {listed(data.inputs.conditions)}."
+    )
 
 
 def findings(data: Data, numbers: Numbers, protocol: str) -> list[str]:
@@ -147,7 +165,7 @@ def _loss_and_recovery(data: Data, numbers: Numbers, protocol: str) -> list[str]
     table = numbers.against(plain, protocol)
     table = table[table["condition"] == worst].set_index("variant")
     for variant in table.index:
-        if variant != inputs.control and variant != _fullest(inputs):
+        if variant != inputs.control and variant != fullest(inputs):
             continue
         row = table.loc[variant]
         gain = numbers.at(protocol, variant, worst)["accuracy"] - after["accuracy"]
@@ -166,7 +184,7 @@ def distilled(inputs: Inputs) -> list[str]:
     return [name for name, settings in inputs.variants.items() if settings.get("distill")]
 
 
-def _fullest(inputs: Inputs) -> str | None:
+def fullest(inputs: Inputs) -> str | None:
     """The student to which the most is distilled; of several, the last named."""
     names = distilled(inputs)
     return max(
@@ -181,7 +199,7 @@ def _distillation(inputs: Inputs, numbers: Numbers, protocol: str) -> list[str]:
         return []
     tally = {name: int((table["verdict"] == name).sum()) for name in ("better", "worse", NULL)}
     result = []
-    rows = table[(table["condition"] == inputs.worst) & (table["variant"] == _fullest(inputs))]
+    rows = table[(table["condition"] == inputs.worst) & (table["variant"] == fullest(inputs))]
     for row in rows.to_dict("records"):
         result.append(
             f"What the teacher adds: at {inputs.worst}, {row['variant']} differs from {inputs.control} by"

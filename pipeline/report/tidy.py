@@ -11,13 +11,14 @@ import pandas as pd
 from pipeline.errors import InputError
 
 COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n")
+IN_SUMMARY = {"accuracy": "", "rank1": ", rank-1"}  # what is said behind the protocol's name
 ACCURACY_COLUMNS = ("protocol", "variant", "condition", "downsampling", "accuracy", "low", "high")
 
 
-def read(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
+def read(path: Path, columns: Sequence[str], text: Sequence[str] = (), *, empty: bool = False) -> pd.DataFrame:
     """Read a CSV file that must have ``columns``; those named in ``text`` stay text, the others are numbers.
 
-    Raises InputError naming the file when it is absent, damaged, empty, or a number is none.
+    Raises InputError naming the file when it is absent, damaged, without rows (unless ``empty``), or a number is none.
     """
     try:
         found = list(pd.read_csv(path, nrows=0, encoding="utf-8").columns)
@@ -37,6 +38,8 @@ def read(path: Path, columns: Sequence[str], text: Sequence[str] = ()) -> pd.Dat
     except (OSError, ValueError) as error:  # pandas' own parser errors and bad UTF-8 are ValueErrors
         raise InputError(f"{path}: cannot be read as CSV ({error})") from error
     if table.empty:
+        if empty:
+            return table
         raise InputError(f"{path}: no rows")
     for column in table.columns:
         if column not in text and not pd.api.types.is_numeric_dtype(table[column]):
@@ -60,12 +63,13 @@ def ordered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
-    """{task: {protocol: {variant: {condition: mean accuracy over seeds in percent}}}} of the tidy rows."""
+    """{task: {protocol: {variant: {condition: mean over seeds in percent}}}} of accuracy, and of rank-1 of searches."""
     nested: dict[str, Any] = {}
-    accuracy = rows[rows["metric"] == "accuracy"]
-    for (task, protocol, variant, condition), group in accuracy.groupby(
-        ["task", "protocol", "variant", "condition"], sort=True
+    shown = rows[rows["metric"].isin(IN_SUMMARY)]
+    for (task, protocol, metric, variant, condition), group in shown.groupby(
+        ["task", "protocol", "metric", "variant", "condition"], sort=True
     ):
+        protocol = f"{protocol}{IN_SUMMARY[metric]}"
         per_variant = nested.setdefault(task, {}).setdefault(protocol, {}).setdefault(variant, {})
         per_variant[condition] = round(100 * float(group["value"].mean()), 2)
     return nested

@@ -1,4 +1,4 @@
-"""Judge one network: verification at each quality, its cost, and pictures of what it sees and where it looks."""
+"""Judge one network: verification and identification at each quality, its cost, and pictures of what it sees and where it looks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--degraded", type=Path, required=True, help="the folder with the degraded ones")
     parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
     parser.add_argument("--pairs", type=Path, required=True, help="the pairs to verify, .csv")
+    parser.add_argument("--searches", type=Path, required=True, help="the probes and galleries to search, .csv")
     parser.add_argument("--notes", type=Path, required=True, help="what tables call the faces, .json")
     parser.add_argument("--metrics", type=Path, required=True, help="to write: the tidy table, .csv")
     parser.add_argument("--scores", type=Path, required=True, help="to write: a row a pair and quality, .csv")
+    parser.add_argument("--ranks", type=Path, required=True, help="to write: a row a probe and quality, .csv")
     parser.add_argument("--samples", type=Path, required=True, help="to write: pictures and maps, .npz")
     parser.add_argument("--run", type=Path, required=True, help="to write: device, versions, architecture, .json")
 

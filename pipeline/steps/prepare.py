@@ -1,4 +1,4 @@
-"""Turn the source into one array of faces, an index of them, a table of pairs, notes and a contact sheet."""
+"""Turn the source into one array of faces, an index of them, tables of pairs and searches, notes and a contact sheet."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="to write: .npy, uint8 (N, S, S, C)")
     parser.add_argument("--index", type=Path, required=True, help="to write: .csv, a row a face")
     parser.add_argument("--pairs", type=Path, required=True, help="to write: .csv, a row a pair")
+    parser.add_argument("--searches", type=Path, required=True, help="to write: .csv, a row a probe or gallery face")
     parser.add_argument("--notes", type=Path, required=True, help="to write: .json, what tables call the faces")
     parser.add_argument("--contact-sheet", type=Path, required=True, help="to write: .png")
 
@@ -32,7 +33,8 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
 
     faces = source(settings["data"].source).load(settings["data"], options.raw)
     faceset.check(faces)
-    faceset.write(faces, faces=options.faces, index=options.index, pairs=options.pairs, notes=options.notes)
+    outputs = ("faces", "index", "pairs", "searches", "notes")
+    faceset.write(faces, **{name: getattr(options, name) for name in outputs})
     if faces.sheet is None:
         train = faces.index.query("split == 'train'")
         pixels = open_faces(options.faces)[train["face"].to_numpy()]

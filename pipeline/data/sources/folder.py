@@ -1,6 +1,6 @@
-"""Faces of one's own: a folder or an archive with one folder a person, and optionally whose they are and which pairs.
+"""Faces of one's own: a folder or an archive with one folder a person; optionally whose they are, pairs and searches.
 
-Without a pair list, ``test_share`` of the people with two or more photos are held out by the seed (or those of
+Without a list of either, ``test_share`` of the people with two or more photos are held out by the seed (or those of
 split "test" in the table are) and dealt into folds, so that no person is in two. In each fold same pairs are spread
 evenly over its people, different pairs over its pairs of people, as many of one kind as of the other. A pair list
 without folds is dealt round instead, so its folds share people where its pairs do.
@@ -8,7 +8,6 @@ without folds is dealt round instead, so its folds share people where its pairs 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -20,14 +19,14 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pipeline.data import alignment, archives, images, pairing, photo_lists
-from pipeline.data.faceset import PAIR_COLUMNS, FaceSet
+from pipeline.data.faceset import PAIR_COLUMNS, SEARCH_COLUMNS, FaceSet
+from pipeline.data.photo_entries import SUFFIXES, Entries, read_entries
 from pipeline.errors import InputError
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
 
-FILES = {"archive": "faces.zip", "table": "faces.csv", "pairs": "pairs.csv"}
+FILES = {"archive": "faces.zip", "table": "faces.csv", "pairs": "pairs.csv", "searches": "searches.csv"}
 PROVIDER = "whoever took the photos (one folder a person, one image file a face)"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 CHUNK = 1024  # faces in one chunk
 
 
@@ -36,7 +35,7 @@ class Settings(Base):
 
     source: Literal["folder"]
     name: Annotated[str, Field(pattern=r"^\S([^\x00-\x1f]{0,78}\S)?$")] = "own faces"  # what tables call the faces
-    files: dict[Literal["archive", "table", "pairs"], RemoteFileSettings]
+    files: dict[Literal["archive", "table", "pairs", "searches"], RemoteFileSettings]
     image_size: ImageSize
     channels: Channels
     crop: Annotated[list[int], Field(min_length=4, max_length=4)] | None = None  # left, top, right, bottom in pixels
@@ -49,7 +48,7 @@ class Settings(Base):
     @model_validator(mode="after")
     def _whole(self) -> Settings:
         if "archive" not in self.files:
-            raise ValueError("files lacks archive, expected archive, and table and pairs where there are any")
+            raise ValueError("files lacks archive, expected archive, and table, pairs and searches where there are any")
         if self.crop is not None:
             left, top, right, bottom = self.crop
             if not (0 <= left < right and 0 <= top < bottom):
@@ -58,26 +57,33 @@ class Settings(Base):
 
 
 def load(settings: Settings, raw: Path) -> FaceSet:
-    """The faces of ``raw / FILES["archive"]``, in order of file names, with drawn or listed pairs.
+    """The faces of ``raw / FILES["archive"]``, in order of file names, with drawn pairs or listed pairs and searches.
 
-    Test: photos that pairs name. Train: other people with at least ``min_images`` photos. Unlabelled: everybody
+    Test: photos that pairs or searches name. Train: other people with at least ``min_images`` photos. Unlabelled: everybody
     else. Other photos of tested people, and photos that the table does not name, are left out; a line on stderr
-    says how many. Files are named without the folders that all of them lie in; the table and the pair list may
+    says how many. Files are named without the folders that all of them lie in; the tables may
     give these or leave them out. With landmarks in the table faces are aligned (pipeline.data.alignment).
 
     The decoded faces stay in memory: 2.5 MB for 200 at 64x64x3. Raises InputError naming file and entry or line.
     """
-    archive, table, pairs = (raw / FILES[key] if key in settings.files else None for key in FILES)
-    entries = _entries(archive, within=0 if table else 1)
+    archive, table, pairs, searches = (raw / FILES[key] if key in settings.files else None for key in FILES)
+    entries = read_entries(archive, within=0 if table else 1)
     photos = _by_folder(archive, entries) if table is None else _by_table(archive, entries, table)
     if settings.crop is not None and photos[0].landmarks is not None:
         raise InputError(f"{table}: has landmarks, and crop = {settings.crop}: expected one of them (crop: null)")
     _check_people(archive, photos)
-    if pairs is None:
+    chosen, sought = [], []
+    if pairs is not None:
+        chosen, tested = _listed(settings, archive, pairs, entries, photos)
+    elif searches is None:
         chosen, tested = _draw(settings, archive, table, photos)
     else:
-        chosen, tested = _listed(settings, archive, pairs, entries, photos)
-    index, chosen = _index(settings, archive, photos, chosen, tested)
+        tested = set()
+    if searches is not None:
+        sought = _searched(archive, searches, entries, photos)
+        person = {photo.file: photo.identity for photo in photos}
+        tested |= {person[file] for _, file, _ in sought}
+    index, chosen, sought = _index(settings, archive, photos, chosen, sought, tested)
     entry_of = {file: entry for entry, file in entries.files.items()}
     landmarks = {entry_of[photo.file]: photo.landmarks for photo in photos}
     rows = {entry_of[file]: row for row, file in enumerate(index["file"])}
@@ -87,53 +93,10 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         for start in range(0, len(faces), CHUNK):
             yield faces[start : start + CHUNK]
 
-    return FaceSet(index=index, pairs=chosen, chunks=chunks, channels=settings.channels, name=settings.name)
+    return FaceSet(index, chosen, chunks, channels=settings.channels, name=settings.name, searches=sought)
 
 
-class _Entries:
-    """The image files of an archive: the entries, and the names they go by."""
-
-    def __init__(self, files: dict[str, str], top: tuple[str, ...]) -> None:
-        self.files = files  # entry as stored -> file, without the folders ``top`` that all lie in
-        self.top = top
-        self.known = set(files.values())
-
-    def find(self, name: str) -> str | None:
-        """The file called ``name``, with or without folders of the top; None where there is none."""
-        if name in self.known:
-            return name
-        for depth in range(len(self.top)):
-            prefix = "/".join(self.top[depth:]) + "/"
-            if name.startswith(prefix) and name.removeprefix(prefix) in self.known:
-                return name.removeprefix(prefix)
-        return None
-
-    def missing(self, where: str, name: str, archive: Path) -> InputError:
-        alike = next((file for file in sorted(self.known) if file.casefold() == name.casefold()), None)
-        hint = f"; there is {alike!r}" if alike else f", as in {min(self.known)!r}"
-        return InputError(f"{where}: file {name!r} is not in {archive}, expected an image file of it{hint}")
-
-
-def _entries(archive: Path, within: int) -> _Entries:
-    """The archive's images; ``within`` innermost folders are kept, whatever all files have in common."""
-    stored: dict[str, str] = {}  # plain name -> entry
-    for member in archives.members(archive, suffixes=SUFFIXES):
-        name = photo_lists.plain_name(member.name)
-        # macOS puts a file of its own beside every photo in a zip.
-        if any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
-            continue
-        if name in stored:
-            raise InputError(f"{archive}: entries {stored[name]!r} and {member.name!r} are the same file name {name!r}")
-        stored[name] = member.name
-    if not stored:
-        raise InputError(f"{archive}: holds no images but hidden ones, expected one folder a person with image files")
-    folders = [PurePosixPath(name).parts[:-1] for name in stored]
-    top = tuple(os.path.commonprefix([parts[: max(0, len(parts) - within)] for parts in folders]))
-    cut = len("/".join(top)) + 1 if top else 0
-    return _Entries({entry: name[cut:] for name, entry in stored.items()}, top)
-
-
-def _by_folder(archive: Path, entries: _Entries) -> list[photo_lists.Photo]:
+def _by_folder(archive: Path, entries: Entries) -> list[photo_lists.Photo]:
     """Whose each photo is, by the folder that it lies in."""
     photos, folder_of = [], {}
     for entry, file in sorted(entries.files.items(), key=lambda item: item[1]):
@@ -148,7 +111,7 @@ def _by_folder(archive: Path, entries: _Entries) -> list[photo_lists.Photo]:
     return photos
 
 
-def _by_table(archive: Path, entries: _Entries, path: Path) -> list[photo_lists.Photo]:
+def _by_table(archive: Path, entries: Entries, path: Path) -> list[photo_lists.Photo]:
     """The photos that the table names, sorted by file."""
     photos: dict[str, photo_lists.Photo] = {}
     for photo in photo_lists.read_photos(path):
@@ -203,7 +166,7 @@ def _draw(
 
 
 def _listed(
-    settings: Settings, archive: Path, path: Path, entries: _Entries, photos: list[photo_lists.Photo]
+    settings: Settings, archive: Path, path: Path, entries: Entries, photos: list[photo_lists.Photo]
 ) -> tuple[list[tuple], set[str]]:
     """Pairs (protocol, fold, file, file, same) of the list, and the people they are of."""
     photo_of = {photo.file: photo for photo in photos}
@@ -214,14 +177,8 @@ def _listed(
         where = f"{path}: line {pair.line}"
         files = []
         for name in (pair.a, pair.b):
-            if (file := entries.find(name)) is None:
-                raise entries.missing(where, name, archive)
-            if file not in photo_of:
-                raise InputError(f"{where}: file {name!r} is not in {FILES['table']}, expected a row of it")
-            photo = photo_of[file]
-            if photo.split not in (None, "test"):
-                raise InputError(f"{where}: file {name!r} is of split {photo.split}, expected one of split test")
-            files.append(file)
+            photo = _test_photo(where, name, archive, entries, photo_of)
+            files.append(photo.file)
             tested.add(photo.identity)
         if files[0] == files[1]:
             raise InputError(f"{where}: file {pair.a!r} is paired with itself")
@@ -246,11 +203,51 @@ def _listed(
     return list(table.itertuples(index=False, name=None)), tested
 
 
+def _searched(
+    archive: Path, path: Path, entries: Entries, photos: list[photo_lists.Photo]
+) -> list[tuple[str, str, str]]:
+    """Protocol, file and role of each row of the list of searches."""
+    photo_of = {photo.file: photo for photo in photos}
+    seen: dict[tuple[str, str], int] = {}
+    people: dict[tuple[str, str], set[str]] = {}  # by protocol and role
+    found = [(row, _test_photo(f"{path}: line {row.line}", row.file, archive, entries, photo_of))
+             for row in photo_lists.read_searches(path)]  # fmt: skip
+    for row, photo in found:
+        if (first := seen.setdefault((row.protocol, photo.file), row.line)) != row.line:
+            raise InputError(f"{path}: line {row.line}: file {row.file!r} occurs twice, first in line {first}")
+        people.setdefault((row.protocol, row.role), set()).add(photo.identity)
+    for row, photo in found:
+        where, role = f"{path}: line {row.line}: {row.role} {row.file!r}", row.role
+        if role == "probe" and photo.identity not in people.get((row.protocol, "gallery"), ()):
+            raise InputError(f"{where} shows {photo.identity!r}, expected a photo of this person in the gallery too")
+        if role == "distractor" and photo.identity in people.get((row.protocol, "probe"), ()):
+            raise InputError(f"{where} shows {photo.identity!r}, expected somebody whom no probe shows")
+    return [(row.protocol, photo.file, row.role) for row, photo in found]
+
+
+def _test_photo(
+    where: str, name: str, archive: Path, entries: Entries, photo_of: dict[str, photo_lists.Photo]
+) -> photo_lists.Photo:
+    """The photo that a list calls ``name``; an error where it is not there or not to be tested on."""
+    if (file := entries.find(name)) is None:
+        raise entries.missing(where, name, archive)
+    if file not in photo_of:
+        raise InputError(f"{where}: file {name!r} is not in {FILES['table']}, expected a row of it")
+    if photo_of[file].split not in (None, "test"):
+        raise InputError(f"{where}: file {name!r} is of split {photo_of[file].split}, expected one of split test")
+    return photo_of[file]
+
+
 def _index(
-    settings: Settings, archive: Path, photos: list[photo_lists.Photo], chosen: list[tuple], tested: set[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The index of faces and the table of pairs."""
-    named = {file for _, _, *files, _ in chosen for file in files}
+    settings: Settings,
+    archive: Path,
+    photos: list[photo_lists.Photo],
+    chosen: list[tuple],
+    sought: list[tuple],
+    tested: set[str],
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The index of faces and the tables of pairs and searches."""
+    named = {file for _, _, *files, _ in chosen for file in files} | {file for _, file, _ in sought}
     spare = {photo.file for photo in photos if photo.split == "test" or photo.identity in tested} - named
     if spare:
         _say(f"{archive}: {len(spare)} of {len(photos)} images left out: of people to verify, but in no pair")
@@ -283,7 +280,9 @@ def _index(
         a=pairs["a"].map(face_of),
         b=pairs["b"].map(face_of),
     )
-    return index, pairs[list(PAIR_COLUMNS)]
+    searches = pd.DataFrame(sought, columns=["protocol", "face", "role"])
+    searches = searches.assign(face=searches["face"].map(face_of).astype(np.int64))
+    return index, pairs[list(PAIR_COLUMNS)], searches[list(SEARCH_COLUMNS)]
 
 
 def _decode(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
+import pandas as pd
 from pydantic import Field, field_validator
 
-from pipeline.data.faceset import FaceSet
+from pipeline.data.faceset import SEARCH_COLUMNS, FaceSet
 from pipeline.params.faces import RemoteFileSettings
 from pipeline.params.loading import Settings as Base
 
@@ -48,4 +50,18 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         name="rendered faces",
         rendered=True,
         sheet=lambda: contact_sheet(seed=settings.seed, image_size=settings.image_size),
+        searches=_searches(drawn.index, drawn.pairs),
     )
+
+
+def _searches(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The people of each protocol's pairs, looked for among each other: one's first picture is in the gallery.
+
+    So in ``cross_age`` an older face is looked for among young ones. [ours]
+    """
+    parts = []
+    for protocol, own in pairs.groupby("protocol", sort=True):
+        faces = np.unique(own[["a", "b"]].to_numpy())
+        later = index["identity"].iloc[faces].duplicated().to_numpy()
+        parts.append(pd.DataFrame({"face": faces, "role": np.where(later, "probe", "gallery"), "protocol": protocol}))
+    return pd.concat(parts, ignore_index=True)[list(SEARCH_COLUMNS)]

@@ -1,4 +1,4 @@
-"""Judge a face network: verification at each quality, cost, and what it looks at."""
+"""Judge a face network: verification and identification at each quality, cost, and what it looks at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
-from pipeline.data.faceset import read_notes, read_tables
+from pipeline.data.faceset import read_notes, read_searches, read_tables
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import atomic_path, write_csv, write_json
@@ -25,8 +25,8 @@ from pipeline.params.faces import Degradation
 from pipeline.params.loading import lookup, validate
 from pipeline.params.networks import Precision
 from pipeline.provenance import provenance
-from pipeline.tasks.recognition import networks
-from pipeline.tasks.recognition.judging import embed, judge_pairs, places
+from pipeline.tasks.recognition import identification, networks
+from pipeline.tasks.recognition.judging import embed, judge_pairs, paired_faces
 
 TASK = "recognition"
 
@@ -40,15 +40,21 @@ def evaluate(
     degraded: Path,
     index: Path,
     pairs: Path,
+    searches: Path,
     notes: Path,
     metrics: Path,
     scores: Path,
+    ranks: Path,
     samples: Path,
     run: Path,
     degradation: Degradation,
     evaluation: Evaluation,
 ) -> None:
-    """Write the tidy metrics, the scores, the sample pictures and the run's description of one checkpoint."""
+    """Write the tidy metrics, scores, ranks, sample pictures and the run's description of one checkpoint.
+
+    Both faces of a pair are seen at each quality; of a search the probes are, in a gallery that stays sharp, as of
+    a watch list. The same network embeds both.
+    """
     each = {quality: networks.load(model, quality) for quality in degradation.qualities}
     classifier = each[1]
     device = select_device()
@@ -62,15 +68,34 @@ def evaluate(
     about = read_notes(notes)
     dataset = degradation.named(about.name)
     arrays.check_index(index, len(people))
-    if table.empty:
-        raise InputError(f"{pairs}: no pairs (expected some to verify)")
+    search_table = read_searches(searches, people, index)
+    if table.empty and search_table.empty:
+        raise InputError(f"{pairs} and {searches}: no pairs and no searches (expected some of either)")
     rows: list[dict[str, Any]] = []
     judged: list[pd.DataFrame] = []
-    used, place = places(table, arrays.count)
+    ranked: list[pd.DataFrame] = []
+    paired = paired_faces(table)
+    probes, gallery = identification.faces_of(search_table)
     for quality in degradation.qualities:
-        embeddings = embed(trained[quality], arrays, used, quality, evaluation.batch_size, dtype)
-        found, scored = judge_pairs(table, embeddings, place, f"x{quality}")
+        # The gallery is sharp: with one network for all, x1 gives its embeddings to the other qualities.
+        seen = np.unique(np.concatenate([paired, probes, gallery if quality == 1 else probes]))
+        embeddings = embed(trained[quality], arrays, torch.from_numpy(seen), quality, evaluation.batch_size, dtype)
+        if quality == 1:
+            sharp = embeddings[np.searchsorted(seen, gallery)]
+        elif classifier.card["one_a_quality"]:
+            sharp = embed(trained[quality], arrays, torch.from_numpy(gallery), 1, evaluation.batch_size, dtype)
+        found, scored = judge_pairs(table, embeddings, seen, f"x{quality}")
         rows, judged = rows + found, [*judged, scored]
+        for protocol, group in search_table.groupby("protocol", sort=True):
+            face, looked_for = group["face"].to_numpy(), group["role"].to_numpy() == "probe"
+            measures, found = identification.search(
+                group, people,
+                probes=embeddings[np.searchsorted(seen, face[looked_for])],
+                gallery=sharp[np.searchsorted(gallery, face[~looked_for])],
+            )  # fmt: skip
+            where = {"protocol": protocol, "condition": f"x{quality}"}
+            rows += [where | {"metric": k, "value": v, "n": len(found)} for k, v in measures.items()]
+            ranked.append(found.assign(**where))
     shape = (arrays.channels, arrays.size, arrays.size)
     # One a quality: all are stored, one is asked.
     stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]
@@ -80,6 +105,8 @@ def evaluate(
     tidy = pd.DataFrame([fixed | row for row in rows])
     write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
     write_csv(scores, pd.concat(judged))
+    write_csv(ranks, pd.concat(ranked)[identification.COLUMNS] if ranked else pd.DataFrame(columns=identification.COLUMNS))
+    used = torch.from_numpy(paired if len(paired) else probes)
     _write_samples(samples, trained, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
     write_json(
         run,
@@ -87,6 +114,7 @@ def evaluate(
         | {
             "dataset": dataset,
             "rendered": about.rendered,
+            "searches": identification.sizes(search_table),
             "model": classifier.card["network"],
             "trained_with": classifier.card["provenance"],
         },

@@ -34,32 +34,31 @@ def embed(
     return torch.cat(parts).numpy()
 
 
+def paired_faces(table: pd.DataFrame) -> np.ndarray:
+    """The numbers of the faces that pairs name, (U,), rising, each once."""
+    return np.unique(table[["a", "b"]].to_numpy(np.int64))
+
+
 def judge_pairs(
-    table: pd.DataFrame, embeddings: np.ndarray, place: np.ndarray, condition: str
+    table: pd.DataFrame, embeddings: np.ndarray, seen: np.ndarray, condition: str
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
-    """Verification of the pairs in ``table`` by embeddings (U, D), that of face f in row ``place[f]``.
+    """Verification of the pairs in ``table`` by embeddings (N, D) of the faces ``seen`` (N,), rising.
 
     Returns tidy rows (protocol, condition, metric, value, n) and a row a pair with the columns SCORE_COLUMNS.
     """
-    rows, judged = [], []
+    rows, judged = [], [pd.DataFrame(columns=SCORE_COLUMNS)] if table.empty else []
     for protocol, group in table.groupby("protocol", sort=True):
-        a, b = place[group["a"].to_numpy()], place[group["b"].to_numpy()]
+        a, b = (np.searchsorted(seen, group[side].to_numpy()) for side in ("a", "b"))
         folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
         result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
         where = {"protocol": protocol, "condition": condition}
         rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in _measures(result).items()]
         judged.append(
-            group[["pair", "fold", "same"]].assign(score=result.scores, correct=result.correct.astype(int), **where)
+            group[["pair", "fold"]].assign(
+                same=same.astype(int), score=result.scores, correct=result.correct.astype(int), **where
+            )
         )
-    return rows, pd.concat(judged)[SCORE_COLUMNS].astype({"same": int})
-
-
-def places(table: pd.DataFrame, count: int) -> tuple[Tensor, np.ndarray]:
-    """The faces that pairs name, (U,), and by face number (count,) the place among them, -1 where it is in no pair."""
-    used = np.unique(table[["a", "b"]].to_numpy())
-    place = np.full(count, -1)
-    place[used] = np.arange(len(used))
-    return torch.tensor(used), place
+    return rows, pd.concat(judged)[SCORE_COLUMNS]
 
 
 def _measures(result: verification.Verification) -> dict[str, float]:

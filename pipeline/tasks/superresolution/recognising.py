@@ -24,7 +24,7 @@ from pipeline.params.faces import Degradation
 from pipeline.params.loading import lookup, validate
 from pipeline.params.networks import Precision
 from pipeline.tasks.recognition import networks
-from pipeline.tasks.recognition.judging import SCORE_COLUMNS, embed, judge_pairs, places
+from pipeline.tasks.recognition.judging import SCORE_COLUMNS, embed, judge_pairs, paired_faces
 from pipeline.tasks.superresolution.enlarging import enlarge
 
 
@@ -48,7 +48,7 @@ def recognise(
     """Verify the faces that were shrunk ``factor`` times, enlarged by ``network`` (None: bicubic).
 
     Returns tidy rows, a row a pair, and the settings of the recogniser's network. Nothing of it all where the recognition task has no
-    faces of that quality.
+    faces of that quality, or no pairs.
     """
     if factor not in given.degradation.qualities:
         return [], pd.DataFrame(columns=SCORE_COLUMNS), None
@@ -62,8 +62,10 @@ def recognise(
     arrays.check_index(given.index, len(people))
     if network is not None:
         arrays.upsample = lambda faces, size: faces.float() if faces.shape[-1] == size else enlarge(network, faces)
-    used, place = places(table, arrays.count)
+    if table.empty:
+        return [], pd.DataFrame(columns=SCORE_COLUMNS), None
+    used = paired_faces(table)
     recogniser = freeze(classifier.network.to(device))
-    embeddings = embed(recogniser, arrays, used, factor, given.evaluation.batch_size, dtype)
-    rows, scores = judge_pairs(table, embeddings, place, condition)
+    embeddings = embed(recogniser, arrays, torch.from_numpy(used), factor, given.evaluation.batch_size, dtype)
+    rows, scores = judge_pairs(table, embeddings, used, condition)
     return rows, scores, classifier.card["network"]

@@ -1,0 +1,48 @@
+"""Searches of a gallery as the evaluation runs them: who is searched for, and what comes of it as rows of tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.metrics import identification
+from pipeline.metrics.statistics import bootstrap_interval
+
+RANKS = (1, 5, 10, 20)
+COLUMNS = ["protocol", "condition", "probe", "rank", "average_precision"]  # of the table of ranks
+
+
+def faces_of(searches: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the probes, and of all that is searched, distractors too; each once, rising."""
+    looked_for = searches["role"] == "probe"
+    return np.unique(searches.loc[looked_for, "face"]), np.unique(searches.loc[~looked_for, "face"])
+
+
+def sizes(searches: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """How many pictures of each role, by protocol."""
+    return {
+        protocol: {role: int((own["role"] == role).sum()) for role in ("probe", "gallery", "distractor")}
+        for protocol, own in searches.groupby("protocol", sort=True)
+    }
+
+
+def search(
+    searches: pd.DataFrame, people: pd.DataFrame, probes: np.ndarray, gallery: np.ndarray
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """What one protocol's rows of ``searches`` come to: rates by name, and rank and precision by probe.
+
+    ``people`` is the index of faces; ``probes`` (P, D) and ``gallery`` (G, D) are embeddings in the order of the rows
+    that are probes, and of those that are not.
+    """
+    looked_for = searches["role"] == "probe"
+    identity = people["identity"].to_numpy()[searches["face"]]
+    number = np.unique(identity, return_inverse=True)[1]
+    number = np.where(searches["role"] == "distractor", identification.DISTRACTOR, number)
+    found = identification.identify(probes, gallery, number[looked_for], number[~looked_for])
+    low, high = bootstrap_interval(found.ranks == 1)
+    measures = {f"rank{rank}": identification.rank_rate(found.ranks, rank) for rank in RANKS}
+    measures |= {"rank1_low": low, "rank1_high": high, "map": float(found.average_precision.mean())}
+    faces = searches.loc[looked_for, "face"].to_numpy()
+    return measures, pd.DataFrame({"probe": faces, "rank": found.ranks, "average_precision": found.average_precision})
