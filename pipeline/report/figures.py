@@ -150,3 +150,12 @@ def spread(positions: Sequence[float], least: float) -> list[float]:
     for i, position in zip(order, placed, strict=True):
         result[i] = position
     return result
+
+
+def folded(name: str, width: int = 19) -> str:
+    """A long name in several lines, broken where it has a joint."""
+    if len(name) <= width:
+        return name
+    joint = max((name.rfind(mark, 0, width) for mark in "_- "), default=-1)
+    cut = joint + 1 if joint > 0 else width
+    return f"{name[:cut]}\n{folded(name[cut:], width)}"
