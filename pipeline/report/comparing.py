@@ -12,7 +12,9 @@ from pipeline.metrics import statistics
 COLUMNS = ("difference", "low", "high", "p_value", "adjusted", "verdict")
 
 
-def family(pairs: Mapping[tuple[str, ...], tuple[np.ndarray, np.ndarray]], names: tuple[str, ...], scale: float = 1) -> pd.DataFrame:
+def family(
+    pairs: Mapping[tuple[str, ...], tuple[np.ndarray, np.ndarray]], names: tuple[str, ...], scale: float = 1
+) -> pd.DataFrame:
     """Compare the two arrays (seeds, units) of each entry; p-values are adjusted after Holm for all of them.
 
     ``names`` are the columns for the entry's key; those of COLUMNS follow, differences times ``scale``.

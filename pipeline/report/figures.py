@@ -15,6 +15,7 @@ INK = "#1b2430"
 SOFT = "#5b6675"
 GRID = "#e3e8ed"
 WIDTH = 10.0  # inches; the page shows this in about 900 pixels
+DPI = 160  # of pictures; plots are SVG
 
 # Okabe and Ito's colours without the yellow, which is too light for a line, and Tol's olive: told apart with
 # any of the common colour deficiencies. Markers and dashes repeat the difference in black and white.
@@ -47,7 +48,7 @@ matplotlib.rcParams.update(
         "legend.frameon": False,
         "lines.linewidth": 1.9,
         "lines.markersize": 7,
-        "savefig.dpi": 160,
+        "savefig.dpi": DPI,
         "svg.fonttype": "path",
         "svg.hashsalt": "report",  # ids derived from the content, not drawn at random
         "text.color": INK,
@@ -102,16 +103,19 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def tiles(pictures: Sequence[Sequence[np.ndarray]], gap: int, breaks: Sequence[int] = ()) -> np.ndarray:
+def tiles(
+    pictures: Sequence[Sequence[np.ndarray]], gap: int, breaks: Sequence[int] = (), below: int | None = None
+) -> np.ndarray:
     """Rows of equally large (H, W, 3) uint8 pictures as one, on white, ``gap`` pixels apart.
 
-    ``breaks`` are the columns before which a wider gap is left.
+    ``breaks`` are the columns before which a wider gap is left; ``below`` is the gap between rows, if another.
     """
     height, width = pictures[0][0].shape[:2]
+    below = gap if below is None else below
     lefts = tile_offsets(len(pictures[0]), width, gap, breaks)
-    canvas = np.full((len(pictures) * (height + gap) - gap, lefts[-1] + width, 3), 255, dtype=np.uint8)
+    canvas = np.full((len(pictures) * (height + below) - below, lefts[-1] + width, 3), 255, dtype=np.uint8)
     for row, line in enumerate(pictures):
-        top = row * (height + gap)
+        top = row * (height + below)
         for left, picture in zip(lefts, line, strict=True):
             canvas[top : top + height, left : left + width] = picture
     return canvas
@@ -133,6 +137,11 @@ def picture_axes(mosaic: np.ndarray, left: float, top: float, width: float = WID
     axes.imshow(mosaic, interpolation="nearest", aspect="auto")
     axes.axis("off")
     return figure, axes
+
+
+def enlarged(picture: np.ndarray, times: int) -> np.ndarray:
+    """(H, W, 3) -> (times H, times W, 3), every pixel a square: nothing is smoothed that was measured."""
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def spread(positions: Sequence[float], least: float) -> list[float]:

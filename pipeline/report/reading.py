@@ -53,6 +53,12 @@ def accuracies(path: Path, table: pd.DataFrame, protocols: Sequence[str], condit
                 raise InputError(f"{path}: {len(rows)} accuracies for {protocol} at {condition} (expected 1)")
 
 
+def accuracy(table: pd.DataFrame, protocol: str, condition: str) -> float:
+    """The one accuracy, in 0..1, that ``accuracies`` made sure of."""
+    rows = table[(table["metric"] == "accuracy") & (table["protocol"] == protocol)]
+    return float(rows["value"][rows["condition"] == condition].iloc[0])
+
+
 def scores(
     path: Path, conditions: Sequence[str], pairs: dict[str, tuple[np.ndarray, np.ndarray]]
 ) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
@@ -138,5 +144,6 @@ def arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarr
 def rgb(path: Path, name: str, pictures: np.ndarray) -> np.ndarray:
     """uint8 (..., H, W, 1 or 3) as (..., H, W, 3). Raises InputError naming file and array for anything else."""
     if pictures.ndim < 3 or pictures.shape[-1] not in (1, 3) or pictures.dtype != np.uint8 or not pictures.size:
-        raise InputError(f"{path}: {name}: expected uint8 pictures (H, W, 1 or 3), found {pictures.dtype} {pictures.shape}")
+        found = f"{pictures.dtype} {pictures.shape}"
+        raise InputError(f"{path}: {name}: expected uint8 pictures (H, W, 1 or 3), found {found}")
     return np.broadcast_to(pictures, (*pictures.shape[:-1], 3))

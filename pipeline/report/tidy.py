@@ -60,14 +60,18 @@ def ordered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
-    """{task: {protocol: {variant: {condition: mean accuracy over seeds in percent}}}} of the tidy rows."""
+    """{task: {protocol: {variant: {condition: mean over seeds}}}} of the tidy rows.
+
+    Accuracy in percent; PSNR in dB, under the name of the set followed by "psnr".
+    """
     nested: dict[str, Any] = {}
-    accuracy = rows[rows["metric"] == "accuracy"]
-    for (task, protocol, variant, condition), group in accuracy.groupby(
-        ["task", "protocol", "variant", "condition"], sort=True
-    ):
-        per_variant = nested.setdefault(task, {}).setdefault(protocol, {}).setdefault(variant, {})
-        per_variant[condition] = round(100 * float(group["value"].mean()), 2)
+    for metric, scale, suffix in (("accuracy", 100, ""), ("psnr", 1, " psnr")):
+        chosen = rows[rows["metric"] == metric]
+        for (task, protocol, variant, condition), group in chosen.groupby(
+            ["task", "protocol", "variant", "condition"], sort=True
+        ):
+            per_variant = nested.setdefault(task, {}).setdefault(f"{protocol}{suffix}", {}).setdefault(variant, {})
+            per_variant[condition] = round(scale * float(group["value"].mean()), 2)
     return nested
 
 
