@@ -20,7 +20,7 @@ from pipeline.data.patches import enlarge_bicubic, shrink
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.metrics.picture_quality import psnr, ssim
-from pipeline.report import blocks, sections, superresolution
+from pipeline.report import blocks, figures, sections, superresolution
 from pipeline.report import superresolution_figures as plots
 from pipeline.report import superresolution_pictures as pictures
 from pipeline.report import superresolution_words as words
@@ -606,6 +606,25 @@ def test_what_does_not_fit_is_refused(one_student, name):
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         superresolution.measure(one_student)
     assert str(caught.value).startswith(str(one_student.evaluations / "scratch/0"))
+
+
+def test_what_a_larger_network_gains_is_not_put_down_to_the_teacher(measured):
+    data, numbers = measured
+    networks = {"scratch": "student", "output_kd": "student", "fakd": "deeper"}
+    inputs = dataclasses.replace(data.inputs, networks=networks)
+    text = " ".join(words.findings(dataclasses.replace(data, inputs=inputs), numbers, "faces"))
+    assert "What learning from the teacher adds to scratch: output_kd " in text
+    assert "dB (" in text and "; fakd +" not in text and "scratch: fakd" not in text
+    assert "What the teacher's features add" not in text
+    assert words.taught(inputs, "fakd") == "output + spatial_affinity; network deeper"
+
+
+def test_headings_fit_their_width():
+    names = ["bicubic", "instance_affinity_kd", "low resolution"]
+    heads, size = figures.headings(names, 0.7)
+    assert heads == ["bicubic", "instance_\naffinity_\nkd", "low \nresolution"]
+    assert size == pytest.approx(72 * 0.7 / 6.8)
+    assert figures.headings(names, 3.0) == (names[:1] + ["instance_affinity_kd"] + names[2:], 9.5)
 
 
 def test_many_students_are_summed_up(measured):

@@ -161,6 +161,13 @@ def spread(positions: Sequence[float], least: float) -> list[float]:
     return result
 
 
+def headings(names: Sequence[str], inches: float, largest: float = 9.5) -> tuple[list[str], float]:
+    """Names broken at their joints, and the size in points at which all of them fit into the width in bold."""
+    longest = max(len(part) for name in names for part in name.replace("_", "_ ").replace("-", "- ").split())
+    size = min(largest, 72 * inches / (0.68 * longest))
+    return [folded(name, max(longest, int(72 * inches / (0.68 * size)))) for name in names], size
+
+
 def folded(name: str, width: int = 19) -> str:
     """A long name in several lines, broken where it has a joint."""
     if len(name) <= width:

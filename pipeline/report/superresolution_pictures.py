@@ -86,14 +86,13 @@ def _strip(data: Data, name: str, samples: list[Sample]) -> Figure:
     pictures = [[figures.enlarged(picture, times) for picture in line.values()] for line in lines]
     mosaic = figures.tiles(pictures, space, below=below)
     mosaic = np.pad(mosaic, ((0, below), (0, 0), (0, 0)), constant_values=255)
-    characters = max(6, int(width * times / figures.DPI / 0.088))
-    heads = [figures.folded(title, characters) for title in titles]
+    heads, size = figures.headings(titles, width * times / figures.DPI)
     top = 0.1 + LINE * max(head.count("\n") + 1 for head in heads)
     figure, axes = figures.picture_axes(mosaic, left=0.05, top=top, width=mosaic.shape[1] / figures.DPI + 0.1)
     offsets = figures.tile_offsets(len(titles), width * times, space)
     for left, title, head in zip(offsets, titles, heads, strict=True):
         bold = "bold" if title in data.inputs.all else "normal"
-        axes.text(left + width * times / 2, -8, head, ha="center", va="bottom", fontsize=9.5, fontweight=bold)
+        axes.text(left + width * times / 2, -8, head, ha="center", va="bottom", fontsize=size, fontweight=bold)
     for row, sample in enumerate(samples):
         under = _decibels(data, name, sample)
         leading = _leading(data, under)
@@ -122,9 +121,12 @@ def _cropped(data: Data, name: str, sample: Sample) -> Figure:
     titles = list(tiles)
     factor, (height, width) = data.inputs.factor, sample.original.shape[:2]
     columns = -(-len(titles) // 2)
-    gap, label = 0.08, 2.1 * LINE  # inches; a name and its PSNR under each crop
     # The thumbnail is as high as both rows of crops, but never wider than a third of the figure.
+    gap = 0.08  # inches
     tile = (0.67 * figures.WIDTH - 0.1) / columns - gap
+    names, size = figures.headings(titles, tile)
+    heads = dict(zip(titles, names, strict=True))
+    label = LINE * (1.1 + max(head.count("\n") + 1 for head in names))  # a name and its PSNR under each crop
     shown = min(0.33 * figures.WIDTH, (2 * tile + label) * width / height)
     tile = (figures.WIDTH - 0.1 - shown) / columns - gap
     side = max(factor, min(int(tile * figures.DPI / ZOOM), height, width) // factor * factor)
@@ -139,7 +141,7 @@ def _cropped(data: Data, name: str, sample: Sample) -> Figure:
     for colour, thick in (("black", 3.6), (MARK, 1.8)):
         box = Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=colour, linewidth=thick)
         axes.add_patch(box)
-    _label(figure, 0.05 + shown / 2, 0.05 + thumbnail, "original", f"{width} x {height} pixels", bold=False)
+    _label(figure, 0.05 + shown / 2, 0.05 + thumbnail, "original", f"{width} x {height} pixels", size, bold=False)
     under = _decibels(data, name, sample)
     leading = _leading(data, under)
     for place, (title, picture) in enumerate(tiles.items()):
@@ -149,7 +151,8 @@ def _cropped(data: Data, name: str, sample: Sample) -> Figure:
         crop = figures.enlarged(picture[top : top + side, left : left + side], times)
         _picture(figure, crop, x, y, tile, tile)
         below = "" if title in ("low resolution", "original") else under.get(title, "")
-        _label(figure, x + tile / 2, y + tile, title, below, bold=title in data.inputs.all, leads=title == leading)
+        bold, leads = title in data.inputs.all, title == leading
+        _label(figure, x + tile / 2, y + tile, heads[title], below, size, bold, leads)
     text = (
         f"Picture {sample.number} at {data.inputs.scale}: left the original, right what is in its box: as given"
         f" ({side // factor} pixels wide), as each variant enlarges it (first seed), and in the original. The box is"
@@ -175,10 +178,13 @@ def _picture(figure: Drawing, picture: np.ndarray, x: float, y: float, width: fl
     return axes
 
 
-def _label(figure: Drawing, x: float, y: float, title: str, below: str, bold: bool, leads: bool = False) -> None:
+def _label(
+    figure: Drawing, x: float, y: float, title: str, below: str, size: float, bold: bool, leads: bool = False
+) -> None:
     """A name under a picture, ``x`` and ``y`` inches from the upper left, and a number under the name."""
     full, total = figure.get_size_inches()
     place = {"x": x / full, "ha": "center", "va": "top"}
-    figure.text(y=1 - (y + 0.04) / total, s=title, fontsize=9.5, fontweight="bold" if bold else "normal", **place)
+    figure.text(y=1 - (y + 0.04) / total, s=title, fontsize=size, fontweight="bold" if bold else "normal", **place)
     weight, colour = ("bold", figures.INK) if leads else ("normal", figures.SOFT)
-    figure.text(y=1 - (y + 0.04 + 0.85 * LINE) / total, s=below, fontsize=9, fontweight=weight, color=colour, **place)
+    lower = y + 0.04 + 0.85 * LINE * (title.count("\n") + 1)
+    figure.text(y=1 - lower / total, s=below, fontsize=9, fontweight=weight, color=colour, **place)

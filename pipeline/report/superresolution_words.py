@@ -52,7 +52,9 @@ def taught(inputs: Inputs, variant: str) -> str:
     if variant == inputs.teacher:
         return "the large network"
     settings = inputs.variants[variant]
-    return str(settings.get("description") or " + ".join(settings.get("distill") or ()) or "no teacher")
+    text = str(settings.get("description") or " + ".join(settings.get("distill") or ()) or "no teacher")
+    network = inputs.networks.get(variant, "student")
+    return text if network == "student" else f"{text}; network {network}"
 
 
 def reader_name(data: Data, reader: Reader) -> str:
@@ -185,9 +187,11 @@ def _floor(data: Data, numbers: Numbers, name: str) -> str:
 def _added(
     data: Data, numbers: Numbers, name: str, control: str, variants: list[str], lead: str, null: str
 ) -> list[str]:
-    """What each of ``variants`` has over a control; nothing where either was not trained."""
+    """What each of ``variants`` with the control's network has over it; nothing where either was not trained."""
     table = numbers.against(control, name).set_index("variant") if control in controls(data) else pd.DataFrame()
-    names = [variant for variant in variants if variant in table.index]
+    same = data.inputs.networks.get(control, "student")
+    alike = [variant for variant in variants if data.inputs.networks.get(variant, "student") == same]
+    names = [variant for variant in alike if variant in table.index]
     if not names:
         return []
     chosen = table.loc[names]
