@@ -32,3 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, or one worker is left with them when the other has nothing more to do."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def undrawn(monkeypatch) -> None:
+    """Leave out the drawing where a test is about a report's words and numbers."""
+    from pipeline.report import figures
+
+    monkeypatch.setattr(figures, "svg", lambda figure: b"")
+    monkeypatch.setattr(figures, "png", lambda figure: b"")

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from fake_results import degrade, draw_faces, judged, of_kind, write_latency, write_losses, write_tables
+from PIL import Image
 
 from pipeline.errors import InputError
-from pipeline.metrics import statistics, verification
+from pipeline.metrics import statistics
 from pipeline.report import blocks, figures, page, recognition, recognition_words, sections, tidy
 from pipeline.report.build import build
 from pipeline.report.recognition_data import Inputs
@@ -49,35 +50,6 @@ SEPARATION = {
 }
 
 
-def draw_faces(count: int, side: int, generator: np.random.Generator) -> np.ndarray:
-    """Simple faces, smooth enough to be degraded: (count, side, side, 3) uint8."""
-    faces = []
-    for _ in range(count):
-        skin = np.array([225, 180, 150]) * generator.uniform(0.55, 1.05)
-        hair = tuple(int(value) for value in generator.integers(20, 120, 3))
-        image = Image.new("RGB", (256, 256), tuple(int(value) for value in generator.integers(90, 200, 3)))
-        pen = ImageDraw.Draw(image)
-        wide, lift, eye = generator.integers(58, 80), generator.integers(-10, 10), generator.integers(24, 34)
-        pen.ellipse((128 - wide - 14, 20, 128 + wide + 14, 190), fill=hair)
-        pen.ellipse(
-            (128 - wide, 50, 128 + wide, 236), fill=tuple(int(value) for value in np.minimum(skin, 255))
-        )
-        for x in (128 - eye, 128 + eye):
-            pen.ellipse((x - 14, 112 + lift, x + 14, 128 + lift), fill="white")
-            pen.ellipse((x - 6, 113 + lift, x + 6, 127 + lift), fill=hair)
-            pen.line((x - 16, 100 + lift, x + 16, 97 + lift), fill=hair, width=6)
-        pen.line((128, 125, 122, 165, 132, 166), fill=tuple(int(0.75 * value) for value in skin), width=5)
-        pen.ellipse((102, 188, 154, 188 + generator.integers(8, 20)), fill=(170, 70, 75))
-        faces.append(image.filter(ImageFilter.GaussianBlur(2)).resize((side, side), Image.Resampling.LANCZOS))
-    return np.stack([np.asarray(face) for face in faces])
-
-
-def degrade(face: np.ndarray, quality: int) -> np.ndarray:
-    small = tuple(max(length // quality, 1) for length in face.shape[1::-1])
-    image = Image.fromarray(face).resize(small, Image.Resampling.BICUBIC)
-    return np.asarray(image.resize(face.shape[1::-1], Image.Resampling.BICUBIC))
-
-
 def write_samples(folder: Path, faces: np.ndarray, generator: np.random.Generator) -> None:
     arrays = {"faces": faces}
     for quality in QUALITIES:
@@ -95,48 +67,14 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separati
     folder.mkdir(parents=True)
     tidy_rows, score_rows = [], []
     for p, protocol in enumerate(PROTOCOLS):
-        # All variants judge the same pairs, which are as hard for one as for another.
-        shared = np.random.default_rng(p)
-        same = np.arange(pairs) % 2 == 0
-        fold = np.arange(pairs) * 10 // pairs
-        hardness = shared.normal(size=pairs)
-        own = np.random.default_rng([p, seed, sum(map(ord, variant))])
         for quality, apart in zip(QUALITIES, separation, strict=True):
-            noise = 0.8 * hardness + 0.6 * own.normal(size=pairs)
-            scores = np.tanh(0.25 * (noise + (apart - 0.3 * p) * (same - 0.5)))
-            found = verification.verify(scores, same, fold)
-            low, high = statistics.bootstrap_interval(found.correct, draws=200)
-            values = {
-                "accuracy": found.accuracy,
-                "accuracy_std_folds": found.accuracy_std,
-                "accuracy_low": low,
-                "accuracy_high": high,
-                "auc": found.auc,
-                "eer": found.eer,
-                "tar_at_far_1e-2": found.tar_at_far_1e2,
-                "tar_at_far_1e-3": found.tar_at_far_1e3,
-            }
-            tidy_rows += [(protocol, f"x{quality}", name, value, pairs) for name, value in values.items()]
-            score_rows.append(
-                pd.DataFrame(
-                    {
-                        "protocol": protocol,
-                        "condition": f"x{quality}",
-                        "pair": np.arange(pairs),
-                        "fold": fold,
-                        "same": same.astype(int),
-                        "score": found.scores,
-                        "correct": found.correct.astype(int),
-                    }
-                )
-            )
+            rows, scores = judged(p, protocol, f"x{quality}", variant, seed, pairs, apart)
+            tidy_rows += rows
+            score_rows.append(scores)
     teacher = variant == "teacher"
     tidy_rows.append(("", "", "parameters", 960_000 if teacher else 250_000, 1))
     tidy_rows.append(("", "", "multiply_adds", 151_000_000 if teacher else 38_400_000, 1))
-    table = pd.DataFrame(tidy_rows, columns=["protocol", "condition", "metric", "value", "n"])
-    table = table.assign(task="recognition", dataset=dataset, variant=variant, seed=seed)
-    table[list(tidy.COLUMNS)].to_csv(folder / "metrics.csv", index=False)
-    pd.concat(score_rows).to_csv(folder / "scores.csv", index=False)
+    write_tables(folder, tidy_rows, score_rows, "recognition", dataset, variant, seed)
     (folder / "ranks.csv").write_text("protocol,condition,probe,rank,average_precision\n")
     run = {
         "device": "CPU, 2 cores",
@@ -149,20 +87,6 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separati
     (folder / "run.json").write_text(json.dumps(run))
 
 
-def write_losses(path: Path, settings: dict, epochs: int, seed: int) -> None:
-    path.parent.mkdir(parents=True)
-    generator = np.random.default_rng(seed)
-    epoch = np.arange(1, epochs + 1)
-    falling = np.exp(-epoch / epochs * 3)
-    table = pd.DataFrame({"epoch": epoch, "learning_rate": 0.1 * (1 - epoch / epochs)})
-    table["recognition"] = 14 * falling * generator.uniform(0.95, 1.05, epochs) + 0.4
-    for name, scale in (("logit", 6.0), ("attention", 1.5)):
-        if name in settings.get("distill", {}):
-            table[name] = scale * falling * generator.uniform(0.95, 1.05, epochs) + 0.2
-    table["total"] = table.drop(columns=["epoch", "learning_rate"]).sum(axis=1)
-    table.to_csv(path, index=False)
-
-
 def write_results(
     root: Path, variants=VARIANTS, seeds=(0,), pairs=200, separations=SEPARATION, **settings
 ) -> Inputs:
@@ -171,7 +95,6 @@ def write_results(
     evaluations, losses = root / "reports/recognition/evaluations", root / "reports/recognition/losses"
     generator = np.random.default_rng(0)
     faces = draw_faces(6, 64, generator)
-    latency = []
     for variant, own in {"teacher": {}, **variants}.items():
         teacher = variant == "teacher"
         for seed in (0,) if teacher else seeds:
@@ -179,12 +102,7 @@ def write_results(
             write_evaluation(folder, variant, seed, pairs, separations.get(variant, (2.0,) * 4), dataset)
             write_samples(folder, faces, generator)
             write_losses(losses / variant / str(seed) / "losses.csv", own, 12, seed)
-        for batch in (1, 64) if variant in ("teacher", next(iter(variants))) else ():
-            median = batch**0.8 * (9.3 if teacher else 3.1)
-            row = ("teacher" if teacher else "student", 250_000, 38_400_000, batch, median, median * 0.9, median * 1.2, "CPU, 2 cores")
-            latency.append(row)
-    columns = ["network", "parameters", "multiply_adds", "batch", "median_ms", "p10_ms", "p90_ms", "device"]
-    pd.DataFrame(latency, columns=columns).to_csv(root / "reports/recognition/efficiency.csv", index=False)
+    write_latency(root / "reports/recognition/efficiency.csv", (1, 64))
     (root / "data/recognition").mkdir(parents=True)
     sheet = figures.tiles([list(draw_faces(10, 64, generator)) for _ in range(4)], 2)
     Image.fromarray(sheet).save(root / "data/recognition/contact_sheet.png")
@@ -242,17 +160,6 @@ def one_student(small_results, tmp_path) -> Inputs:
         for name in ("evaluations", "losses", "efficiency", "contact_sheet")
     }
     return dataclasses.replace(small_results, **moved)
-
-
-@pytest.fixture
-def undrawn(monkeypatch) -> None:
-    """Leave out the drawing where a test is about words and numbers."""
-    monkeypatch.setattr(figures, "svg", lambda figure: b"")
-    monkeypatch.setattr(figures, "png", lambda figure: b"")
-
-
-def of_kind(section: blocks.Section, kind: type) -> list:
-    return [block for block in section.walk() if isinstance(block, kind)]
 
 
 def scores_of(inputs: Inputs, variant: str, seed: int) -> pd.DataFrame:

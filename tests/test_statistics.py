@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom, kstest
+from scipy.stats import binom, kstest, permutation_test
 
 from pipeline.errors import InputError
 from pipeline.metrics.statistics import (
@@ -13,6 +13,7 @@ from pipeline.metrics.statistics import (
     holm,
     paired_difference,
     seed_spread,
+    smallest_p_value,
     verdict,
     wilson_interval,
 )
@@ -116,6 +117,32 @@ def test_the_sign_flip_equals_the_full_enumeration():
     assert paired_difference(a.mean(axis=0), b.mean(axis=0)).p_value == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.parametrize("n", [2, 5, 9])
+def test_few_differences_are_tested_exactly(n):
+    generator = np.random.default_rng(n)
+    a, b = generator.normal(30.2, 2, (3, n)), generator.normal(30, 2, (2, n))
+    reference = permutation_test(
+        (a.mean(axis=0) - b.mean(axis=0),),
+        lambda differences, axis: differences.mean(axis=axis),
+        permutation_type="samples",
+        n_resamples=np.inf,
+    )
+    assert paired_difference(a, b).p_value == pytest.approx(reference.pvalue, rel=1e-12)
+    # What five pictures can show at the very best, ties and equal pictures among them.
+    assert paired_difference(a.mean(axis=0), a.mean(axis=0) - 0.1).p_value == smallest_p_value(n) == 2 / 2**n
+    with_equal = np.append(a.mean(axis=0), 7.0), np.append(a.mean(axis=0) - 0.1, 7.0)
+    assert paired_difference(*with_equal).p_value == 2 / 2**n
+    assert smallest_p_value(400) == 1 / 20_000 and smallest_p_value(400, 99) == 0.01
+
+
+def test_enumeration_goes_as_far_as_the_permutations():
+    a, b = [[1.0] * 6], [[0.5] * 6]
+    assert paired_difference(a, b, permutations=63).p_value == 2 / 64
+    # One fewer: signs are drawn, and the observed ones count as a draw.
+    drawn = paired_difference(a, b, permutations=62).p_value
+    assert (drawn * 63) % 1 == pytest.approx(0, abs=1e-9) and drawn != 2 / 64
+
+
 def test_the_sign_flip_extends_mcnemar():
     a, b = calls(100, 14, 4, 30)
     exact = paired_difference(a, b).p_value
@@ -174,6 +201,7 @@ def test_seed_spread():
         (lambda: holm([0.1, 1.2]), "numbers in \\[0, 1\\]"),
         (lambda: holm([math.nan]), "numbers in \\[0, 1\\]"),
         (lambda: verdict(math.nan, 0.1), "difference nan"),
+        (lambda: smallest_p_value(0), "n is 0"),
         (lambda: seed_spread([]), "at least one"),
     ],
 )

@@ -7,6 +7,7 @@ What is drawn again here is the pairs, with the trained networks held fixed. An 
 therefore answers "would these networks differ on other pairs of this kind?", not "would other seeds?": the
 spread over seeds stands beside it (seed_spread). Pairs count as independent, though a face may stand in
 several of them and the pairs of a fold share a threshold, so intervals are, if anything, a little narrow.
+For super-resolution the unit is a test picture in place of a pair, its score the PSNR in dB.
 """
 
 from __future__ import annotations
@@ -94,8 +95,9 @@ def paired_difference(
     The interval resamples pairs. The p-value is two-sided, its null that swapping a and b on a pair changes
     nothing. With one seed each and right or wrong calls that is McNemar's exact test (binomial on the pairs
     that only one of the two calls rightly). Otherwise it is its extension to averages over seeds: a
-    permutation test that flips the sign of each pair's difference of seed means, with a p-value of
-    (1 + as extreme) / (1 + permutations) (Phipson & Smyth, 2010), so never below 1 / (1 + permutations).
+    permutation test that flips the sign of each pair's difference of seed means. Where so few pairs differ that
+    all signs can be tried in ``permutations``, they are, and p is exact; else p is (1 + as extreme) /
+    (1 + permutations) (Phipson & Smyth, 2010). See smallest_p_value for what it can reach.
 
     The pair is the unit of both: seeds lessen the noise of a pair's difference but are not drawn again, so a
     small p-value says that these trained networks differ, not that any two seeds of the variants would.
@@ -119,6 +121,13 @@ def paired_difference(
     else:
         p_value = _sign_flip(differences, permutations, seed)
     return PairedDifference(float(differences.mean()) / scale, low / scale, high / scale, p_value, a.shape[1])
+
+
+def smallest_p_value(n: int, permutations: int = 19_999) -> float:
+    """The least p that paired_difference can give for ``n`` real scores a variant: all differences of one sign."""
+    if n < 1:
+        raise InputError(f"smallest_p_value: n is {n}, expected at least 1")
+    return max(2.0 ** (1 - n), 1 / (1 + permutations))
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -180,12 +189,18 @@ def _mcnemar(only_a: int, only_b: int) -> float:
 
 def _sign_flip(differences: Floats, permutations: int, seed: int) -> float:
     """P-value of |sum| under random signs. The signs of n equal sizes sum to 2 Binomial(n, 1/2) - n."""
-    sizes, counts = np.unique(np.abs(differences[differences != 0]), return_counts=True)
-    if not len(sizes):
+    differences = differences[differences != 0]
+    if not len(differences):
         return 1.0
-    generator = np.random.default_rng(seed)
     # Sums that are equal on paper may differ by rounding: they count as equally extreme.
     observed = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
+    if 2 ** len(differences) <= 1 + permutations:
+        sums = np.zeros(1)
+        for difference in differences:
+            sums = np.concatenate([sums + difference, sums - difference])
+        return float(np.mean(np.abs(sums) >= observed))
+    sizes, counts = np.unique(np.abs(differences), return_counts=True)
+    generator = np.random.default_rng(seed)
     extreme = sum(
         np.count_nonzero(
             np.abs((2 * generator.binomial(counts, 0.5, (size, len(sizes))) - counts) @ sizes) >= observed

@@ -15,6 +15,7 @@ INK = "#1b2430"
 SOFT = "#5b6675"
 GRID = "#e3e8ed"
 WIDTH = 10.0  # inches; the page shows this in about 900 pixels
+DPI = 160  # of pictures; plots are SVG
 
 # Okabe and Ito's colours without the yellow, which is too light for a line, and Tol's olive: told apart with
 # any of the common colour deficiencies. Markers and dashes repeat the difference in black and white.
@@ -47,7 +48,7 @@ matplotlib.rcParams.update(
         "legend.frameon": False,
         "lines.linewidth": 1.9,
         "lines.markersize": 7,
-        "savefig.dpi": 160,
+        "savefig.dpi": DPI,
         "svg.fonttype": "path",
         "svg.hashsalt": "report",  # ids derived from the content, not drawn at random
         "text.color": INK,
@@ -107,16 +108,19 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def tiles(pictures: Sequence[Sequence[np.ndarray]], gap: int, breaks: Sequence[int] = ()) -> np.ndarray:
+def tiles(
+    pictures: Sequence[Sequence[np.ndarray]], gap: int, breaks: Sequence[int] = (), below: int | None = None
+) -> np.ndarray:
     """Rows of equally large (H, W, 3) uint8 pictures as one, on white, ``gap`` pixels apart.
 
-    ``breaks`` are the columns before which a wider gap is left.
+    ``breaks`` are the columns before which a wider gap is left; ``below`` is the gap between rows, if another.
     """
     height, width = pictures[0][0].shape[:2]
+    below = gap if below is None else below
     lefts = tile_offsets(len(pictures[0]), width, gap, breaks)
-    canvas = np.full((len(pictures) * (height + gap) - gap, lefts[-1] + width, 3), 255, dtype=np.uint8)
+    canvas = np.full((len(pictures) * (height + below) - below, lefts[-1] + width, 3), 255, dtype=np.uint8)
     for row, line in enumerate(pictures):
-        top = row * (height + gap)
+        top = row * (height + below)
         for left, picture in zip(lefts, line, strict=True):
             canvas[top : top + height, left : left + width] = picture
     return canvas
@@ -140,6 +144,11 @@ def picture_axes(mosaic: np.ndarray, left: float, top: float, width: float = WID
     return figure, axes
 
 
+def enlarged(picture: np.ndarray, times: int) -> np.ndarray:
+    """(H, W, 3) -> (times H, times W, 3), every pixel a square: nothing is smoothed that was measured."""
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
 def spread(positions: Sequence[float], least: float) -> list[float]:
     """The positions moved apart, as little as needed, so that neighbours are at least ``least`` apart."""
     order = sorted(range(len(positions)), key=lambda i: positions[i])
@@ -157,25 +166,17 @@ def spread(positions: Sequence[float], least: float) -> list[float]:
     return result
 
 
-def _legend_columns(names) -> int:
-    # One row if the names fit the width, else columns as wide as the longest name.
-    in_one_row = sum(len(name) + 6 for name in names) <= 112
-    return len(names) if in_one_row else max(1, min(len(names), 112 // (max(map(len, names)) + 6)))
+def headings(names: Sequence[str], inches: float, largest: float = 9.5) -> tuple[list[str], float]:
+    """Names broken at their joints, and the size in points at which all of them fit into the width in bold."""
+    longest = max(len(part) for name in names for part in name.replace("_", "_ ").replace("-", "- ").split())
+    size = min(largest, 72 * inches / (0.68 * longest))
+    return [folded(name, max(longest, int(72 * inches / (0.68 * size)))) for name in names], size
 
 
-def legend_height(names) -> float:
-    """Inches that a legend needs beyond its first row."""
-    return 0.24 * (-(-len(names) // _legend_columns(names)) - 1)
-
-
-def legend(figure, axis, names) -> None:
-    """One legend above the panels, of the lines in ``axis`` by name."""
-    handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    figure.legend(
-        [handles[name] for name in names],
-        names,
-        loc="outside upper center",
-        ncols=_legend_columns(names),
-        columnspacing=1.4,
-        handlelength=2.6,
-    )
+def folded(name: str, width: int = 19) -> str:
+    """A long name in several lines, broken where it has a joint."""
+    if len(name) <= width:
+        return name
+    joint = max((name.rfind(mark, 0, width) for mark in "_- "), default=-1)
+    cut = joint + 1 if joint > 0 else width
+    return f"{name[:cut]}\n{folded(name[cut:], width)}"

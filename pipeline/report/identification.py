@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
 from pipeline.metrics import identification, statistics
-from pipeline.report import figures, recognition_tables
+from pipeline.report import figures, plots, recognition_tables
 from pipeline.report import recognition_words as words
 from pipeline.report.blocks import Block, Figure, Table
 from pipeline.report.recognition_data import Data, Inputs
@@ -87,7 +87,7 @@ def cmc_curves(data: Data) -> Figure:
     styles = figures.of_variants(inputs.teacher, inputs.variants)
     columns = min(len(inputs.conditions), 4)
     lines = -(-len(inputs.conditions) // columns)
-    extra = figures.legend_height(styles)
+    extra = plots.legend_height(styles)
     figure, axes = figures.panels(lines * len(searches.protocols), columns, 3.3, sharey=True, extra=extra, sharex=False)
     for axis in axes.flat:
         axis.set_visible(False)
@@ -115,7 +115,7 @@ def cmc_curves(data: Data) -> Figure:
     for axis in axes[:, 0]:
         axis.set_ylabel("Found")
     figure.supxlabel("Rank", fontsize=11, color=figures.INK)
-    figures.legend(figure, axes[0, 0], list(styles))
+    plots.legend(figure, axes[0, 0], list(styles))
     seeds = ", mean over seeds" if len(inputs.seeds) > 1 else ""
     each = "; ".join(f"{protocol}: {_basis(data, protocol)}, {_sizes(data, protocol)}" for protocol in searches.protocols)
     text = (

@@ -12,22 +12,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.data.arrays import DAMAGE
 from pipeline.errors import InputError
-from pipeline.files import read_json
-from pipeline.report import identification_data, tidy
+from pipeline.report import identification_data, reading, tidy
 
-SCORE_COLUMNS = ("protocol", "condition", "pair", "fold", "same", "score", "correct")
-LATENCY_COLUMNS = (
-    "network",
-    "parameters",
-    "multiply_adds",
-    "batch",
-    "median_ms",
-    "p10_ms",
-    "p90_ms",
-    "device",
-)
+RUN = ("device", "precision", "dataset", "versions", "model")
 
 
 @dataclass(frozen=True)
@@ -115,15 +103,15 @@ def read(inputs: Inputs) -> Data:
         for seed in seeds:
             folder = inputs.evaluations / variant / str(seed)
             metrics.append(_metrics(folder / "metrics.csv", inputs, variant, seed))
-            first = len(metrics) == 1
-            per_seed.append(_scores(folder / "scores.csv", inputs, pairs, first))
-            runs.setdefault(variant, []).append(_run(folder / "run.json"))
-            losses.setdefault(variant, []).append(_losses(inputs.losses / variant / str(seed) / "losses.csv"))
+            per_seed.append(reading.scores(folder / "scores.csv", inputs.conditions, pairs, first=len(metrics) == 1))
+            runs.setdefault(variant, []).append(reading.run(folder / "run.json", RUN))
+            losses.setdefault(variant, []).append(reading.losses(inputs.losses / variant / str(seed) / "losses.csv"))
         for protocol, condition in per_seed[0]:
             key = protocol, variant, condition
             scores[key] = np.stack([table[protocol, condition][0] for table in per_seed])
             correct[key] = np.stack([table[protocol, condition][1] for table in per_seed])
         samples[variant] = _samples(inputs.evaluations / variant / str(seeds[0]) / "samples.npz", inputs)
+    networks = {variant: inputs.networks.get(variant, variant) for variant in inputs.models_and_seeds}
     return Data(
         inputs=inputs,
         metrics=tidy.ordered(metrics),
@@ -134,120 +122,30 @@ def read(inputs: Inputs) -> Data:
         losses=losses,
         samples=samples,
         runs=runs,
-        latency=_latency(inputs.efficiency, inputs),
+        latency=reading.latency(inputs.efficiency, networks),
         contact_sheet=_picture(inputs.contact_sheet),
         searches=identification_data.read(inputs, runs),
     )
 
 
 def _metrics(path: Path, inputs: Inputs, variant: str, seed: int) -> pd.DataFrame:
-    table = tidy.read_tidy(path)
-    for column, expected in (("dataset", inputs.dataset), ("variant", variant), ("seed", seed)):
-        found = [value for value in table[column].unique() if value != expected]
-        if found:
-            raise InputError(f"{path}: {column} is {found[0]} (expected {expected})")
-    accuracy = table[table["metric"] == "accuracy"]
-    for protocol in accuracy["protocol"].unique():
-        for condition in inputs.conditions:
-            rows = accuracy[(accuracy["protocol"] == protocol) & (accuracy["condition"] == condition)]
-            if len(rows) != 1 or rows["value"].isna().any():
-                raise InputError(f"{path}: {len(rows)} accuracies for {protocol} at {condition} (expected 1)")
+    table = reading.metrics(path, variant, seed, dataset=inputs.dataset)
+    protocols = table["protocol"][table["metric"] == "accuracy"].unique()
+    reading.accuracies(path, table, protocols, inputs.conditions)
     for metric in ("parameters", "multiply_adds"):
-        if (table["metric"] == metric).sum() != 1:
-            raise InputError(f"{path}: no single row for the metric {metric}")
+        reading.single(path, table, metric)
     # A quality that the settings no longer name is as stale as a variant that they no longer name.
     return table[table["condition"].isin(["", *inputs.conditions])]
 
 
-def _scores(path: Path, inputs: Inputs, pairs: dict[str, tuple], first: bool) -> dict[tuple[str, str], tuple]:
-    """Protocol and condition -> scores and correctness in the order of the pairs.
-
-    ``pairs`` (protocol -> names, same or not) is filled by the first file and compared with by all others. No rows
-    are fine where the set of faces has no pairs.
-    """
-    table = tidy.read(path, SCORE_COLUMNS, text=("protocol", "condition", "pair", "same", "correct"), empty=True)
-    if table.empty and pairs or not table.empty and not pairs and not first:
-        raise InputError(f"{path}: {'no' if table.empty else 'has'} pairs, unlike the other files")
-    for column in ("same", "correct"):
-        known = table[column].str.lower().map({"true": True, "1": True, "false": False, "0": False})
-        if known.isna().any():
-            raise InputError(f"{path}: column {column} holds something other than 0 and 1, True and False")
-        table[column] = known.astype(bool)
-    groups = dict(list(table.groupby(["protocol", "condition"], sort=False)))
-    result = {}
-    protocols = list(pairs) or list(dict.fromkeys(protocol for protocol, _ in groups))
-    for protocol in protocols:
-        for condition in inputs.conditions:
-            if (protocol, condition) not in groups:
-                raise InputError(f"{path}: no scores for {protocol} at {condition}")
-            rows = groups[protocol, condition]
-            number = pd.to_numeric(rows["pair"], errors="coerce")
-            rows = rows.iloc[np.argsort(number if number.notna().all() else rows["pair"], kind="stable")]
-            found = rows["pair"].to_numpy(str), rows["same"].to_numpy()
-            expected = pairs.setdefault(protocol, found)
-            # Paired tests need the very same pairs in every file.
-            if not all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True)):
-                raise InputError(
-                    f"{path}: the pairs of {protocol} at {condition} are not those of the other files"
-                )
-            if rows["score"].isna().any():
-                raise InputError(f"{path}: a score of {protocol} at {condition} is missing")
-            result[protocol, condition] = rows["score"].to_numpy(float), rows["correct"].to_numpy()
-    return result
-
-
-def _run(path: Path) -> dict[str, Any]:
-    run = read_json(path)
-    expected = ("device", "precision", "dataset", "versions", "model")
-    missing = [key for key in expected if not isinstance(run, dict) or key not in run]
-    if missing:
-        raise InputError(f"{path}: no {', '.join(missing)}")
-    return run
-
-
-def _losses(path: Path) -> pd.DataFrame:
-    table = tidy.read(path, ("epoch", "learning_rate", "total"))
-    return table.sort_values("epoch", kind="stable", ignore_index=True)
-
-
 def _samples(path: Path, inputs: Inputs) -> Samples:
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            raise ValueError("one array found, expected several")
-        with stored:
-            pictures = {name: _rgb(stored[name]) for name in inputs.conditions}
-            maps = {name: stored[f"maps_{name}"].astype(np.float32) for name in inputs.conditions}
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except KeyError as error:
-        raise InputError(f"{path}: an array is missing ({error.args[0]})") from error
-    except DAMAGE as error:
-        raise InputError(f"{path}: cannot be read as arrays ({error})") from error
+    stored = reading.arrays(path, [*inputs.conditions, *(f"maps_{name}" for name in inputs.conditions)])
+    pictures = {name: reading.rgb(path, name, stored[name]) for name in inputs.conditions}
+    maps = {name: stored[f"maps_{name}"].astype(np.float32) for name in inputs.conditions}
     counts = {len(array) for array in (*pictures.values(), *maps.values())}
-    if len(counts) != 1 or 0 in counts or any(array.ndim != 4 for array in maps.values()):
+    if len(counts) != 1 or 0 in counts or any(array.ndim != 4 for array in (*pictures.values(), *maps.values())):
         raise InputError(f"{path}: expected as many faces as maps at every quality, found {sorted(counts)}")
     return Samples(pictures, maps)
-
-
-def _rgb(pictures: np.ndarray) -> np.ndarray:
-    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or pictures.dtype != np.uint8:
-        raise ValueError(
-            f"expected uint8 pictures (n, H, W, 1 or 3), found {pictures.dtype} {pictures.shape}"
-        )
-    return np.broadcast_to(pictures, (*pictures.shape[:3], 3))
-
-
-def _latency(path: Path, inputs: Inputs) -> pd.DataFrame:
-    """A row a variant and batch size: variants that share an architecture share its times."""
-    table = tidy.read(path, LATENCY_COLUMNS, text=("network", "device"))
-    rows = []
-    for variant in inputs.models_and_seeds:
-        network = inputs.networks.get(variant, variant)
-        if network not in set(table["network"]):
-            raise InputError(f"{path}: no row for {network}")
-        rows.append(table[table["network"] == network].assign(variant=variant))
-    return pd.concat(rows, ignore_index=True)
 
 
 def _picture(path: Path) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.metrics import statistics
+from pipeline.report import comparing
 from pipeline.report.recognition_data import Data, Inputs
 
 
@@ -94,46 +95,22 @@ def _comparisons(
 
     ``outcomes`` maps protocol, variant and condition to (seeds, items): right or wrong on the same pairs or probes.
     """
-    rows = []
+    families = []
     for protocol in protocols:
         for control in (inputs.plain, inputs.control):
             # The control without a teacher is compared with the plain one, not the other way round as well.
             others = [name for name in inputs.variants if name not in (inputs.plain, control)]
             if control not in inputs.variants or not others:
                 continue
-            family = []
-            for variant in others:
-                for condition in inputs.conditions:
-                    found = statistics.paired_difference(
-                        outcomes[protocol, variant, condition], outcomes[protocol, control, condition]
-                    )
-                    family.append((variant, condition, found))
-            adjusted = statistics.holm([found.p_value for _, _, found in family])
-            for (variant, condition, found), p in zip(family, np.asarray(adjusted).tolist(), strict=True):
-                rows.append(
-                    {
-                        "protocol": protocol,
-                        "control": control,
-                        "variant": variant,
-                        "condition": condition,
-                        "difference": 100 * found.difference,
-                        "low": 100 * found.low,
-                        "high": 100 * found.high,
-                        "p_value": found.p_value,
-                        "adjusted": p,
-                        "verdict": statistics.verdict(found.difference, p),
-                    }
+            pairs = {
+                (variant, condition): (
+                    outcomes[protocol, variant, condition],
+                    outcomes[protocol, control, condition],
                 )
-    columns = [
-        "protocol",
-        "control",
-        "variant",
-        "condition",
-        "difference",
-        "low",
-        "high",
-        "p_value",
-        "adjusted",
-        "verdict",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+                for variant in others
+                for condition in inputs.conditions
+            }
+            found = comparing.family(pairs, ("variant", "condition"), scale=100)
+            families.append(found.assign(protocol=protocol, control=control))
+    columns = ["protocol", "control", "variant", "condition", *comparing.COLUMNS]
+    return pd.concat(families, ignore_index=True)[columns] if families else pd.DataFrame(columns=columns)

@@ -10,6 +10,7 @@ from pipeline.report import figures
 from pipeline.report import recognition_words as words
 from pipeline.report.blocks import Figure
 from pipeline.report.recognition_data import Data
+from pipeline.report.words import count, listed
 
 STRIP_FACES = 8
 ATTENTION_FACES = 2
@@ -44,7 +45,7 @@ def strip(data: Data) -> Figure:
         "The same test faces at every quality, as the network sees them: made smaller to the width given,"
         " then enlarged again."
     )
-    alt = f"{len(pictures[0])} faces at {words.listed(inputs.conditions)}"
+    alt = f"{len(pictures[0])} faces at {listed(inputs.conditions)}"
     return Figure("recognition-qualities.png", figures.png(figure), words.caption(inputs, text), alt)
 
 
@@ -78,7 +79,7 @@ def attention(data: Data) -> tuple[Figure, ...]:
     for row, name in enumerate(names):
         middle = row * (side + gap) + side / 2
         # A long name is broken where it has a joint.
-        axes.text(-margin, middle, _folded(name), ha="right", va="bottom", fontsize=10.5, fontweight="bold")
+        axes.text(-margin, middle, figures.folded(name), ha="right", va="bottom", fontsize=10.5, fontweight="bold")
         seen = first if name == inputs.teacher else worst
         axes.text(-margin, middle, f"sees {seen}", ha="right", va="top", fontsize=9.5, color=figures.SOFT)
     titles = ["input", *(f"stage {stage + 1}" for stage in range(stages))] * len(faces)
@@ -92,7 +93,7 @@ def attention(data: Data) -> tuple[Figure, ...]:
         " by stage (bright: more attention). Each map is stretched to its own range (5th to 99th"
         " percentile), so colours show where, not how much."
     )
-    alt = f"Attention maps of {words.listed(names)} on {words.count(len(faces), 'face')}"
+    alt = f"Attention maps of {listed(names)} on {count(len(faces), 'face')}"
     return (Figure("recognition-attention.png", figures.png(figure), words.caption(inputs, text), alt),)
 
 
@@ -114,11 +115,3 @@ def contact_sheet(data: Data) -> Figure:
     text = "Some of the faces, as prepared for training and testing."
     caption = words.caption(data.inputs, text)
     return Figure("recognition-contact-sheet.png", data.contact_sheet, caption, "Contact sheet of faces")
-
-
-def _folded(name: str, width: int = 19) -> str:
-    if len(name) <= width:
-        return name
-    joint = max((name.rfind(mark, 0, width) for mark in "_- "), default=-1)
-    cut = joint + 1 if joint > 0 else width
-    return f"{name[:cut]}\n{_folded(name[cut:], width)}"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipeline.report import recognition_words as words
-from pipeline.report.blocks import MISSING, Table
+from pipeline.report import tables
+from pipeline.report.blocks import Table
 from pipeline.report.recognition_data import Data, Inputs
 from pipeline.report.recognition_numbers import Numbers
+from pipeline.report.words import listed
 
 SECONDARY = {
     "AUC, %": "auc",
@@ -28,9 +28,7 @@ def ablation(data: Data, numbers: Numbers, protocol: str) -> Table:
     for variant in inputs.models_and_seeds:
         row = {"Trained": f"{variant}\n{words.trained_on(inputs, variant)}"}
         for condition in inputs.conditions:
-            found = numbers.at(protocol, variant, condition)
-            spread = "" if pd.isna(found["spread"]) else f" ± {found['spread']:.2f}"
-            row[condition] = f"{found['accuracy']:.2f}{spread}\n{words.between(found['low'], found['high'])}"
+            row[condition] = tables.estimate(numbers.at(protocol, variant, condition), "accuracy")
         rows.append(row)
     several = max(len(seeds) for seeds in inputs.models_and_seeds.values()) > 1
     spread = ", mean ± standard deviation over seeds" if several else ""
@@ -60,14 +58,7 @@ def comparison(inputs: Inputs, found: pd.DataFrame, control: str, on: str, basis
     for variant in dict.fromkeys(found["variant"]):
         row = {f"Compared with {control}": f"{variant}\n{words.trained_on(inputs, variant)}"}
         for line in found[found["variant"] == variant].to_dict("records"):
-            row[line["condition"]] = "\n".join(
-                (
-                    words.points(line["difference"]),
-                    line["verdict"],
-                    words.between(line["low"], line["high"], sign=True),
-                    words.p_value(line["adjusted"]),
-                )
-            )
+            row[line["condition"]] = tables.difference(line)
             if line["verdict"] in ("better", "worse"):
                 marks[len(rows), line["condition"]] = line["verdict"]
         rows.append(row)
@@ -98,7 +89,7 @@ def secondary(data: Data, protocol: str) -> Table:
         for variant in inputs.models_and_seeds:
             row = {"Trained": variant, "Quality": condition}
             for title, metric in SECONDARY.items():
-                row[title] = _mean(100 * data.values(metric, protocol, variant, condition))
+                row[title] = tables.mean(100 * data.values(metric, protocol, variant, condition))
             rows.append(row)
     different = int((~data.same[protocol]).sum())
     seeds = "; mean ± standard deviation over seeds" if len(inputs.seeds) > 1 else ""
@@ -116,22 +107,20 @@ def secondary(data: Data, protocol: str) -> Table:
 def cost(data: Data, numbers: Numbers) -> Table:
     """Size, work and time beside the accuracy at the lowest quality."""
     inputs = data.inputs
-    batches = sorted(int(batch) for batch in data.latency["batch"].unique())
     rows = []
     for variant in inputs.models_and_seeds:
         row: dict[str, Any] = {
             "Trained": variant,
             "Parameters": f"{data.values('parameters', '', variant, '')[0] / 1e6:.3f} M",
             "Multiply-adds": f"{data.values('multiply_adds', '', variant, '')[0] / 1e6:.1f} M",
+            **tables.latencies(data.latency, variant),
         }
-        for batch in batches:
-            row[f"batch\N{NO-BREAK SPACE}{batch}, ms"] = _latency(data.latency, variant, batch)
         for protocol in data.protocols:
             row[f"{protocol} {inputs.worst}, %"] = (
                 f"{numbers.at(protocol, variant, inputs.worst)['accuracy']:.2f}"
             )
         rows.append(row)
-    devices = words.listed(dict.fromkeys(data.latency["device"]))
+    devices = listed(dict.fromkeys(data.latency["device"]))
     accuracy = f", and accuracy at {inputs.worst}" if data.protocols else ""
     text = (
         f"Size, multiply-adds for one face, time{accuracy}. Time is the median for a"
@@ -146,52 +135,13 @@ def provenance(data: Data) -> Table:
     inputs = data.inputs
     runs = [run for per_seed in data.runs.values() for run in per_seed]
     rows = [
-        ("Dataset", _distinct(run["dataset"] for run in runs)),
-        ("Device of the training", _distinct(run.get("trained_with", {}).get("device") for run in runs)),
-        ("Device of the evaluation", _distinct(run["device"] for run in runs)),
-        ("Precision", _distinct(run["precision"] for run in runs)),
-        ("Seeds", f"students {words.listed(map(str, inputs.seeds))}; teacher {words.listed(map(str, inputs.teacher_seeds))}"),
-        ("Epochs", _epochs(data)),
+        ("Dataset", tables.distinct(run["dataset"] for run in runs)),
+        *tables.devices(runs),
+        ("Seeds", f"students {listed(map(str, inputs.seeds))}; teacher {listed(map(str, inputs.teacher_seeds))}"),
+        ("Epochs", tables.epochs(data.losses, inputs.teacher)),
+        *tables.software(runs),
+        *tables.architectures({variant: per_seed[0]["model"] for variant, per_seed in data.runs.items()}),
     ]
-    for name in sorted({name for run in runs for name in run["versions"]}):
-        rows.append((name, _distinct(run["versions"].get(name) for run in runs)))
-    architectures: dict[str, list[str]] = {}
-    for variant, per_seed in data.runs.items():
-        architectures.setdefault(_architecture(per_seed[0]["model"]), []).append(variant)
-    rows += [(f"Network of {words.listed(names)}", text) for text, names in architectures.items()]
     frame = pd.DataFrame(rows, columns=["What", "Value"])
     text = "What these results were made with."
     return Table(frame, words.caption(inputs, text), words=("Value",))
-
-
-def _mean(values: np.ndarray) -> str:
-    if not len(values) or np.isnan(values).any():
-        return MISSING
-    spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{values.mean():.1f}{spread}"
-
-
-def _latency(table: pd.DataFrame, variant: str, batch: int) -> str:
-    rows = table[(table["variant"] == variant) & (table["batch"] == batch)]
-    if rows.empty:
-        return MISSING
-    row = rows.iloc[0]
-    return f"{row['median_ms']:.2f}\n{row['p10_ms']:.2f} to {row['p90_ms']:.2f}"
-
-
-def _epochs(data: Data) -> str:
-    epochs = {variant: len(tables[0]) for variant, tables in data.losses.items()}
-    students = sorted({epochs[variant] for variant in data.inputs.variants})
-    return f"students {words.listed(map(str, students))}; teacher {epochs[data.inputs.teacher]}"
-
-
-def _distinct(values: Any) -> str:
-    return ", ".join(dict.fromkeys(str(value) for value in values if value is not None)) or MISSING
-
-
-def _architecture(model: Any) -> str:
-    if not isinstance(model, dict):
-        return str(model)
-    return ", ".join(
-        f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in model.items()
-    )

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from pipeline.metrics import statistics
 from pipeline.report.recognition_data import Data, Inputs
 from pipeline.report.recognition_numbers import Numbers
-
-RENDERED = "rendered faces"
-NULL = "not distinguishable"  # statistics.verdict's word for a null result
+from pipeline.report.words import NULL, between, count, listed, named, p_value, points, than
 
 
 def faces(inputs: Inputs) -> str:
     """The data set's name, with the words "rendered faces" if that is what it holds."""
-    if not inputs.rendered or RENDERED in inputs.dataset.lower():
-        return inputs.dataset
-    return f"{RENDERED} ({inputs.dataset})"
+    return named(inputs.dataset, inputs.rendered)
 
 
 def caption(inputs: Inputs, text: str) -> str:
@@ -24,40 +18,9 @@ def caption(inputs: Inputs, text: str) -> str:
     return f"{text} Data: {faces(inputs)}."
 
 
-def listed(names: Iterable[str]) -> str:
-    """a, b and c."""
-    names = list(names)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def count(number: int, noun: str) -> str:
-    """1 seed, 2 seeds; thousands apart."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def basis(data: Data, protocol: str) -> str:
     """What a number of one protocol rests on: pairs and seeds."""
     return f"{count(len(data.same[protocol]), 'pair')}, {count(len(data.inputs.seeds), 'seed')}"
-
-
-def p_value(p: float) -> str:
-    """p with two digits that mean something."""
-    if p < 0.001:
-        return "p < 0.001"
-    # Rounding must not put a p on the other side of, or onto, the line at 0.05.
-    digits = 4 if 0.0495 <= p < 0.0505 else 3 if p < 0.1 else 2
-    return f"p = {p:.{digits}f}"
-
-
-def points(value: float) -> str:
-    """A difference with its sign; a true minus, and no minus before a zero."""
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
-
-
-def between(low: float, high: float, sign: bool = False) -> str:
-    """An interval."""
-    return f"{points(low)} to {points(high)}" if sign else f"{low:.1f} to {high:.1f}"
 
 
 def trained_on(inputs: Inputs, variant: str) -> str:
@@ -174,7 +137,7 @@ def _loss_and_recovery(data: Data, numbers: Numbers, protocol: str) -> list[str]
         result.append(
             f"{variant} ({trained_on(inputs, variant)}) wins back {how_much}, at {worst} (95 % interval of"
             f" the difference {found}):"
-            f" {row['verdict']}{' than ' if row['verdict'] != NULL else ' from '}{plain}."
+            f" {than(row['verdict'], plain)}."
         )
     return result
 

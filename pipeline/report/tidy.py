@@ -11,7 +11,8 @@ import pandas as pd
 from pipeline.errors import InputError
 
 COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n")
-IN_SUMMARY = {"accuracy": "", "rank1": ", rank-1"}  # what is said behind the protocol's name
+# What is said behind the protocol's name, and the factor: rates in percent, PSNR in dB.
+IN_SUMMARY = {"accuracy": ("", 100), "rank1": (", rank-1", 100), "psnr": (", PSNR", 1)}
 ACCURACY_COLUMNS = ("protocol", "variant", "condition", "downsampling", "accuracy", "low", "high")
 
 
@@ -63,15 +64,15 @@ def ordered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def summary(rows: pd.DataFrame) -> dict[str, Any]:
-    """{task: {protocol: {variant: {condition: mean over seeds in percent}}}} of accuracy, and of rank-1 of searches."""
+    """{task: {protocol: {variant: {condition: mean over seeds}}}} of what IN_SUMMARY names."""
     nested: dict[str, Any] = {}
-    shown = rows[rows["metric"].isin(IN_SUMMARY)]
-    for (task, protocol, metric, variant, condition), group in shown.groupby(
-        ["task", "protocol", "metric", "variant", "condition"], sort=True
-    ):
-        protocol = f"{protocol}{IN_SUMMARY[metric]}"
-        per_variant = nested.setdefault(task, {}).setdefault(protocol, {}).setdefault(variant, {})
-        per_variant[condition] = round(100 * float(group["value"].mean()), 2)
+    for metric, (suffix, scale) in IN_SUMMARY.items():
+        chosen = rows[rows["metric"] == metric]
+        for (task, protocol, variant, condition), group in chosen.groupby(
+            ["task", "protocol", "variant", "condition"], sort=True
+        ):
+            per_variant = nested.setdefault(task, {}).setdefault(f"{protocol}{suffix}", {}).setdefault(variant, {})
+            per_variant[condition] = round(scale * float(group["value"].mean()), 2)
     return nested
 
 

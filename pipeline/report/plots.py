@@ -1,0 +1,188 @@
+"""Plots that the sections of several tasks share: losses by epoch, a measure against cost, legends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from pipeline.report import figures
+
+# Loss terms in the order in which they turn up.
+TERM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+
+Estimate = tuple[float, float, float]  # a mean and the two ends of its interval
+
+
+def training(losses: Mapping[str, Sequence[pd.DataFrame]]) -> bytes:
+    """Total loss and its terms by epoch, as SVG: a panel a network, of which ``losses`` has a table a seed."""
+    names = list(losses)
+    terms: list[str] = []
+    for tables in losses.values():
+        terms += [
+            name for name in tables[0].columns if name not in ("epoch", "learning_rate", "total", *terms)
+        ]
+    colours = {term: TERM_COLOURS[i % len(TERM_COLOURS)] for i, term in enumerate(terms)}
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    figure, axes = figures.panels(rows, columns, 2.7, sharey=True, sharex=False)
+    handles = {}
+    for axis, name in zip(axes.flat, names, strict=False):
+        for table in losses[name]:
+            for term in ("total", *terms):
+                # A term that is never there has a column of zeros or none; nothing to draw either way.
+                if term not in table or not (table[term] > 0).any():
+                    continue
+                total = term == "total"
+                (handles[term],) = axis.plot(
+                    table["epoch"],
+                    table[term].where(table[term] > 0),
+                    # A wide pale line: a term that is nearly the whole total stays visible on it.
+                    color="#b9c2cc" if total else colours[term],
+                    linewidth=5 if total else 1.7,
+                    solid_capstyle="round",
+                    zorder=2 if total else 3,
+                )
+        axis.set_yscale("log")
+        axis.set_title(name)
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.minorticks_off()
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    hide(axes.flat, len(names))
+    for axis in axes[:, 0]:
+        axis.set_ylabel("Loss")
+    figure.supxlabel("Epoch", fontsize=11, color=figures.INK)
+    order = [term for term in ("total", *terms) if term in handles]
+    figure.legend([handles[term] for term in order], order, loc="outside upper center", ncols=len(order))
+    return figures.svg(figure)
+
+
+def against_cost(
+    panels: Mapping[str, Mapping[str, Estimate]],
+    work: Mapping[str, float],
+    styles: Mapping[str, figures.Style],
+    labels: tuple[str, str],
+    unit: str = "",
+    slack: float = 1,
+    floors: Mapping[str, tuple[str, float]] | None = None,
+    sharey: bool = True,
+) -> bytes:
+    """A measure with its interval against the work of each network (logarithmic), as SVG: a panel a title.
+
+    Args:
+        panels: title -> network -> mean and interval. work: network -> cost, in the unit of the axis.
+        styles: of the networks. labels: of the horizontal and the vertical axis. unit: behind the ticks of the latter.
+        slack: the least span of an axis that names are spread over, in the measure's unit.
+        floors: title -> name and height of a dotted line that costs nothing. sharey: one vertical axis for a row.
+    """
+    costs = sorted(set(work.values()))
+    ratio = max(costs[-1] / costs[0], 1.5)
+    # Names beside the points are easiest to read, as long as two columns of names cannot run into each other.
+    direct = len(styles) <= 8 and (len(costs) == 1 or (len(costs) == 2 and ratio >= 2.5))
+    columns = min(len(panels), 2)
+    rows = -(-len(panels) // columns)
+    figure, axes = figures.panels(rows, columns, 4.2, sharey=sharey, extra=0 if direct else legend_height(styles))
+    for axis, (title, found) in zip(axes.flat, panels.items(), strict=False):
+        if floors:
+            name, height = floors[title]
+            guide(axis, height, name, costs[0] / ratio**0.17)
+        ends = [value for _, low, high in found.values() for value in (low, high)]
+        line = 0.08 * (max(ends) - min(ends) + slack)  # the height of a name, in the measure's unit
+        for x in costs:
+            # Networks of one cost stand side by side around it, the best to the right, so that no line from a
+            # point to its name crosses another.
+            group = sorted((name for name in styles if work[name] == x), key=lambda name: found[name][0])
+            fan = min(0.03 * len(group), 0.2)
+            heights = figures.spread([found[name][0] for name in group], line)
+            for i, (name, height) in enumerate(zip(group, heights, strict=True)):
+                style = styles[name]
+                place = x * ratio ** (fan * ((i + 0.5) / len(group) - 0.5))
+                point(axis, place, found[name], style, name)
+                if direct:
+                    axis.annotate(
+                        name,
+                        (place, found[name][0]),
+                        (x * ratio ** (fan / 2 + 0.03), height),
+                        color=style.color,
+                        fontsize=10,
+                        va="center",
+                        arrowprops={"arrowstyle": "-", "color": style.color, "linewidth": 0.7, "shrinkB": 5},
+                    )
+                    axis.update_datalim([(x, height - line), (x, height + line)])
+        axis.set_xscale("log")
+        axis.set_xlim(costs[0] / ratio**0.2, costs[-1] * ratio ** (0.75 if direct else 0.2))
+        axis.autoscale_view(scalex=False)
+        axis.set_title(title)
+        axis.set_xlabel(labels[0])
+        axis.set_xticks(costs, [f"{value:.3g}" for value in costs])
+        axis.minorticks_off()
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{unit}"))
+    hide(axes.flat, len(panels))
+    for axis in axes[:, 0]:
+        axis.set_ylabel(labels[1])
+    if not direct:
+        legend(figure, axes[0, 0], list(styles))
+    return figures.svg(figure)
+
+
+def point(axis: Axes, x: float, y: Estimate, style: figures.Style, name: str, across: Estimate | None = None) -> None:
+    """One network's mark with the interval of its height, and ``across``, which then has ``x``, of its place."""
+    axis.errorbar(
+        x,
+        y[0],
+        yerr=_bars(y),
+        xerr=None if across is None else _bars(across),
+        label=name,
+        color=style.color,
+        marker=style.marker,
+        linestyle="none",
+        markersize=8,
+        elinewidth=1.2,
+        markeredgecolor="white",
+        markeredgewidth=0.7,
+    )
+
+
+def guide(axis: Axes, height: float, name: str, left: float, above: float = 0) -> None:
+    """A dotted line across the panel with its name at ``left``, ``above`` it in the axis's unit."""
+    axis.axhline(height, color=figures.SOFT, linewidth=1, linestyle=(0, (1, 2)))
+    axis.text(left, height + above, name, color=figures.SOFT, fontsize=9.5, va="bottom")
+
+
+def hide(axes: Sequence[Axes], used: int) -> None:
+    """Blank the panels behind those that are used."""
+    for axis in list(axes)[used:]:
+        axis.set_visible(False)
+
+
+def legend_height(names: Collection[str]) -> float:
+    """Inches that a legend needs beyond its first row."""
+    return 0.24 * (-(-len(names) // _legend_columns(names)) - 1)
+
+
+def legend(figure: Figure, axis: Axes, names: Sequence[str]) -> None:
+    """The names that ``axis`` has drawn, above all panels."""
+    handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    figure.legend(
+        [handles[name] for name in names],
+        names,
+        loc="outside upper center",
+        ncols=_legend_columns(names),
+        columnspacing=1.4,
+        handlelength=2.6,
+    )
+
+
+def _bars(estimate: Estimate) -> list[list[float]]:
+    # A fold mean can lie a trifle outside an interval made from all pairs at once.
+    mean, low, high = estimate
+    return [[max(mean - low, 0)], [max(high - mean, 0)]]
+
+
+def _legend_columns(names: Collection[str]) -> int:
+    # One row if the names fit the width, else columns as wide as the longest name.
+    in_one_row = sum(len(name) + 6 for name in names) <= 112
+    return len(names) if in_one_row else max(1, min(len(names), 112 // (max(map(len, names)) + 6)))

@@ -1,0 +1,68 @@
+"""The super-resolution section of the report, one for each scale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.report import sections, superresolution_numbers
+from pipeline.report import superresolution_figures as plots
+from pipeline.report import superresolution_pictures as pictures
+from pipeline.report import superresolution_tables as tables
+from pipeline.report import superresolution_words as words
+from pipeline.report.blocks import Block, Bullets, Paragraph, Section
+from pipeline.report.superresolution_data import Data, Inputs, read
+from pipeline.report.superresolution_numbers import Numbers
+
+__all__ = ["Inputs", "measure", "section", "write"]
+
+
+def write(inputs: Inputs, folder: Path) -> None:
+    """Write the section into ``folder``, for the last step.
+
+    All bytes but those of section.json, which shows latencies, depend on the results alone. Raises InputError as
+    measure does.
+    """
+    data, numbers = measure(inputs)
+    sections.write(section(data, numbers), data.metrics, folder)
+
+
+def measure(inputs: Inputs) -> tuple[Data, Numbers]:
+    """Read what the other steps wrote and compute what the report says.
+
+    Raises InputError naming the first file that is missing or damaged.
+    """
+    data = read(inputs)
+    return data, superresolution_numbers.compute(data)
+
+
+def section(data: Data, numbers: Numbers) -> Section:
+    """Everything about super-resolution at one scale."""
+    protocols = list(data.verification.pairs) if data.verification else []
+    found = [Bullets(tuple(words.findings(data, numbers, name)), lead=words.set_name(data, name)) for name in data.sets]
+    found += [
+        Bullets(tuple(words.recognised(data, numbers, protocol)), lead=f"Is the face still recognised? {protocol}")
+        for protocol in protocols
+    ]
+    quality: list[Block] = []
+    for name in data.sets:
+        quality += [tables.quality(data, numbers, name), *tables.published(data, name)]
+    compared = [table for name in data.sets if (table := tables.compared(data, numbers, name)) is not None]
+    recognised: list[Block] = []
+    for protocol in protocols:
+        recognised += [
+            plots.quality_and_recognition(data, numbers, protocol),
+            tables.verified(data, numbers, protocol),
+        ]
+    parts = [
+        Section("Findings", tuple(found)),
+        Section("PSNR and SSIM", tuple(quality)),
+        Section("Is the difference real?", tuple(compared)),
+        Section("Better picture, better recognition?", tuple(recognised)),
+        Section("Pictures", tuple(figure for name in data.sets for figure in pictures.rows(data, name))),
+        Section("Training", (plots.training_curves(data),)),
+        Section("PSNR against cost", (plots.cost(data, numbers), tables.cost(data, numbers))),
+        Section("Made with", (tables.provenance(data),)),
+    ]
+    introduction = [Paragraph(text) for text in words.introduction(data)]
+    title = f"Super-resolution {data.inputs.scale}"
+    return Section(title, (*introduction, *(part for part in parts if part.blocks)))

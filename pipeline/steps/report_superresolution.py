@@ -1,0 +1,69 @@
+"""The super-resolution section of the report at one scale: findings, tables, figures from the other steps' results."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.networks import Seed
+from pipeline.params.pictures import ArchivePictures
+from pipeline.params.superresolution import Baseline, Scale
+from pipeline.params.superresolution_networks import SuperResolutionNetwork
+
+SLICES = {
+    "scale": ("superresolution.scales.{scale}", Scale),
+    "teacher_seed": ("superresolution.teacher.seed", Seed),
+    "seeds": ("seeds", list[Seed]),
+    "baselines": ("superresolution.baselines", dict[str, Baseline]),
+    "students": ("superresolution.students", dict[str, Any]),  # their methods were checked before the run
+    "networks": ("superresolution.networks", dict[str, SuperResolutionNetwork]),
+    "train": ("superresolution.train", str),
+    "test": ("superresolution.test", list[str]),
+    "pictures": ("superresolution.pictures", dict[str, ArchivePictures]),
+    "recognition_baselines": ("recognition.baselines", dict[str, Any]),
+    "recognition_students": ("recognition.students", dict[str, Any]),
+    "recognition_seeds": ("recognition.teacher.seeds", list[Seed]),
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Options of the command line."""
+    parser.add_argument("--scale", required=True, help="the entry in params.yaml")
+    parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of the evaluations")
+    parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
+    parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
+    parser.add_argument(
+        "--recognition-evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of the recognition task"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the section, to write")
+
+
+def run(options: Namespace, settings: dict[str, Any]) -> None:
+    """Write section.json, figures/ and metrics.csv."""
+    from pipeline.report import superresolution
+
+    baselines = {name: variant.model_dump() for name, variant in settings["baselines"].items()}
+    variants = baselines | settings["students"]
+    networks = {name: network.model_dump() for name, network in settings["networks"].items()}
+    archive = settings["pictures"].get(settings["train"])
+    inputs = superresolution.Inputs(
+        evaluations=options.evaluations,
+        losses=options.losses,
+        efficiency=options.efficiency,
+        recognition=options.recognition_evaluations,
+        scale=options.scale,
+        factor=settings["scale"].factor,
+        variants=variants,
+        seeds=settings["seeds"],
+        teacher_seed=settings["teacher_seed"],
+        sets=settings["test"],
+        train=archive.label if archive else f"{settings['train']}, faces of the recognition task",
+        readers=[*settings["recognition_baselines"], *settings["recognition_students"]],
+        recogniser_seed=settings["recognition_seeds"][0],
+        networks={
+            name: next((key for key, network in networks.items() if network == variant.get("network")), "student")
+            for name, variant in variants.items()
+        },
+    )
+    superresolution.write(inputs, options.out)
