@@ -91,7 +91,8 @@ def _params_dependency() -> type:
 def test_both_engines_hold_the_same_graph(project, capsys):
     ours, theirs = by_snakemake(capsys), by_dvc()
     assert sorted(ours) == sorted(theirs), "steps and commands"
-    assert len(ours) == 7 + 2 * 2 + 4 + 2 + 8, "two teachers, two baselines and one student, two seeds"
+    recognition = 7 + 2 * 2 + 4 + 2 + 8  # two teachers, two baselines and one student, two seeds
+    assert len(ours) == recognition + 5 + 1 + 2 * (2 + 2) + 2, "super-resolution: a floor, a teacher, two variants"
     for command, job in ours.items():
         stage = theirs[command]
         assert job["outputs"] == stage["outputs"], command
@@ -196,4 +197,9 @@ def test_every_example_makes_a_graph(name, root, tmp_path, monkeypatch, capsys):
     settings = check()
     variants = {**settings.recognition.baselines, **settings.recognition.students}
     teachers, trained = len(settings.recognition.teacher.seeds), len(variants) * len(settings.seeds)
-    assert len(by_snakemake(capsys)) == 7 + 3 * teachers + 2 * trained
+    expected = 7 + 3 * teachers + 2 * trained
+    if group := settings.superresolution:
+        upscalers = 1 + len({**group.baselines, **group.students}) * len(settings.seeds)
+        sets = 2 * len(group.pictures) + len(group.faces)
+        expected += sets + len(group.scales) * (1 + 2 * upscalers + 1 + 2)
+    assert len(by_snakemake(capsys)) == expected
