@@ -32,7 +32,7 @@ class Settings(Base):
     stage: Annotated[int, Field(ge=1)] = 2
 
 
-def check(settings: Settings, student: Network) -> None:
+def check(settings: Settings, student: Network, teacher: Network) -> None:
     """Raise ValueError where the student has no such stage: before any job runs."""
     if settings.stage > len(student.depths):
         raise ValueError(f"stage = {settings.stage}: expected 1 to {len(student.depths)}, the stages of its network")

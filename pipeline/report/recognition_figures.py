@@ -133,7 +133,7 @@ def true_acceptance(scores: np.ndarray, same: np.ndarray, far: np.ndarray) -> np
 def training_curves(data: Data) -> Figure:
     """Total loss and its terms by epoch, a panel a network."""
     inputs = data.inputs
-    names = list(inputs.models_and_seeds)
+    names = [name for name in inputs.models_and_seeds if name in data.losses]
     terms: list[str] = []
     for tables in data.losses.values():
         terms += [
@@ -184,8 +184,11 @@ def training_curves(data: Data) -> Figure:
 def cost(data: Data, numbers: Numbers) -> Figure:
     """Accuracy at the lowest quality against multiply-adds, a panel a protocol."""
     inputs = data.inputs
-    styles = _styles(data)
-    work = {name: float(data.values("multiply_adds", "", name, "")[0]) / 1e6 for name in styles}
+    work = {name: float(data.values("multiply_adds", "", name, "")[0]) / 1e6 for name in inputs.models_and_seeds}
+    # What an ONNX model of the user's own takes is not known.
+    styles = {name: style for name, style in _styles(data).items() if not np.isnan(work[name])}
+    missing = [name for name in work if name not in styles]
+    work = {name: work[name] for name in styles}
     costs = sorted(set(work.values()))
     ratio = max(costs[-1] / costs[0], 1.5)
     # Names beside the points are easiest to read, as long as two columns of names cannot run into each other.
@@ -251,6 +254,7 @@ def cost(data: Data, numbers: Numbers) -> Figure:
     text = (
         f"Accuracy at {inputs.worst} against the work for one face (logarithmic axis), with 95 % intervals"
         f" over pairs ({_basis(data)}). Networks that cost the same stand side by side around that cost."
+        + (f" The work of {words.listed(missing)} is not known." if missing else "")
     )
     alt = f"Accuracy at {inputs.worst} against multiply-adds for {words.listed(styles)}"
     return Figure("recognition-cost.svg", figures.svg(figure), words.caption(inputs, text), alt)

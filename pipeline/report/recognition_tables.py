@@ -115,7 +115,7 @@ def cost(data: Data, numbers: Numbers) -> Table:
         row: dict[str, Any] = {
             "Trained": variant,
             "Parameters": f"{data.values('parameters', '', variant, '')[0] / 1e6:.3f} M",
-            "Multiply-adds": f"{data.values('multiply_adds', '', variant, '')[0] / 1e6:.1f} M",
+            "Multiply-adds": _millions(data.values("multiply_adds", "", variant, "")[0]),
         }
         for batch in batches:
             row[f"batch\N{NO-BREAK SPACE}{batch}, ms"] = _latency(data.latency, variant, batch)
@@ -145,6 +145,8 @@ def provenance(data: Data) -> Table:
         ("Seeds", f"students {words.listed(map(str, inputs.seeds))}; teacher {words.listed(map(str, inputs.teacher_seeds))}"),
         ("Epochs", _epochs(data)),
     ]
+    if adopted := next((run["adopted"] for run in runs if run.get("adopted")), None):
+        rows.append(("Own teacher", f"{adopted['file']}, sha256 {adopted['sha256']}"))
     for name in sorted({name for run in runs for name in run["versions"]}):
         rows.append((name, _distinct(run["versions"].get(name) for run in runs)))
     architectures: dict[str, list[str]] = {}
@@ -163,6 +165,10 @@ def _mean(values: np.ndarray) -> str:
     return f"{values.mean():.1f}{spread}"
 
 
+def _millions(value: float) -> str:
+    return MISSING if np.isnan(value) else f"{value / 1e6:.1f} M"
+
+
 def _latency(table: pd.DataFrame, variant: str, batch: int) -> str:
     rows = table[(table["variant"] == variant) & (table["batch"] == batch)]
     if rows.empty:
@@ -174,7 +180,8 @@ def _latency(table: pd.DataFrame, variant: str, batch: int) -> str:
 def _epochs(data: Data) -> str:
     epochs = {variant: len(tables[0]) for variant, tables in data.losses.items()}
     students = sorted({epochs[variant] for variant in data.inputs.variants})
-    return f"students {words.listed(map(str, students))}; teacher {epochs[data.inputs.teacher]}"
+    teacher = epochs.get(data.inputs.teacher, "not trained here")
+    return f"students {words.listed(map(str, students))}; teacher {teacher}"
 
 
 def _distinct(values: Any) -> str:

@@ -63,7 +63,7 @@ def between(low: float, high: float, sign: bool = False) -> str:
 def trained_on(inputs: Inputs, variant: str) -> str:
     """What a student saw and was taught, in a few words."""
     if variant == inputs.teacher:
-        return "sharp faces"
+        return "sharp faces" if inputs.own_teacher is None else f"own teacher {inputs.own_teacher}"
     settings = inputs.variants[variant]
     if settings.get("description"):
         return str(settings["description"])
@@ -83,12 +83,16 @@ def introduction(data: Data, numbers: Numbers) -> list[str]:
     each = " each" if students > 1 else ""
     teachers = len(inputs.teacher_seeds)
     taught_by = "A teacher" if teachers == 1 else f"{count(teachers, 'teacher')}, of whom students learn together,"
+    teacher, trained_here = f"{taught_by} trained on sharp faces", ""
+    if inputs.own_teacher is not None:
+        teacher = f"A teacher that was not trained here ({inputs.own_teacher}, taken as it is)"
+        trained_here = " trained here"
     text = (
-        f"{taught_by} trained on sharp faces and {count(students, 'student')} ({count(seeds, 'seed')}{each})"
+        f"{teacher} and {count(students, 'student')} ({count(seeds, 'seed')}{each})"
         f" had to say whether two pictures show the same person, on {faces(inputs)}, at"
         f" {listed(inputs.conditions)}: both pictures of a pair made that many times smaller, then enlarged"
         f" again. There are {how_many} pairs in each protocol ({protocol_names}); the threshold for one fold"
-        " is chosen on the others, and every network is that of its last epoch."
+        f" is chosen on the others, and every network{trained_here} is that of its last epoch."
     )
     if not inputs.rendered:
         return [text]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import Network, Training
+from pipeline.params.teachers import TeacherNetwork
 
 SLICES = {
-    "teacher": ("recognition.teacher.network", Network),
+    "teacher": ("recognition.teacher.network", TeacherNetwork),
     "student": ("recognition.student.network", Network),
     "networks": ("recognition.networks", dict[str, Network]),
     "training": ("recognition.student.training", Training),
@@ -19,12 +20,13 @@ SLICES = {
 def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
     parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy, for size and channels")
+    parser.add_argument("--own", type=Path, required=True, help="the folder with the file of a teacher of the user's own")
     parser.add_argument("--out", type=Path, required=True, help="to write: a row a network and batch size, .csv")
 
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Measure with random weights: time depends on the architecture alone."""
+    """Measure with random weights: time depends on the architecture alone. A network of the user's own has its own."""
     from pipeline.tasks.recognition.timing import time_networks
 
     networks = {name: settings[name] for name in ("teacher", "student")} | settings["networks"]
-    time_networks(networks, options.faces, settings["training"].precision, options.out)
+    time_networks(networks, options.faces, settings["training"].precision, options.out, options.own)
