@@ -1,4 +1,4 @@
-"""Small networks as users bring them: the same one as an exported program and as an ONNX model; a checkpoint of ours."""
+"""Small networks as users bring them: one as an exported program and as an ONNX model; a checkpoint of ours."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
 from pipeline.params.networks import ResNeXt
-from pipeline.params.loading import validate
 from pipeline.tasks.recognition import networks
 
 

@@ -28,7 +28,12 @@ DESCRIBED = {
 COMPARED = {
     "onnx": {"logit": {"weight": 1.0, "temperature": 4.0}, "embedding": {"weight": 1.0}, "rkd": {"weight": 1.0}},
     "pt2": {"dkd": {"weight": 1.0, "temperature": 4.0}, "sp": {"weight": 1.0}},
-    "safetensors": {"attention": {"weight": 1.0}, "fitnet": {"weight": 1.0}, "at": {"weight": 1.0}, "fskd": {"weight": 1.0}},
+    "safetensors": {
+        "attention": {"weight": 1.0},
+        "fitnet": {"weight": 1.0},
+        "at": {"weight": 1.0},
+        "fskd": {"weight": 1.0},
+    },
 }
 
 
@@ -123,7 +128,9 @@ def test_the_whole_chain(kind, project, root, capsys):
     assert step(project, "teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp) == 0
 
     card = json.loads((project / "teacher/0/model.json").read_text())
-    assert card["adopted"]["file"] == f"mine.{kind}" and card["adopted"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (
+        card["adopted"]["file"] == f"mine.{kind}" and card["adopted"]["sha256"] == hashlib.sha256(content).hexdigest()
+    )
     index = pd.read_csv("index.csv", keep_default_na=False)
     train, nobody = (index.query(f"split == '{split}'") for split in ("train", "unlabelled"))
     answers = np.load("answers/0/embeddings.npy")
@@ -137,7 +144,10 @@ def test_the_whole_chain(kind, project, root, capsys):
                 original(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2) / 127.5 - 1)
                 for images in (shown, shown[:, :, ::-1])
             ]
-        assert np.allclose(answers, torch.stack(expected, 1), atol=1e-5) and (project / "answers/0/channel_maps.npy").exists()
+        assert (
+            np.allclose(answers, torch.stack(expected, 1), atol=1e-5)
+            and (project / "answers/0/channel_maps.npy").exists()
+        )
     else:
         expected = [plain(model, np.ascontiguousarray(images)) for images in (shown, shown[:, :, ::-1])]
         # Pillow rounds to whole pixel values, torch does not: half a value of 255, over std 64.
@@ -150,15 +160,33 @@ def test_the_whole_chain(kind, project, root, capsys):
     assert (head.scale, head.margin, head.kind) == (16.0, 0.1, "arcface")
 
     student = {"model": "students/kd/0/model.safetensors", "losses": "losses/kd/0/losses.csv", "degraded": "degraded"}
-    assert step(project, "train_student", variant="kd", seed=0, teachers="teacher", teacher_outputs="answers", **sharp, **student) == 0
+    assert (
+        step(
+            project,
+            "train_student",
+            variant="kd",
+            seed=0,
+            teachers="teacher",
+            teacher_outputs="answers",
+            **sharp,
+            **student,
+        )
+        == 0
+    )
     losses = pd.read_csv("losses/kd/0/losses.csv")
     methods = document["recognition"]["students"]["kd"]["distill"]
     assert (losses[list(methods)] > 0).all(axis=None) and len(losses) == 1
     for variant, place in (("teacher", "teacher"), ("kd", "students/kd")):
         out = project / f"evaluations/{variant}/0"
-        made = {name: out / f"{name}.{end}" for name, end in (("metrics", "csv"), ("scores", "csv"), ("samples", "npz"), ("run", "json"))}
+        made = {
+            name: out / f"{name}.{end}"
+            for name, end in (("metrics", "csv"), ("scores", "csv"), ("samples", "npz"), ("run", "json"))
+        }
         given = sharp | {"degraded": "degraded", "pairs": "pairs.csv", "notes": "notes.json"}
-        assert step(project, "evaluate", variant=variant, seed=0, model=f"{place}/0/model.safetensors", **given, **made) == 0
+        assert (
+            step(project, "evaluate", variant=variant, seed=0, model=f"{place}/0/model.safetensors", **given, **made)
+            == 0
+        )
     metrics = pd.read_csv("evaluations/teacher/0/metrics.csv").query("condition.isna()").set_index("metric")["value"]
     times = step(project, "efficiency", own="own", faces="faces.npy", out="efficiency.csv")
     timed = pd.read_csv("efficiency.csv").query("network == 'teacher'")
@@ -299,7 +327,10 @@ def test_a_teacher_to_be_trained_needs_to_be_told_how(root, tmp_path):
 def test_a_missing_or_wrong_file_is_one_line(project, root, capsys):
     write(parameters(root, "onnx"), project / "params.yaml")
     assert adopt(project) == 1
-    assert "mine.onnx: cannot be downloaded freely: put the file (no checksum is pinned) at dropped/mine.onnx" in capsys.readouterr().err
+    assert (
+        "mine.onnx: cannot be downloaded freely: put the file (no checksum is pinned) at dropped/mine.onnx"
+        in capsys.readouterr().err
+    )
     put(project, "onnx", Tiny())
     write(parameters(root, "onnx", sha256="0" * 64), project / "params.yaml")
     assert adopt(project) == 1

@@ -69,7 +69,8 @@ class ExportedNetwork(nn.Module):
                 step.run(values, self.somewhere.device)
             except DAMAGE as error:
                 reason = str(error).strip().partition("\n")[0][:200]
-                raise InputError(f"{self.name}: operator {step.target} fails: {reason or type(error).__name__}") from error
+                reason = reason or type(error).__name__
+                raise InputError(f"{self.name}: operator {step.target} fails: {reason}") from error
             for used in step.uses:  # an activation is large, and the next may need its place
                 if self.last_use[used] == i and used != self.result:
                     values.pop(used, None)
@@ -83,11 +84,10 @@ def _bind(network: ExportedNetwork, archive: Archive) -> tuple[str, int | None, 
     sources = []
     for spec in archive.signature["input_specs"]:
         (kind, entry), *_ = spec.items()
-        key = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}.get(kind)
-        if key is not None:
-            tensor = archive.tensors.get(entry[key])
+        if kind in ("parameter", "buffer", "tensor_constant"):
+            tensor = archive.tensors.get(entry[f"{kind}_name"])
             if tensor is None:
-                raise InputError(f"{network.name}: {entry[key]} is not stored, expected its numbers")
+                raise InputError(f"{network.name}: {entry[f'{kind}_name']} is not stored, expected its numbers")
             place = network.places[entry["arg"]["name"]] = f"weight_{len(network.places)}"
             if kind == "parameter":
                 network.register_parameter(place, nn.Parameter(tensor, requires_grad=False))
@@ -109,7 +109,7 @@ def _bind(network: ExportedNetwork, archive: Archive) -> tuple[str, int | None, 
 def _output(name: str, archive: Archive) -> str:
     results = [spec.get("user_output") for spec in archive.signature["output_specs"]]
     if None in results:
-        raise InputError(f"{name}: changes its own weights, expected a network in evaluation mode: eval() before export")
+        raise InputError(f"{name}: changes its own weights, expected evaluation mode: eval() before export")
     if len(results) != 1 or "as_tensor" not in results[0]["arg"]:
         raise InputError(f"{name}: {len(results)} outputs, expected one: embeddings (B, D)")
     if not isinstance(result := results[0]["arg"]["as_tensor"]["name"], str):
@@ -131,7 +131,9 @@ class _Step:
         at_random = [g for g in node["inputs"] if g["name"] == "dropout_p" and g["arg"].get("as_float")]
         training = [g for g in node["inputs"] if g["name"] in ("train", "training") and g["arg"].get("as_bool")]
         if at_random or training:
-            raise InputError(f"{name}: operator {self.target} is in training mode, expected evaluation: eval() before export")
+            raise InputError(
+                f"{name}: operator {self.target} is in training mode, expected evaluation: eval() before export"
+            )
 
     def run(self, values: dict[str, Any], device: torch.device) -> None:
         """Compute, and put the outputs under their names."""
@@ -162,7 +164,9 @@ def _function(target: str, name: str) -> Callable[..., Any]:
         packet = getattr(torch.ops.aten, operator_name, None)
         if packet is not None and overload in packet.overloads():
             return getattr(packet, overload)
-    raise InputError(f"{name}: operator {target[:80]!r} is not among those that run here, export the network to ONNX instead")
+    raise InputError(
+        f"{name}: operator {target[:80]!r} is not among those that run here: export the network to ONNX instead"
+    )
 
 
 def _reader(argument: dict[str, Any], uses: list[str], where: str) -> Callable:

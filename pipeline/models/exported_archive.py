@@ -54,20 +54,23 @@ def read_archive(content: bytes, name: str) -> Archive:
 
 def damaged(name: str, error: Exception) -> InputError:
     """What to say of one of DAMAGE."""
-    return InputError(f"{name}: a damaged graph or table ({type(error).__name__}: {str(error)[:200]}), expected {EXPECTED}")
+    reason = f"{type(error).__name__}: {str(error)[:200]}"
+    return InputError(f"{name}: a damaged graph or table ({reason}), expected {EXPECTED}")
 
 
 def _read(file: zipfile.ZipFile, name: str) -> Archive:
     # torch stores without compression, so nothing in it can swell.
     entries = {entry.filename.partition("/")[2]: entry for entry in file.infolist() if not entry.compress_type}
     if "serialized_exported_program.json" in file.namelist() or "data/weights/model.pt" in entries:
-        raise InputError(f"{name}: weights in a pickle, as older versions of torch wrote them: save it again with a newer one")
+        raise InputError(
+            f"{name}: weights in a pickle, as older versions of torch wrote them: save it with a newer one"
+        )
     graphs = [path for path in entries if path.startswith("models/")]
     if graphs != ["models/model.json"]:
         raise InputError(f"{name}: holds {len(graphs)} graphs, expected one: {EXPECTED}")
     program = json.loads(file.read(entries["models/model.json"]))
     if (version := program["schema_version"]["major"]) != SCHEMA:
-        raise InputError(f"{name}: written in version {version} of torch's format, expected {SCHEMA}: use another version of torch")
+        raise InputError(f"{name}: version {version} of torch's format, expected {SCHEMA}: save it with another torch")
     tensors = {}
     for folder, table in (("weights", "model_weights_config.json"), ("constants", "model_constants_config.json")):
         described = json.loads(file.read(entries[f"data/{folder}/{table}"]))["config"]

@@ -14,8 +14,9 @@ OPERATORS = frozenset(
     " _batch_norm_no_update layer_norm native_layer_norm group_norm native_group_norm instance_norm rms_norm norm"
     " linalg_vector_norm linalg_norm"
     # activations
-    " relu relu6 prelu _prelu_kernel leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh"
-    " softplus softmax _softmax log_softmax _log_softmax log_sigmoid threshold glu dropout feature_dropout native_dropout"
+    " relu relu6 prelu _prelu_kernel leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid"
+    " tanh softplus softmax _softmax log_softmax _log_softmax log_sigmoid threshold glu dropout"
+    " feature_dropout native_dropout"
     # attention
     " scaled_dot_product_attention _scaled_dot_product_flash_attention_for_cpu"
     # pooling and resizing
@@ -24,9 +25,9 @@ OPERATORS = frozenset(
     " _upsample_bilinear2d_aa pad constant_pad_nd reflection_pad2d replication_pad2d pixel_shuffle pixel_unshuffle"
     " channel_shuffle grid_sampler affine_grid_generator im2col"
     # arithmetic
-    " add sub rsub mul div true_divide floor_divide remainder fmod neg abs sign reciprocal pow square sqrt rsqrt exp exp2"
-    " expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 erf ceil floor round trunc frac addcmul addcdiv lerp"
-    " clamp clamp_min clamp_max clip maximum minimum nan_to_num"
+    " add sub rsub mul div true_divide floor_divide remainder fmod neg abs sign reciprocal pow square sqrt rsqrt exp"
+    " exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 erf ceil floor round trunc frac addcmul addcdiv"
+    " lerp clamp clamp_min clamp_max clip maximum minimum nan_to_num"
     # comparison
     " eq ne lt le gt ge logical_and logical_or logical_not logical_xor bitwise_and bitwise_or bitwise_not isnan isinf"
     " isfinite where masked_fill"

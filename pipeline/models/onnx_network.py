@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import InputError
 
+CUDA = "CUDAExecutionProvider"
 INPUTS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 WEIGHTS = {"FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "INT8", "UINT8"}  # other numbers are shapes and the like
 
@@ -23,8 +24,9 @@ class OnnxNetwork(nn.Module):
     """Images (B, C, H, W) to embeddings (B, D), as the model computes them, in the precision that it has.
 
     ``batch`` is the number of images that the model takes, None where it takes any; ``shape`` is (C, H, W);
-    ``parameters_stored`` counts its weights, without the running means of batch norms. Raises InputError, naming
-    ``name``, where the content is no ONNX model, keeps weights in other files, or has more inputs or outputs than one.
+    ``parameters_stored`` counts its weights, without the running means of batch norms; ``runs_on`` is the device that
+    computes it. Raises InputError, naming ``name``, where the content is no ONNX model, keeps weights in other files,
+    or has more inputs or outputs than one.
     """
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -32,7 +34,7 @@ class OnnxNetwork(nn.Module):
         self.name, self.content = name, content
         self.parameters_stored = _count(_parse(content, name), name)
         self.session: Any = None
-        self.device: torch.device | None = None
+        self.opened_for: torch.device | None = None
         self._open(torch.device("cpu"))
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
@@ -48,19 +50,21 @@ class OnnxNetwork(nn.Module):
         self.batch, self.shape = sizes[0], tuple(sizes[1:])
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, D), B as ``batch`` says, on the device of the images. Raises InputError where it fails."""
+        """(B, C, H, W) -> (B, D), B as ``batch`` says, on the images' device. Raises InputError where it fails."""
         self._open(images.device)
         try:
             (result,) = self.session.run(None, {self.source: images.cpu().numpy().astype(self.dtype)})
         except Exception as error:  # onnxruntime's errors have no class of their own in common
             raise InputError(f"{self.name}: cannot be run: {_first_line(error)}") from error
         if not isinstance(result, np.ndarray) or result.dtype.kind not in "fiu":
-            raise InputError(f"{self.name}: gives {getattr(result, 'dtype', type(result).__name__)}, expected embeddings (B, D)")
+            raise InputError(
+                f"{self.name}: gives {getattr(result, 'dtype', type(result).__name__)}, expected embeddings (B, D)"
+            )
         return torch.from_numpy(result).to(images.device)
 
     def _open(self, device: torch.device) -> None:
         """The session for a device; threads are those of torch, so that sums have the same order each time."""
-        if device == self.device:
+        if device == self.opened_for:
             return
         import onnxruntime
 
@@ -69,16 +73,18 @@ class OnnxNetwork(nn.Module):
         options.use_deterministic_compute = True
         options.log_severity_level = 4  # what goes wrong is raised as well
         providers: list[Any] = ["CPUExecutionProvider"]
-        if device.type == "cuda":
-            if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-                providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
-            else:
-                print(f"{self.name}: computed on the CPU, this onnxruntime knows no GPU (onnxruntime-gpu does)", file=sys.stderr)
+        if device.type == "cuda" and CUDA in onnxruntime.get_available_providers():
+            providers.insert(0, (CUDA, {"device_id": device.index or 0}))
         try:
             self.session = onnxruntime.InferenceSession(self.content, options, providers=providers)
         except Exception as error:  # as above
             raise InputError(f"{self.name}: cannot be run by onnxruntime: {_first_line(error)}") from error
-        self.device = device
+        self.opened_for = device
+        self.runs_on = device if CUDA in self.session.get_providers() else torch.device("cpu")
+        if device != self.runs_on:
+            print(
+                f"{self.name}: computed on the CPU, this onnxruntime has no GPU (onnxruntime-gpu may)", file=sys.stderr
+            )
 
 
 def _parse(content: bytes, name: str) -> Any:
@@ -99,11 +105,15 @@ def _count(model: Any, name: str) -> int:
     """How many numbers are learned weights. Raises InputError where they lie outside the file."""
     import onnx
 
-    statistics = {used for node in _nodes(model.graph) if node.op_type == "BatchNormalization" for used in node.input[3:5]}
+    statistics = {
+        used for node in _nodes(model.graph) if node.op_type == "BatchNormalization" for used in node.input[3:5]
+    }
     total = 0
     for tensor in _tensors(model.graph):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise InputError(f"{name}: keeps weights in another file, expected one file: export with external_data=False")
+            raise InputError(
+                f"{name}: keeps weights in another file, expected one file: export with external_data=False"
+            )
         if onnx.TensorProto.DataType.Name(tensor.data_type) in WEIGHTS and tensor.name not in statistics:
             total += int(np.prod(tensor.dims, dtype=np.int64))
     return total

@@ -55,7 +55,9 @@ class OwnNetwork(RemoteFileSettings):
     def _says_what_is_needed(self) -> OwnNetwork:
         if self.is_checkpoint:
             if self.address is not None and not self.address.endswith(CHECKPOINT):
-                raise ValueError(f"address = {self.address!r}: expected {CHECKPOINT} at its end, with the .json beside it")
+                raise ValueError(
+                    f"address = {self.address!r}: expected {CHECKPOINT} at its end, with the .json beside it"
+                )
             described = ("embedding", "image_size", "channels", "mean", "std", "channel_order")
             if given := [name for name in described if getattr(self, name) is not None]:
                 raise ValueError(f"{given[0]} is given, expected none: the card of a checkpoint says it")

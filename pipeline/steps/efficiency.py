@@ -20,12 +20,12 @@ SLICES = {
 def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
     parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy, for size and channels")
-    parser.add_argument("--own", type=Path, required=True, help="the folder with the file of a teacher of the user's own")
+    parser.add_argument("--own", type=Path, required=True, help="the folder with the file of the user's own teacher")
     parser.add_argument("--out", type=Path, required=True, help="to write: a row a network and batch size, .csv")
 
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Measure with random weights: time depends on the architecture alone. A network of the user's own has its own."""
+    """Measure with random weights: time depends on the architecture alone."""
     from pipeline.tasks.recognition.timing import time_networks
 
     networks = {name: settings[name] for name in ("teacher", "student")} | settings["networks"]

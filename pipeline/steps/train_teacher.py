@@ -21,7 +21,7 @@ SLICES = {
 def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--own", type=Path, required=True, help="the folder with the file of a teacher of the user's own")
+    parser.add_argument("--own", type=Path, required=True, help="the folder with the file of the user's own teacher")
     parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
     parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
     parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")

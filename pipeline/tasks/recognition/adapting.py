@@ -17,7 +17,7 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601), as Pillow
 
 
 def fit(faces: Tensor, size: int, channels: int) -> Tensor:
-    """Our faces (B, C, S, S) in [-1, 1] as pixels (B, channels, size, size) in [0, 255], float32, antialiased bicubic."""
+    """Our faces (B, C, S, S) in [-1, 1] as pixels (B, channels, size, size) in [0, 255], antialiased bicubic."""
     pixels = (faces.float() + 1) * 127.5
     if pixels.shape[1] == 3 and channels == 1:
         pixels = (pixels * torch.tensor(LUMA, device=pixels.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
@@ -52,7 +52,7 @@ class ProgramNetwork(nn.Module):
     stage_ends: tuple[int, ...] = ()  # nothing inside it is seen
 
     def __init__(self, program: ExportedNetwork | OnnxNetwork, settings: OwnNetwork, content: bytes) -> None:
-        """``content`` is that of the file. Raises InputError where the program takes other images than the settings say."""
+        """``content`` is that of the file. Raises InputError where it takes other images than the settings say."""
         super().__init__()
         self.program, self.settings, self.content = program, settings, content
         self.packages = ("onnxruntime",) if isinstance(program, OnnxNetwork) else ()
@@ -78,7 +78,7 @@ class ProgramNetwork(nn.Module):
             images = ((pixels - self.mean) / self.std).contiguous()
             embedding = torch.cat([self._run(part) for part in images.split(self.program.batch or len(images))])
         if not embedding.isfinite().all():
-            raise InputError(f"{self.settings.file}: gives embeddings that are not finite (NaN or infinite), expected numbers")
+            raise InputError(f"{self.settings.file}: gives NaN or infinite embeddings, expected finite ones")
         return embedding
 
     def look_inside(self, faces: Tensor) -> Inside:
@@ -93,9 +93,9 @@ class ProgramNetwork(nn.Module):
         result = self.program(images)
         expected = (size, self.settings.embedding)
         if tuple(result.shape) != expected or not result.is_floating_point():
+            found = f"{str(result.dtype).removeprefix('torch.')} {tuple(result.shape)}"
             raise InputError(
-                f"{self.settings.file}: gives {str(result.dtype).removeprefix('torch.')} {tuple(result.shape)} for {size}"
-                f" images, expected floats {expected}, as embedding says"
+                f"{self.settings.file}: gives {found} for {size} images, expected floats {expected}, as embedding says"
             )
         return result[:count].float()
 

@@ -64,7 +64,7 @@ class Taken:
 
 
 def take(settings: OwnNetwork, folder: Path, size: int, channels: int) -> Taken:
-    """The network in the file in ``folder``, for our faces of ``size`` pixels a side. Raises InputError as adopt does."""
+    """The network in the file in ``folder``, for our faces of ``size`` pixels a side. Raises InputError as adopt."""
     path = folder / settings.file
     try:
         content = path.read_bytes()
@@ -90,7 +90,7 @@ def take(settings: OwnNetwork, folder: Path, size: int, channels: int) -> Taken:
 def centres(
     network: networks.FaceNetwork, arrays: QualityArrays, faces: TrainingFaces, dtype: torch.dtype, name: str
 ) -> Tensor:
-    """(identities, D): the normalised mean of an identity's normalised embeddings, of sharp faces plain and mirrored."""
+    """(identities, D): the normalised mean of an identity's normalised embeddings, sharp, plain and mirrored."""
     sums: Tensor | None = None
     progress = Progress(f"{name}: centres of the identities", len(faces.faces))
     for rows in torch.arange(len(faces.faces)).split(BATCH_SIZE):
@@ -101,7 +101,7 @@ def centres(
                 embedding = network(inputs)
             directions = functional.normalize(embedding.double(), dim=1).cpu()
             if not directions.isfinite().all():
-                raise InputError(f"{name}: gives embeddings that are not finite (NaN or infinite), expected numbers")
+                raise InputError(f"{name}: gives NaN or infinite embeddings, expected finite ones")
             if sums is None:
                 sums = torch.zeros(len(faces.identities), directions.shape[1], dtype=torch.float64)
             sums.index_add_(0, faces.labels[rows], directions)  # on the CPU, where the order of sums is fixed

@@ -10,9 +10,9 @@ from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
 from pipeline.distill import method
 from pipeline.errors import InputError
+from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Network, Training
-from pipeline.params.loading import validate
 from pipeline.params.students import INSIDE, Student, check_methods
 from pipeline.params.teachers import TeacherNetwork
 from pipeline.tasks.recognition import networks
@@ -85,6 +85,6 @@ def _check_pair(name: str, variant: Student, network: Network, card: dict[str, A
     placed = [term for term in variant.distill if INSIDE & set(method(term).NEEDS)]
     if placed and made_for not in (None, card["image_size"]):
         raise InputError(
-            f"{teacher}: students.{name}.distill.{placed[0]} compares place by place: expected a teacher made for faces of"
-            f" {card['image_size']} pixels, found {made_for}"
+            f"{teacher}: students.{name}.distill.{placed[0]} compares place by place: expected a teacher made for"
+            f" faces of {card['image_size']} pixels, found {made_for}"
         )

@@ -62,5 +62,5 @@ def _measure(
             memory_format=torch.channels_last,
         )
         measured = {"batch": batch, "median_ms": time.median_ms, "p10_ms": time.p10_ms, "p90_ms": time.p90_ms}
-        rows.append(costs | measured | {"device": device_name(device)})
+        rows.append(costs | measured | {"device": device_name(cost.runs_on(network, device))})
     return rows
