@@ -108,7 +108,7 @@ def test_operators_on_the_list_are_there_and_write_no_files():
         for overload in packet.overloads():
             arguments = getattr(packet, overload)._schema.arguments
             assert not {"filename", "storage"} & {argument.name for argument in arguments}
-    assert not {"from_file", "save", "load", "rand", "bernoulli", "set", "as_strided", "resize"} & OPERATORS
+    assert not {"from_file", "save", "load", "rand", "bernoulli", "set", "resize"} & OPERATORS
 
 
 def test_a_device_in_the_file_is_where_it_was_exported_and_not_where_it_runs(images):

@@ -1,7 +1,7 @@
 """Which of torch's operators (aten) an exported program may call: functions of tensors and numbers, nothing else.
 
-Others would write files (from_file), draw random numbers or reach memory that is not theirs (as_strided_, set_). An
-operator stands here without the underscore of its variant in place.
+Others would write files (from_file), draw random numbers or reach other memory (set_). An operator
+stands here without the underscore of its variant in place.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ OPERATORS = frozenset(
     " cosine_similarity"
     # shape
     " view _unsafe_view view_as reshape _reshape_alias flatten unflatten squeeze unsqueeze permute transpose t mT"
-    " numpy_T swapaxes movedim expand expand_as repeat repeat_interleave tile cat concat concatenate stack split"
+    " numpy_T as_strided swapaxes movedim"
+    " expand expand_as repeat repeat_interleave tile cat concat concatenate stack split"
     " split_with_sizes chunk unbind narrow select slice index index_select gather flip roll rot90 tril triu diagonal"
     " contiguous clone copy to _to_copy type_as detach alias lift_fresh_copy lift_fresh broadcast_to sym_size"
     " sym_numel sym_stride size numel"
