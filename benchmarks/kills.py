@@ -38,7 +38,8 @@ INPUTS = [
     f"prepare --raw raw {SHARP} --pairs data/pairs.csv --searches data/searches.csv --notes data/notes.json"
     " --contact-sheet data/sheet.png",
     "degrade --faces data/faces.npy --out data/degraded",
-    f"train_teacher {SHARP} --seed 1 --model models/teacher/1/model.safetensors --losses models/losses.csv",
+    f"train_teacher {SHARP} --own data/own --seed 1 --model models/teacher/1/model.safetensors"
+    " --losses models/losses.csv",
     f"teacher_outputs {SHARP} --teacher models/teacher/1/model.safetensors --out models/answers/1",
 ]
 TRAIN = (

@@ -13,12 +13,15 @@ from pipeline.device import device_name
 PACKAGES = ("torch", "numpy", "pandas", "safetensors")
 
 
-def provenance(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
-    """Device, precision and versions: what may change the bytes of a result, and nothing that changes by itself."""
+def provenance(device: torch.device, dtype: torch.dtype, network: torch.nn.Module | None = None) -> dict[str, Any]:
+    """Device, precision and versions: what may change the bytes of a result, and nothing that changes by itself.
+
+    A network that other packages compute names them in ``packages``.
+    """
     return {
         "device": device_name(device),
         "precision": str(dtype).removeprefix("torch."),
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
         "versions": {"python": platform.python_version()}
-        | {package: importlib.metadata.version(package) for package in PACKAGES},
+        | {package: importlib.metadata.version(package) for package in (*PACKAGES, *getattr(network, "packages", ()))},
     }

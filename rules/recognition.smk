@@ -80,9 +80,33 @@ rule degrade:
         "python -m pipeline degrade --faces {input.faces} --out {output.degraded} 2>&1 | tee -i {log}"
 
 
+rule fetch_teacher:
+    input:
+        code=code("fetch_teacher"),
+    output:
+        own=directory(f"{DATA}/teacher"),
+    log:
+        "logs/fetch_teacher.log",
+    benchmark:
+        "logs/benchmarks/fetch_teacher.tsv"
+    conda:
+        "../environment.yaml"
+    params:
+        science=science_of("fetch_teacher"),
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=60,
+        gpu=0,
+    shell:
+        "python -m pipeline fetch_teacher --cache .resume/downloads --drop-in data/drop_in"
+        " --out {output.own} 2>&1 | tee -i {log}"
+
+
 rule train_teacher:
     input:
         code=code("train_teacher"),
+        own=rules.fetch_teacher.output.own,
         faces=rules.prepare.output.faces,
         index=rules.prepare.output.index,
     output:
@@ -104,7 +128,8 @@ rule train_teacher:
         runtime=1440,
         gpu=1,
     shell:
-        "python -m pipeline train_teacher --seed {wildcards.seed} --faces {input.faces} --index {input.index}"
+        "python -m pipeline train_teacher --seed {wildcards.seed} --own {input.own}"
+        " --faces {input.faces} --index {input.index}"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 
@@ -244,6 +269,7 @@ rule evaluate:
 rule efficiency:
     input:
         code=code("efficiency"),
+        own=rules.fetch_teacher.output.own,
         faces=rules.prepare.output.faces,
     output:
         table=f"{REPORTS}/recognition/efficiency.csv",
@@ -261,7 +287,7 @@ rule efficiency:
         runtime=10,
         gpu=1,
     shell:
-        "python -m pipeline efficiency --faces {input.faces} --out {output.table} 2>&1 | tee -i {log}"
+        "python -m pipeline efficiency --own {input.own} --faces {input.faces} --out {output.table} 2>&1 | tee -i {log}"
 
 
 rule report_recognition:

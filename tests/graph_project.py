@@ -14,7 +14,7 @@ from filelock import FileLock
 from standin import make_project
 
 ALL = {
-    *("check", "download", "prepare", "degrade", "train_teacher-1", "teacher_outputs", "efficiency"),
+    *("check", "download", "prepare", "degrade", "fetch_teacher", "train_teacher-1", "teacher_outputs", "efficiency"),
     *("report_recognition", "report"),
     *("train_baseline-basicnet-0", "train_student-logit_attention_kd-0", "evaluate-teacher-1"),
     *("evaluate-basicnet-0", "evaluate-logit_attention_kd-0"),

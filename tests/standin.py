@@ -20,6 +20,7 @@ OUTPUTS = {
     "download": {"out"},
     "prepare": {"faces", "index", "pairs", "searches", "notes", "contact_sheet"},
     "degrade": {"out"},
+    "fetch_teacher": {"out"},
     "train_teacher": {"model", "losses"},
     "teacher_outputs": {"out"},
     "train_baseline": {"model", "losses"},
@@ -29,7 +30,7 @@ OUTPUTS = {
     "report_recognition": {"out"},
     "report": {"out"},
 }
-FOLDERS = {"download", "degrade", "teacher_outputs", "report_recognition"}
+FOLDERS = {"download", "degrade", "fetch_teacher", "teacher_outputs", "report_recognition"}
 OVERRIDE = "\n\nfrom standin import stand_in  # noqa: E402\n\nrun = stand_in(__name__.rpartition('.')[2])\n"
 
 

@@ -40,7 +40,7 @@ WORDS = {
     "prepare": "--raw raw --faces new/faces.npy --index new/index.csv --pairs new/pairs.csv"
     " --searches new/searches.csv --notes new/notes.json --contact-sheet new/sheet.png",
     "degrade": "--faces data/faces.npy --out new/degraded",
-    "train_teacher": f"{SHARP} {MODEL} --seed 1",
+    "train_teacher": f"{SHARP} {MODEL} --seed 1 --own nothing",
     "teacher_outputs": f"{SHARP} --teacher models/teacher/1/model.safetensors --out new/answers",
     "train_baseline": f"{SHARP} {MODEL} --variant degraded_only --seed 0 --degraded data/degraded",
     "train_student": f"{SHARP} {MODEL} --variant logit_attention_kd --seed 0 --degraded data/degraded"
@@ -48,7 +48,7 @@ WORDS = {
     "evaluate": f"{SHARP} --variant teacher --seed 1 --degraded data/degraded --pairs data/pairs.csv"
     " --searches data/searches.csv --notes data/notes.json --model models/teacher/1/model.safetensors"
     " --metrics new/metrics.csv --scores new/scores.csv --ranks new/ranks.csv --samples new/samples.npz --run new/run.json",
-    "efficiency": "--faces data/faces.npy --out new/efficiency.csv",
+    "efficiency": "--own nothing --faces data/faces.npy --out new/efficiency.csv",
     "report_recognition": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
     " --notes data/notes.json --contact-sheet data/sheet.png --out new/section",
     "report": "--sections reports/sections --out new/report",

@@ -7,8 +7,8 @@ A method ``name`` is the file ``name.py`` here, found by its name, with
 - ``SAME_NETWORK``: whether what it compares only pairs up between networks of one kind;
 - ``FROM_ALL``: whether, where there are several teachers, it learns from all, the mean of the losses; else from the
   first, because channels and axes of separately trained networks do not correspond;
-- ``check(settings, student)``, if need be: raises ValueError where the student's network (pipeline.params.networks)
-  does not do, before any job runs;
+- ``check(settings, student, teacher)``, if need be: raises ValueError where the student's network does not do, or not
+  with the teacher's (pipeline.params.networks, pipeline.params.teachers), before any job runs;
 - ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight.
 
 params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a method imports it where

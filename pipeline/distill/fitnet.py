@@ -33,7 +33,7 @@ class Settings(Base):
     stage: Annotated[int, Field(ge=1)] = 2
 
 
-def check(settings: Settings, student: Network) -> None:
+def check(settings: Settings, student: Network, teacher: Network) -> None:
     """Raise ValueError where the student has no such stage: before any job runs."""
     if settings.stage > student.stages:
         raise ValueError(f"stage = {settings.stage}: expected 1 to {student.stages}, the stages of its network")

@@ -6,23 +6,15 @@ from pathlib import Path
 from pydantic import model_validator
 
 from pipeline.data.sources import Faces
-from pipeline.distill import method
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Network, Seeds, Training
-from pipeline.params.students import Student
+from pipeline.params.students import Student, check_methods
 from pipeline.params.superresolution import SuperResolution
+from pipeline.params.teachers import Teacher
 from pipeline.params.variants import Baseline, VariantName
-
-
-class Teacher(Settings):
-    """The network that sees sharp faces and that students learn from; with several seeds they learn from all."""
-
-    seeds: Seeds
-    network: Network
-    training: Training
 
 
 class TeacherOutputs(Settings):
@@ -81,20 +73,10 @@ class Recognition(Settings):
                         f" {self.degradation.qualities}"
                     )
         for name, student in self.students.items():
-            network = student.network or self.student.network
-            same = self.teacher.network.model_dump(exclude={"dropout", "embedding"}) == (
-                network.model_dump(exclude={"dropout", "embedding"})
-            )
-            if picky := [term for term in student.distill if method(term).SAME_NETWORK and not same]:
-                raise ValueError(
-                    f"students.{name}.distill.{picky[0]} compares maps block by block: expected its network"
-                    " to be the same as teacher.network"
-                )
-            for term, settings in student.distill.items():
-                try:
-                    getattr(method(term), "check", lambda *_: None)(settings, network)
-                except ValueError as error:
-                    raise ValueError(f"students.{name}.distill.{term}.{error}") from None
+            try:
+                check_methods(student.distill, student.network or self.student.network, self.teacher.network)
+            except ValueError as error:
+                raise ValueError(f"students.{name}.distill.{error}") from None
         return self
 
 

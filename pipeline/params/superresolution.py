@@ -128,7 +128,8 @@ class SuperResolution(Settings):
             )
         for name, settings in student.distill.items():
             try:
-                getattr(method(name), "check", lambda *_: None)(settings, SimpleNamespace(stages=len(taps) + 1))
+                tapped = SimpleNamespace(stages=len(taps) + 1)
+                getattr(method(name), "check", lambda *_: None)(settings, tapped, tapped)
             except ValueError as error:
                 raise ValueError(f"{key}.distill.{name}.{error}") from None
 

@@ -39,6 +39,7 @@ class Inputs:
     plain: str = "basicnet"  # sharp faces, no teacher
     control: str = "degraded_only"  # degraded faces, no teacher
     teacher: str = "teacher"
+    own_teacher: str | None = None  # the file of a teacher of the user's own, which was not trained here
     networks: Mapping[str, str] = field(default_factory=dict)  # variant -> its network in ``efficiency``, if other
 
     @property
@@ -75,7 +76,7 @@ class Data:
     same: dict[str, np.ndarray]  # protocol -> (pairs,) bool
     scores: dict[tuple[str, str, str], np.ndarray]  # protocol, variant, condition -> (seeds, pairs)
     correct: dict[tuple[str, str, str], np.ndarray]  # likewise, bool
-    losses: dict[str, list[pd.DataFrame]]  # a table a seed
+    losses: dict[str, list[pd.DataFrame]]  # a table a seed, of those that were trained here
     samples: dict[str, Samples]  # of the first seed
     runs: dict[str, list[dict[str, Any]]]  # run.json, one a seed
     latency: pd.DataFrame
@@ -105,7 +106,9 @@ def read(inputs: Inputs) -> Data:
             metrics.append(_metrics(folder / "metrics.csv", inputs, variant, seed))
             per_seed.append(reading.scores(folder / "scores.csv", inputs.conditions, pairs, first=len(metrics) == 1))
             runs.setdefault(variant, []).append(reading.run(folder / "run.json", RUN))
-            losses.setdefault(variant, []).append(reading.losses(inputs.losses / variant / str(seed) / "losses.csv"))
+            if variant != inputs.teacher or inputs.own_teacher is None:
+                own = reading.losses(inputs.losses / variant / str(seed) / "losses.csv")
+                losses.setdefault(variant, []).append(own)
         for protocol, condition in per_seed[0]:
             key = protocol, variant, condition
             scores[key] = np.stack([table[protocol, condition][0] for table in per_seed])

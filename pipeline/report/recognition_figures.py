@@ -141,18 +141,22 @@ def training_curves(data: Data) -> Figure:
 def cost(data: Data, numbers: Numbers) -> Figure:
     """Accuracy at the lowest quality against multiply-adds, a panel a protocol."""
     inputs = data.inputs
-    styles = _styles(data)
+    work = {name: float(data.values("multiply_adds", "", name, "")[0]) / 1e6 for name in inputs.models_and_seeds}
+    # What an ONNX model of the user's own takes is not known.
+    styles = {name: style for name, style in _styles(data).items() if not np.isnan(work[name])}
+    missing = [name for name in work if name not in styles]
+    work = {name: work[name] for name in styles}
     panels = {}
     for protocol in data.protocols:
         rows = {name: numbers.at(protocol, name, inputs.worst) for name in styles}
         panels[f"{protocol}, {inputs.worst}"] = {
             name: (row["accuracy"], row["low"], row["high"]) for name, row in rows.items()
         }
-    work = {name: float(data.values("multiply_adds", "", name, "")[0]) / 1e6 for name in styles}
     labels = "Million multiply-adds a face", "Verification accuracy"
     text = (
         f"Accuracy at {inputs.worst} against the work for one face (logarithmic axis), with 95 % intervals"
         f" over pairs ({_basis(data)}). Networks that cost the same stand side by side around that cost."
+        + (f" The work of {words.listed(missing)} is not known." if missing else "")
     )
     alt = f"Accuracy at {inputs.worst} against multiply-adds for {listed(styles)}"
     drawn = plots.against_cost(panels, work, styles, labels, unit=" %")

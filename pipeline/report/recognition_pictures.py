@@ -88,8 +88,11 @@ def attention(data: Data) -> tuple[Figure, ...]:
         axes.text(
             left + width / 2, -0.6 * gap, title, ha="center", va="bottom", fontsize=10, color=figures.SOFT
         )
+    whose = "the students on faces"
+    if inputs.teacher in names:
+        whose = "the teacher on sharp faces and of the students on the same faces"
     text = (
-        f"Spatial attention of the teacher on sharp faces and of the students on the same faces at {worst},"
+        f"Spatial attention of {whose} at {worst},"
         " by stage (bright: more attention). Each map is stretched to its own range (5th to 99th"
         " percentile), so colours show where, not how much."
     )

@@ -112,7 +112,7 @@ def cost(data: Data, numbers: Numbers) -> Table:
         row: dict[str, Any] = {
             "Trained": variant,
             "Parameters": f"{data.values('parameters', '', variant, '')[0] / 1e6:.3f} M",
-            "Multiply-adds": f"{data.values('multiply_adds', '', variant, '')[0] / 1e6:.1f} M",
+            "Multiply-adds": tables.millions(data.values("multiply_adds", "", variant, "")[0]),
             **tables.latencies(data.latency, variant),
         }
         for protocol in data.protocols:
@@ -142,6 +142,8 @@ def provenance(data: Data) -> Table:
         *tables.software(runs),
         *tables.architectures({variant: per_seed[0]["model"] for variant, per_seed in data.runs.items()}),
     ]
+    if adopted := next((run["adopted"] for run in runs if run.get("adopted")), None):
+        rows.append(("Own teacher", f"{adopted['file']}, sha256 {adopted['sha256']}"))
     frame = pd.DataFrame(rows, columns=["What", "Value"])
     text = "What these results were made with."
     return Table(frame, words.caption(inputs, text), words=("Value",))

@@ -26,7 +26,7 @@ def basis(data: Data, protocol: str) -> str:
 def trained_on(inputs: Inputs, variant: str) -> str:
     """What a student saw and was taught, in a few words."""
     if variant == inputs.teacher:
-        return "sharp faces"
+        return "sharp faces" if inputs.own_teacher is None else f"own teacher {inputs.own_teacher}"
     settings = inputs.variants[variant]
     if settings.get("description"):
         return str(settings["description"])
@@ -43,13 +43,17 @@ def introduction(data: Data, numbers: Numbers) -> list[str]:
     each = " each" if students > 1 else ""
     teachers = len(inputs.teacher_seeds)
     taught_by = "A teacher" if teachers == 1 else f"{count(teachers, 'teacher')}, of whom students learn together,"
-    text = f"{taught_by} trained on sharp faces and {count(students, 'student')} ({count(seeds, 'seed')}{each}) had to say"
+    teacher, trained_here = f"{taught_by} trained on sharp faces", ""
+    if inputs.own_teacher is not None:
+        teacher = f"A teacher that was not trained here ({inputs.own_teacher}, taken as it is)"
+        trained_here = " trained here"
+    text = f"{teacher} and {count(students, 'student')} ({count(seeds, 'seed')}{each}) had to say"
     asked = []
     if data.protocols:
         asked.append(f"{text} {_verified(data, numbers)}")
     if data.searches.protocols:
         asked.append(f"{'They also had to say' if asked else text} {_searched(data)}")
-    asked[-1] += " Every network is that of its last epoch."
+    asked[-1] += f" Every network{trained_here} is that of its last epoch."
     if not inputs.rendered:
         return asked
     return [

@@ -35,6 +35,11 @@ def mean(values: np.ndarray) -> str:
     return f"{values.mean():.1f}{spread}"
 
 
+def millions(value: float) -> str:
+    """A count in millions; a dash where it is not known."""
+    return MISSING if np.isnan(value) else f"{value / 1e6:.1f} M"
+
+
 def latencies(table: pd.DataFrame, variant: str) -> dict[str, str]:
     """A column a batch size: the median of the variant's times, the 10th and 90th percentile below it."""
     cells = {}
@@ -77,7 +82,7 @@ def epochs(losses: Mapping[str, Sequence[pd.DataFrame]], teacher: str) -> str:
     counts = {variant: len(tables[0]) for variant, tables in losses.items()}
     students = sorted({count for variant, count in counts.items() if variant != teacher})
     of_students = [f"students {words.listed(map(str, students))}"] if students else []
-    return "; ".join([*of_students, f"teacher {counts[teacher]}"])
+    return "; ".join([*of_students, f"teacher {counts.get(teacher, 'not trained here')}"])
 
 
 def distinct(values: Iterable[Any]) -> str:

@@ -19,7 +19,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Fill the folder."""
-    from pipeline.data.raw import fill
+    """Fill the folder; a download that broke off goes on where it stopped."""
+    from pipeline.data.fetch_folder import fetch_folder
 
-    fill(options.out, remote_files(settings["data"]), options.cache, options.drop_in)
+    fetch_folder(remote_files(settings["data"]), options.out, options.cache, options.drop_in)

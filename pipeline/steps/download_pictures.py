@@ -21,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:
     """Fill the folder."""
+    from pipeline.data.fetch_folder import fetch_folder
     from pipeline.data.picture_sources import remote_files
-    from pipeline.data.raw import fill
 
-    fill(options.out, remote_files([settings["set"]]), options.cache, options.drop_in)
+    fetch_folder(remote_files([settings["set"]]), options.out, options.cache, options.drop_in)

@@ -8,11 +8,13 @@ from typing import Any
 
 from pipeline.params.faces import Degradation
 from pipeline.params.networks import Network, Seed
+from pipeline.params.teachers import OwnNetwork, TeacherNetwork
 from pipeline.params.variants import Entry
 
 SLICES = {
     "degradation": ("recognition.degradation", Degradation),
     "teacher_seeds": ("recognition.teacher.seeds", list[Seed]),
+    "teacher": ("recognition.teacher.network", TeacherNetwork),
     "seeds": ("seeds", list[Seed]),
     "networks": ("recognition.networks", dict[str, Network]),
     "baselines": ("recognition.baselines", dict[str, Entry]),
@@ -35,7 +37,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     from pipeline.data.faceset import read_notes
     from pipeline.report import recognition
 
-    variants = settings["baselines"] | settings["students"]
+    variants, teacher = settings["baselines"] | settings["students"], settings["teacher"]
     notes = read_notes(options.notes)
     inputs = recognition.Inputs(
         evaluations=options.evaluations,
@@ -44,6 +46,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         contact_sheet=options.contact_sheet,
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
+        own_teacher=teacher.file if isinstance(teacher, OwnNetwork) else None,
         teacher_seeds=settings["teacher_seeds"],
         qualities=settings["degradation"].qualities,
         dataset=settings["degradation"].named(notes.name),

@@ -6,12 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.networks import Training
-
-SLICES = {
-    "training": ("recognition.teacher.training", Training),
-    "keep_maps": ("recognition.teacher_outputs.keep_maps", bool),
-}
+SLICES = {"keep_maps": ("recognition.teacher_outputs.keep_maps", bool)}
 BATCH_SIZE = 256
 
 
@@ -42,5 +37,5 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         options.out,
         keep_maps=settings["keep_maps"],
         batch_size=BATCH_SIZE,
-        dtype=select_dtype(device, settings["training"].precision),
+        dtype=select_dtype(device, networks.precision_of(teacher.card, options.teacher)),
     )

@@ -12,20 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.faceset import read_notes, read_searches, read_tables
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import atomic_path, write_csv, write_json
-from pipeline.metrics.efficiency import count_parameters, multiply_adds
 from pipeline.models.freezing import freeze
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
-from pipeline.params.loading import lookup, validate
-from pipeline.params.networks import Precision
 from pipeline.provenance import provenance
-from pipeline.tasks.recognition import identification, networks
+from pipeline.tasks.recognition import cost, identification, networks
 from pipeline.tasks.recognition.judging import embed, judge_pairs, paired_faces
 
 TASK = "recognition"
@@ -55,12 +51,13 @@ def evaluate(
     Both faces of a pair are seen at each quality; of a search the probes are, in a gallery that stays sharp, as of
     a watch list. The same network embeds both.
     """
-    each = {quality: networks.load(model, quality) for quality in degradation.qualities}
-    classifier = each[1]
+    classifier = networks.load(model)
+    each = {
+        quality: networks.load(model, quality) if classifier.card["one_a_quality"] else classifier
+        for quality in degradation.qualities
+    }
     device = select_device()
-    key = "provenance.training.precision"
-    trained_with = validate(Precision, lookup(classifier.card, key, card_of(model)), key, card_of(model))
-    dtype = select_dtype(device, trained_with)
+    dtype = select_dtype(device, networks.precision_of(classifier.card, model))
     trained = {quality: freeze(one.network.to(device)) for quality, one in each.items()}
     arrays = QualityArrays(faces, degraded, degradation.qualities, device)
     arrays.check_network(model, classifier.card["image_size"], classifier.card["channels"])
@@ -99,8 +96,8 @@ def evaluate(
     shape = (arrays.channels, arrays.size, arrays.size)
     # One a quality: all are stored, one is asked.
     stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]
-    cost = {"parameters": sum(map(count_parameters, stored)), "multiply_adds": multiply_adds(trained[1], shape)}
-    rows += [{"protocol": "", "condition": "", "metric": k, "value": v, "n": 1} for k, v in cost.items()]
+    costs = {"parameters": sum(map(cost.parameters, stored)), "multiply_adds": cost.work(trained[1], shape)}
+    rows += [{"protocol": "", "condition": "", "metric": k, "value": v, "n": 1} for k, v in costs.items()]
     fixed = {"task": TASK, "dataset": dataset, "variant": variant, "seed": seed}
     tidy = pd.DataFrame([fixed | row for row in rows])
     write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
@@ -108,15 +105,18 @@ def evaluate(
     write_csv(ranks, pd.concat(ranked)[identification.COLUMNS] if ranked else pd.DataFrame(columns=identification.COLUMNS))
     used = torch.from_numpy(paired if len(paired) else probes)
     _write_samples(samples, trained, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
+    adopted = classifier.card.get("adopted")
     write_json(
         run,
-        provenance(device, dtype)
+        provenance(device, dtype, trained[1])
         | {
             "dataset": dataset,
             "rendered": about.rendered,
             "searches": identification.sizes(search_table),
             "model": classifier.card["network"],
-            "trained_with": classifier.card["provenance"],
+            # What was adopted was not trained here: its provenance is that of the adoption.
+            "trained_with": {} if adopted else classifier.card["provenance"],
+            "adopted": adopted,
         },
     )
 

@@ -53,7 +53,7 @@ def store(
                 for mirrored in (False, True)
             ]
             values = {"embeddings": [answer.embedding.float() for answer in both]}
-            if keep_maps:
+            if keep_maps and both[0].channel_maps:  # not every network has them
                 for kind in MAP_KINDS:
                     shapes[kind] = _shapes(both[0], kind)
                     flat = [[m.flatten(1) for m in getattr(answer, kind)] for answer in both]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pipeline import checkpoints
 from pipeline.errors import InputError
@@ -16,14 +17,15 @@ from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.resnext import ResNeXtCBAM
 from pipeline.models.triplet import TripletHead
 from pipeline.params.faces import Channels, ImageSize
-from pipeline.params.loading import validate
+from pipeline.params.loading import Settings, lookup, validate
 from pipeline.params.losses import Center, Loss, Margin, Triplet
-from pipeline.params.networks import Network
+from pipeline.params.networks import Network, Precision
+from pipeline.params.teachers import OwnNetwork, TeacherNetwork
 from pipeline.randomness import derive
-
+from pipeline.tasks.recognition.adapting import AdaptedNetwork, ProgramNetwork, adapt, program_network
 
 # A network gives embeddings, or with look_inside all that methods compare (pipeline.models.resnext.Inside).
-FaceNetwork = ResNeXtCBAM | MobileFaceNet
+FaceNetwork = ResNeXtCBAM | MobileFaceNet | AdaptedNetwork | ProgramNetwork
 NETWORKS: dict[str, type] = {"resnext_cbam": ResNeXtCBAM, "mobilefacenet": MobileFaceNet}
 Head = MarginHead | CenterHead | TripletHead
 HEADS: dict[type, type] = {Margin: MarginHead, Center: CenterHead, Triplet: TripletHead}
@@ -36,6 +38,15 @@ class FaceClassifier:
     network: FaceNetwork
     head: Head
     card: dict[str, Any]
+
+
+class Adopted(Settings):
+    """What a card says of a network of the user's own: its file, and what faces a checkpoint was made for."""
+
+    file: str
+    sha256: str
+    image_size: int | None = None
+    channels: int | None = None
 
 
 def build_network(settings: Network, image_size: int, channels: int) -> FaceNetwork:
@@ -76,11 +87,18 @@ def save(classifiers: dict[int | None, FaceClassifier], path: Path, provenance: 
     tensors = {}
     for quality, classifier in classifiers.items():
         for part in ("network", "head"):
-            own = getattr(classifier, part).state_dict().items()
+            own = _stored(getattr(classifier, part)).items()
             tensors |= {f"{_prefix(quality)}{part}.{key}": value for key, value in own}
     each = [quality for quality in classifiers if quality is not None]
     card = next(iter(classifiers.values())).card | {"one_a_quality": each, "provenance": provenance}
     checkpoints.save_checkpoint(path, tensors, card)
+
+
+def _stored(part: torch.nn.Module) -> dict[str, Tensor]:
+    """The weights; of a program of the user's own the bytes of its file, which need no pickle either."""
+    if isinstance(part, ProgramNetwork):
+        return {"program": torch.frombuffer(bytearray(part.content), dtype=torch.uint8)}
+    return (part.network if isinstance(part, AdaptedNetwork) else part).state_dict()
 
 
 def _prefix(quality: int | None) -> str:
@@ -98,13 +116,27 @@ def load(path: Path, quality: int = 1) -> FaceClassifier:
     if each and quality not in each:
         raise InputError(f"{where}: one_a_quality = {each}: no network for x{quality}")
     prefix = _prefix(quality if each else None)
-    settings = validate(Network, card.get("network"), "network", where)
+    settings = validate(TeacherNetwork, card.get("network"), "network", where)
     loss = validate(Loss, card.get("loss"), "loss", where)
     size = validate(ImageSize, card.get("image_size"), "image_size", where)
     channels = validate(Channels, card.get("channels"), "channels", where)
     identities = validate(list[str], card.get("identities"), "identities", where)
-    network = build_network(settings, size, channels)
+    adopted = validate(Adopted | None, card.get("adopted"), "adopted", where)
+    if isinstance(settings, OwnNetwork):
+        if "network.program" not in tensors:
+            raise InputError(f"{path}: network.program is missing, expected the bytes of {settings.file}")
+        network = program_network(settings, tensors["network.program"].numpy().tobytes())
+    else:
+        own = (adopted.image_size, adopted.channels) if adopted else (size, channels)
+        network = build_network(settings, *own).to(memory_format=torch.channels_last)
+        checkpoints.load_into(network, tensors, f"{prefix}network", path)
+        network = adapt(network, own, (size, channels))
     head = build_head(loss, settings.embedding, len(identities))
-    checkpoints.load_into(network, tensors, f"{prefix}network", path)
     checkpoints.load_into(head, tensors, f"{prefix}head", path)
-    return FaceClassifier(network.to(memory_format=torch.channels_last), head, card)
+    return FaceClassifier(network, head, card)
+
+
+def precision_of(card: dict[str, Any], path: Path) -> Precision:
+    """What the checkpoint at ``path`` was trained in, or for a program of the user's own float32."""
+    key, where = "provenance.training.precision", checkpoints.card_of(path)
+    return validate(Precision, lookup(card, key, where), key, where)

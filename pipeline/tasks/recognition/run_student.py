@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
+from pipeline.distill import method
 from pipeline.errors import InputError
+from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Network, Training
-from pipeline.params.students import Student
+from pipeline.params.students import INSIDE, Student, check_methods
+from pipeline.params.teachers import TeacherNetwork
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.knowledge import TeacherKnowledge
@@ -34,6 +39,8 @@ def train_student(
 ) -> None:
     """Train a student as train_identities does, with the methods of its entry; answers in the order of the teachers."""
     masters = [networks.load(teacher) for teacher in teachers]
+    for master, path in zip(masters, teachers, strict=True):
+        _check_pair(name, variant, network, master.card, path)
 
     def make_task(classifier, arrays, people, qualities, training, device, dtype) -> Distilling:
         # A teacher whose maps were not stored is asked on sharp faces, whatever the student's qualities.
@@ -66,3 +73,18 @@ def train_student(
         also_from=[*teachers, *teacher_outputs],
         also_settings=variant.model_dump(include={"distill", "unlabelled"}),
     )
+
+
+def _check_pair(name: str, variant: Student, network: Network, card: dict[str, Any], teacher: Path) -> None:
+    """Refuse methods that cannot compare the two: what a checkpoint of the user's own is, only its card says."""
+    try:
+        check_methods(variant.distill, network, validate(TeacherNetwork, card["network"], "network", card_of(teacher)))
+    except ValueError as error:
+        raise InputError(f"{teacher}: students.{name}.distill.{error}") from None
+    made_for = (card.get("adopted") or {}).get("image_size")
+    placed = [term for term in variant.distill if INSIDE & set(method(term).NEEDS)]
+    if placed and made_for not in (None, card["image_size"]):
+        raise InputError(
+            f"{teacher}: students.{name}.distill.{placed[0]} compares place by place: expected a teacher made for"
+            f" faces of {card['image_size']} pixels, found {made_for}"
+        )

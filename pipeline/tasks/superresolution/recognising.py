@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline.checkpoints import card_of
 from pipeline.data.faceset import read_tables
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_dtype
@@ -21,8 +20,6 @@ from pipeline.models.freezing import freeze
 from pipeline.models.super_resolution import Upscaler
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
-from pipeline.params.loading import lookup, validate
-from pipeline.params.networks import Precision
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.judging import SCORE_COLUMNS, embed, judge_pairs, paired_faces
 from pipeline.tasks.superresolution.enlarging import enlarge
@@ -53,9 +50,7 @@ def recognise(
     if factor not in given.degradation.qualities:
         return [], pd.DataFrame(columns=SCORE_COLUMNS), None
     classifier = networks.load(given.recogniser)
-    key = "provenance.training.precision"
-    where = card_of(given.recogniser)
-    dtype = select_dtype(device, validate(Precision, lookup(classifier.card, key, where), key, where))
+    dtype = select_dtype(device, networks.precision_of(classifier.card, given.recogniser))
     arrays = QualityArrays(given.faces, given.degraded, [1, factor], device)
     arrays.check_network(given.recogniser, classifier.card["image_size"], classifier.card["channels"])
     people, table = read_tables(given.index, given.pairs)

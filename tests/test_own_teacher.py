@@ -1,0 +1,356 @@
+"""A teacher of the user's own: an ONNX model, an exported program, a checkpoint of ours; adopted, asked and judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from own_networks import Tiny, checkpoint, exported, onnx_model
+from ruamel.yaml import YAML
+from test_graph import by_dvc, by_snakemake, compare, copy_project
+from torch.nn import functional
+
+from pipeline.__main__ import main
+from pipeline.data.arrays import open_faces
+from pipeline.params.document import check
+from pipeline.params.loading import read_document
+from pipeline.tasks.recognition import networks
+
+KINDS = ("onnx", "pt2", "safetensors")
+DESCRIBED = {
+    "embedding": 8, "image_size": 24, "channels": 3, "mean": [120.0, 110.0, 100.0], "std": 64.0, "channel_order": "bgr",
+}  # fmt: skip
+COMPARED = {
+    "onnx": {"logit": {"weight": 1.0, "temperature": 4.0}, "embedding": {"weight": 1.0}, "rkd": {"weight": 1.0}},
+    "pt2": {"dkd": {"weight": 1.0, "temperature": 4.0}, "sp": {"weight": 1.0}},
+    "safetensors": {
+        "attention": {"weight": 1.0},
+        "fitnet": {"weight": 1.0},
+        "at": {"weight": 1.0},
+        "fskd": {"weight": 1.0},
+    },
+}
+
+
+def parameters(root, kind: str, **more) -> dict:
+    """tiny.yaml with a teacher of the user's own, one student, no baseline."""
+    document = read_document(root / "tests/data/tiny.yaml")
+    recognition = document["recognition"]
+    network = {"architecture": "own", "file": f"mine.{kind}"} | ({} if kind == "safetensors" else DESCRIBED)
+    recognition["teacher"] = {"seeds": [0], "network": network | more, "training": None}
+    recognition["student"]["training"] |= {"epochs": 1, "schedule": {"kind": "cosine"}}
+    recognition["baselines"] = {}
+    recognition["students"] = {"kd": {"train_qualities": [1, 4], "distill": COMPARED[kind]}}
+    return document
+
+
+def write(document: dict, path) -> None:
+    with open(path, "w") as file:
+        YAML(typ="safe").dump(document, file)
+
+
+def step(folder, name: str, **options) -> int:
+    """A step of the graph on the files in ``folder``, by its command line."""
+    words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+    return main([name, "--params", str(folder / "params.yaml"), *words])
+
+
+@pytest.fixture(scope="module")
+def prepared(root, tmp_path_factory):
+    """Rendered faces, prepared and degraded; three of them are nobody's."""
+    folder = tmp_path_factory.mktemp("faces")
+    write(parameters(root, "pt2"), folder / "params.yaml")
+    (folder / "raw").mkdir()
+    files = {"faces": "faces.npy", "index": "index.csv", "pairs": "pairs.csv", "notes": "notes.json"}
+    written = {key: folder / name for key, name in files.items()}
+    assert step(folder, "prepare", raw=folder / "raw", contact_sheet=folder / "sheet.png", **written) == 0
+    assert step(folder, "degrade", faces=folder / "faces.npy", out=folder / "degraded") == 0
+    index = pd.read_csv(folder / "index.csv")
+    index.loc[index.query("split == 'train'").index[-3:], ["split", "identity"]] = ["unlabelled", ""]
+    index.to_csv(folder / "index.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def project(prepared, tmp_path, monkeypatch):
+    """A folder for one teacher, with the faces."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("faces.npy", "index.csv", "pairs.csv", "notes.json", "sheet.png", "degraded"):
+        (tmp_path / name).symlink_to(prepared / name)
+    (tmp_path / "dropped").mkdir()
+    return tmp_path
+
+
+def put(folder, kind: str, model: Tiny) -> bytes:
+    """Drop the network in as a file of that kind; what was dropped in."""
+    if kind == "safetensors":
+        checkpoint(folder / "dropped/mine.safetensors", read_document(folder / "params.yaml"))
+    else:
+        content = onnx_model(model) if kind == "onnx" else exported(model)
+        (folder / f"dropped/mine.{kind}").write_bytes(content)
+    return (folder / f"dropped/mine.{kind}").read_bytes()
+
+
+def adopt(folder) -> int:
+    """fetch_teacher, then train_teacher."""
+    if code := step(folder, "fetch_teacher", cache="cache", drop_in="dropped", out="own"):
+        return code
+    made = {"model": "teacher/0/model.safetensors", "losses": "losses/teacher/0/losses.csv"}
+    return step(folder, "train_teacher", seed=0, own="own", faces="faces.npy", index="index.csv", **made)
+
+
+def plain(model: Tiny, faces: np.ndarray) -> torch.Tensor:
+    """What the network says of faces uint8 (n, 32, 32, 3), computed by hand: Pillow resizes, numpy does the rest."""
+    from PIL import Image
+
+    size = (24, 24)
+    small = np.stack([np.asarray(Image.fromarray(face).resize(size, Image.Resampling.BICUBIC)) for face in faces])
+    images = (small[..., ::-1].astype(np.float32) - np.float32([120, 110, 100])) / 64  # the mean is of b, g, r
+    with torch.no_grad():
+        return model(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_whole_chain(kind, project, root, capsys):
+    """Adopted, asked, learned from, judged, timed, reported."""
+    document, model = parameters(root, kind), Tiny()
+    if kind == "pt2":
+        document["recognition"]["students"]["kd"] |= {"distill": {"sp": {"weight": 1.0}}, "unlabelled": 0.5}
+    write(document, project / "params.yaml")
+    content = put(project, kind, model)
+    assert adopt(project) == 0, capsys.readouterr().err
+    sharp = {"faces": "faces.npy", "index": "index.csv"}
+    assert step(project, "teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp) == 0
+
+    card = json.loads((project / "teacher/0/model.json").read_text())
+    assert (
+        card["adopted"]["file"] == f"mine.{kind}" and card["adopted"]["sha256"] == hashlib.sha256(content).hexdigest()
+    )
+    index = pd.read_csv("index.csv", keep_default_na=False)
+    train, nobody = (index.query(f"split == '{split}'") for split in ("train", "unlabelled"))
+    answers = np.load("answers/0/embeddings.npy")
+    assert answers.shape == (len(train) + len(nobody), 2, 8) and len(nobody) == 3
+    faces = open_faces(project / "faces.npy")
+    shown = faces[[*train["face"], *nobody["face"]]]
+    if kind == "safetensors":
+        original = networks.load(project / "dropped/mine.safetensors").network.eval()
+        with torch.no_grad():
+            expected = [
+                original(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2) / 127.5 - 1)
+                for images in (shown, shown[:, :, ::-1])
+            ]
+        assert (
+            np.allclose(answers, torch.stack(expected, 1), atol=1e-5)
+            and (project / "answers/0/channel_maps.npy").exists()
+        )
+    else:
+        expected = [plain(model, np.ascontiguousarray(images)) for images in (shown, shown[:, :, ::-1])]
+        # Pillow rounds to whole pixel values, torch does not: half a value of 255, over std 64.
+        assert np.abs(answers - torch.stack(expected, 1).numpy()).max() < 0.02
+    head = networks.load(project / "teacher/0/model.safetensors").head
+    for label, identity in enumerate(sorted(train["identity"].unique())):
+        own = torch.from_numpy(answers[: len(train)][train["identity"] == identity].reshape(-1, 8)).double()
+        centre = sum(row / row.norm() for row in own)
+        assert torch.allclose(head.weight[label].double(), centre / centre.norm(), atol=1e-6)
+    assert (head.scale, head.margin, head.kind) == (16.0, 0.1, "arcface")
+
+    student = {"model": "students/kd/0/model.safetensors", "losses": "losses/kd/0/losses.csv", "degraded": "degraded"}
+    assert (
+        step(
+            project,
+            "train_student",
+            variant="kd",
+            seed=0,
+            teachers="teacher",
+            teacher_outputs="answers",
+            **sharp,
+            **student,
+        )
+        == 0
+    )
+    losses = pd.read_csv("losses/kd/0/losses.csv")
+    methods = document["recognition"]["students"]["kd"]["distill"]
+    assert (losses[list(methods)] > 0).all(axis=None) and len(losses) == 1
+    for variant, place in (("teacher", "teacher"), ("kd", "students/kd")):
+        out = project / f"evaluations/{variant}/0"
+        made = {
+            name: out / f"{name}.{end}"
+            for name, end in (("metrics", "csv"), ("scores", "csv"), ("samples", "npz"), ("run", "json"))
+        }
+        given = sharp | {"degraded": "degraded", "pairs": "pairs.csv", "notes": "notes.json"}
+        assert (
+            step(project, "evaluate", variant=variant, seed=0, model=f"{place}/0/model.safetensors", **given, **made)
+            == 0
+        )
+    metrics = pd.read_csv("evaluations/teacher/0/metrics.csv").query("condition.isna()").set_index("metric")["value"]
+    times = step(project, "efficiency", own="own", faces="faces.npy", out="efficiency.csv")
+    timed = pd.read_csv("efficiency.csv").query("network == 'teacher'")
+    assert times == 0 and (timed["median_ms"] > 0).all()
+    if kind != "safetensors":
+        # 3 x 3 convolution to 12 x 12, linear on 2 x 2 x 6; weights and biases, PReLU, scale and shift of the norm
+        weights = 6 * 3 * 9 + 2 * 6 + 6 + 24 * 8 + 8
+        work = 6 * 27 * 12 * 12 + 24 * 8 if kind == "pt2" else np.nan
+        for found in (metrics, timed.iloc[0]):
+            assert found["parameters"] == weights
+            assert np.array_equal(found["multiply_adds"], work, equal_nan=True)
+
+    page = report(project)
+    assert f"own teacher mine.{kind}" in page and hashlib.sha256(content).hexdigest() in page
+    assert "A teacher trained on sharp faces" not in page and "teacher not trained here" in page
+    assert ("The work of teacher is not known" in page) == (kind == "onnx")
+    assert ("Spatial attention of the teacher" in page) == (kind == "safetensors")
+    assert pd.read_csv("losses/teacher/0/losses.csv").empty
+
+
+def report(project) -> str:
+    """The page as text."""
+    given = {"evaluations": "evaluations", "losses": "losses", "efficiency": "efficiency.csv"}
+    given |= {"notes": "notes.json", "contact_sheet": "sheet.png", "out": "sections/recognition"}
+    assert step(project, "report_recognition", **given) == 0
+    assert step(project, "report", sections="sections", out="reports") == 0
+    return (project / "reports/report.md").read_text()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "pt2"])
+def test_a_program_that_takes_so_many_images_at_once_is_asked_in_parts(kind, project, root):
+    """A fixed batch of 5 gives what a free one gives, to the rounding of a sum."""
+    answers = []
+    for batch in (None, 5):
+        write(parameters(root, kind), project / "params.yaml")
+        content = onnx_model(Tiny(), batch) if kind == "onnx" else exported(Tiny(), batch)
+        (project / f"dropped/mine.{kind}").write_bytes(content)
+        assert adopt(project) == 0
+        network = networks.load(project / "teacher/0/model.safetensors").network
+        assert network.program.batch == batch
+        faces = torch.from_numpy(np.array(open_faces(project / "faces.npy")[:12])).permute(0, 3, 1, 2) / 127.5 - 1
+        answers.append(network(faces))
+        assert torch.equal(answers[-1], network(faces)), "not the same twice"
+    assert answers[0].shape == (12, 8) and torch.allclose(*answers, atol=1e-6)
+
+
+def test_grey_faces_and_grey_networks():
+    """Three equal channels from one; from three, the luma of ITU-R BT.601, at the size asked for."""
+    from pipeline.tasks.recognition.adapting import fit
+
+    grey = torch.linspace(-1, 1, 16).view(1, 1, 4, 4)
+    assert torch.equal(fit(grey, 4, 3), ((grey + 1) * 127.5).expand(1, 3, 4, 4))
+    colour = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    red, green, blue = ((colour + 1) * 127.5).unbind(1)
+    assert torch.allclose(fit(colour, 8, 1)[:, 0], 0.299 * red + 0.587 * green + 0.114 * blue, atol=1e-4)
+    assert fit(colour, 5, 1).shape == (2, 1, 5, 5) and 0 <= fit(colour, 5, 3).min() <= fit(colour, 5, 3).max() <= 255
+
+
+def test_a_checkpoint_for_faces_of_another_size_is_shown_them_in_its_own(project, root, capsys):
+    write(parameters(root, "safetensors"), project / "params.yaml")
+    checkpoint(project / "dropped/mine.safetensors", read_document(project / "params.yaml"), size=24, channels=1)
+    assert adopt(project) == 0
+    original = networks.load(project / "dropped/mine.safetensors").network.eval()
+    adopted = networks.load(project / "teacher/0/model.safetensors").network.eval()
+    faces = torch.from_numpy(np.array(open_faces(project / "faces.npy")[:4])).permute(0, 3, 1, 2).float()
+    grey = (faces * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    small = functional.interpolate(grey, (24, 24), mode="bicubic", antialias=True).clamp(0, 255)
+    with torch.no_grad():
+        assert torch.allclose(adopted(faces / 127.5 - 1), original(small / 127.5 - 1), atol=1e-4)
+    sharp = {"faces": "faces.npy", "index": "index.csv"}
+    assert step(project, "teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp) == 0
+    given = {"model": "s/model.safetensors", "losses": "s.csv", "degraded": "degraded", "teachers": "teacher"}
+    capsys.readouterr()
+    assert step(project, "train_student", variant="kd", seed=0, teacher_outputs="answers", **sharp, **given) == 1
+    line = capsys.readouterr().err
+    assert "distill.at compares place by place: expected a teacher made for faces of 32 pixels, found 24" in line
+
+
+def test_a_checkpoint_of_another_kind_is_refused_for_maps(project, root, capsys):
+    document = parameters(root, "safetensors")
+    write(document, project / "params.yaml")
+    document["recognition"]["student"]["network"]["widths"] = [8, 16]
+    checkpoint(project / "dropped/mine.safetensors", document)
+    assert adopt(project) == 0
+    given = {"faces": "faces.npy", "index": "index.csv", "teacher_outputs": "answers", "teachers": "teacher"}
+    given |= {"model": "s/model.safetensors", "losses": "s.csv", "degraded": "degraded"}
+    capsys.readouterr()
+    assert step(project, "train_student", variant="kd", seed=0, **given) == 1
+    assert "students.kd.distill.attention compares maps block by block" in capsys.readouterr().err
+
+
+REFUSED = [
+    ("pt2", {"file": "mine.pth"}, {}, "network.file = 'mine.pth': expected"),
+    ("pt2", {"file": "../mine.pt2"}, {}, "network.file = '../mine.pt2': expected"),
+    ("pt2", {"image_size": None}, {}, "image_size is missing, expected for mine.pt2"),
+    ("onnx", {"mean": [1.0, 2.0]}, {}, r"mean = \[1.0, 2.0\]: expected a number, or 3"),
+    ("onnx", {"mean": "imagenet"}, {}, "mean = 'imagenet': expected a number, or one a channel"),
+    ("onnx", {"std": 0.0}, {}, "std.*expected greater than 0"),
+    ("onnx", {"channel_order": None}, {}, "channel_order is missing, expected rgb or bgr"),
+    ("onnx", {"channels": 1, "mean": 0.0}, {}, "channel_order is bgr, expected none with one channel"),
+    ("safetensors", {"embedding": 8}, {}, "embedding is given, expected none: the card"),
+    ("safetensors", {"address": "a/b"}, {}, "address = 'a/b': expected .safetensors at its end"),
+    ("pt2", {"widths": [1]}, {}, "widths is not a known setting"),
+    ("pt2", {}, {"seeds": [0, 1]}, r"seeds = \[0, 1\]: expected one"),
+    ("pt2", {}, {"training": "student"}, "training is given, expected null"),
+    ("pt2", {}, {"attention": {"weight": 1.0}}, "kd.distill.attention compares what is inside.*mine.pt2 gives"),
+    ("onnx", {}, {"at": {"weight": 1.0}}, "kd.distill.at compares what is inside"),
+    ("onnx", {"embedding": 16}, {"embedding": {"weight": 1.0}}, "distill.embedding.*8 values against the teacher's 16"),
+]
+
+
+@pytest.mark.parametrize(("kind", "network", "more", "line"), REFUSED)
+def test_what_cannot_be_is_refused_before_any_job(kind, network, more, line, root, tmp_path):
+    from pipeline.errors import InputError
+
+    document = parameters(root, kind, **network)
+    recognition = document["recognition"]
+    recognition["students"]["kd"]["distill"] = {"sp": {"weight": 1.0}} if {*more} <= {"seeds", "training"} else more
+    if more.get("training"):
+        more["training"] = recognition["student"]["training"]
+    recognition["teacher"] |= {key: value for key, value in more.items() if key in ("seeds", "training")}
+    write(document, tmp_path / "params.yaml")
+    with pytest.raises(InputError, match=line) as refusal:
+        check(tmp_path / "params.yaml")
+    assert "recognition" in str(refusal.value)
+
+
+def test_a_teacher_to_be_trained_needs_to_be_told_how(root, tmp_path):
+    from pipeline.errors import InputError
+
+    document = read_document(root / "tests/data/tiny.yaml")
+    document["recognition"]["teacher"]["training"] = None
+    write(document, tmp_path / "params.yaml")
+    with pytest.raises(InputError, match="training is null, expected how the teacher is trained"):
+        check(tmp_path / "params.yaml")
+
+
+def test_a_missing_or_wrong_file_is_one_line(project, root, capsys):
+    write(parameters(root, "onnx"), project / "params.yaml")
+    assert adopt(project) == 1
+    assert (
+        "mine.onnx: cannot be downloaded freely: put the file (no checksum is pinned) at dropped/mine.onnx"
+        in capsys.readouterr().err
+    )
+    put(project, "onnx", Tiny())
+    write(parameters(root, "onnx", sha256="0" * 64), project / "params.yaml")
+    assert adopt(project) == 1
+    assert "mine.onnx: wrong checksum" in capsys.readouterr().err
+    write(parameters(root, "safetensors"), project / "params.yaml")
+    put(project, "safetensors", Tiny())
+    (project / "dropped/mine.json").unlink()
+    assert adopt(project) == 1
+    assert "put the file (no checksum is pinned) at dropped/mine.json" in capsys.readouterr().err
+    shutil.move("dropped/mine.safetensors", "elsewhere.safetensors")
+    write(parameters(root, "safetensors", address="elsewhere.safetensors"), project / "params.yaml")
+    assert adopt(project) == 1
+    assert "mine.json: no such file: elsewhere.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_engines_hold_the_same_graph(kind, root, tmp_path, monkeypatch, capsys):
+    folder = copy_project(root, tmp_path / "project")
+    write(parameters(root, kind), folder / "params.yaml")
+    monkeypatch.chdir(folder)
+    ours = by_snakemake(capsys)
+    assert len(ours) == 8 + 3 + 2, "one teacher, one student"
+    compare(ours, by_dvc())
