@@ -276,16 +276,16 @@ rule report_superresolution:
         "../environment.yaml"
     params:
         science=science_of("report_superresolution"),
-        evaluations=SR_EVALUATIONS,
-        losses=SR_LOSSES,
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
         gpu=0,
     shell:
-        "python -m pipeline report_superresolution --scale {wildcards.scale} --evaluations {params.evaluations}"
-        f" --losses {{params.losses}} --efficiency {{input.efficiency}} --recognition-evaluations {EVALUATIONS}"
+        "python -m pipeline report_superresolution --scale {wildcards.scale}"
+        f" --evaluations {REPORTS}/superresolution/{{wildcards.scale}}/evaluations"
+        f" --losses {REPORTS}/superresolution/{{wildcards.scale}}/losses"
+        f" --efficiency {{input.efficiency}} --recognition-evaluations {EVALUATIONS}"
         " --out {output.section} 2>&1 | tee -i {log}"
 
 

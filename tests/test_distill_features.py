@@ -72,9 +72,9 @@ def test_fitnet_compares_the_stage_of_the_hint(both):
 def test_fitnet_knows_the_stages_of_every_kind_of_network():
     module = distill.method("fitnet")
     mobile = MobileFaceNet(architecture="mobilefacenet", stem_stride=2, width=0.5, embedding=8)
-    module.check(module.Settings(weight=1.0, stage=5), mobile)
+    module.check(module.Settings(weight=1.0, stage=5), mobile, mobile)
     with pytest.raises(ValueError, match="stage = 6: expected 1 to 5, the stages of its network"):
-        module.check(module.Settings(weight=1.0, stage=6), mobile)
+        module.check(module.Settings(weight=1.0, stage=6), mobile, mobile)
 
 
 @pytest.mark.parametrize("function", [attention_transfer, feature_similarity, lambda s, t: hint_distance(s[0], t[0])])

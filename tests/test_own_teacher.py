@@ -67,6 +67,7 @@ def prepared(root, tmp_path_factory):
     write(parameters(root, "pt2"), folder / "params.yaml")
     (folder / "raw").mkdir()
     files = {"faces": "faces.npy", "index": "index.csv", "pairs": "pairs.csv", "notes": "notes.json"}
+    files["searches"] = "searches.csv"
     written = {key: folder / name for key, name in files.items()}
     assert step(folder, "prepare", raw=folder / "raw", contact_sheet=folder / "sheet.png", **written) == 0
     assert step(folder, "degrade", faces=folder / "faces.npy", out=folder / "degraded") == 0
@@ -80,7 +81,7 @@ def prepared(root, tmp_path_factory):
 def project(prepared, tmp_path, monkeypatch):
     """A folder for one teacher, with the faces."""
     monkeypatch.chdir(tmp_path)
-    for name in ("faces.npy", "index.csv", "pairs.csv", "notes.json", "sheet.png", "degraded"):
+    for name in ("faces.npy", "index.csv", "pairs.csv", "searches.csv", "notes.json", "sheet.png", "degraded"):
         (tmp_path / name).symlink_to(prepared / name)
     (tmp_path / "dropped").mkdir()
     return tmp_path
@@ -180,9 +181,9 @@ def test_the_whole_chain(kind, project, root, capsys):
         out = project / f"evaluations/{variant}/0"
         made = {
             name: out / f"{name}.{end}"
-            for name, end in (("metrics", "csv"), ("scores", "csv"), ("samples", "npz"), ("run", "json"))
+            for name, end in (("metrics", "csv"), ("scores", "csv"), ("ranks", "csv"), ("samples", "npz"), ("run", "json"))
         }
-        given = sharp | {"degraded": "degraded", "pairs": "pairs.csv", "notes": "notes.json"}
+        given = sharp | {"degraded": "degraded", "pairs": "pairs.csv", "searches": "searches.csv", "notes": "notes.json"}
         assert (
             step(project, "evaluate", variant=variant, seed=0, model=f"{place}/0/model.safetensors", **given, **made)
             == 0
@@ -352,5 +353,5 @@ def test_both_engines_hold_the_same_graph(kind, root, tmp_path, monkeypatch, cap
     write(parameters(root, kind), folder / "params.yaml")
     monkeypatch.chdir(folder)
     ours = by_snakemake(capsys)
-    assert len(ours) == 8 + 3 + 2, "one teacher, one student"
+    assert len(ours) == 8 + 3 + 2 + 12, "one teacher, one student; super-resolution with two variants"
     compare(ours, by_dvc())

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from fake_results import draw_faces, judged, of_kind, write_latency, write_losses, write_tables
 from PIL import Image, ImageDraw
+from pydantic import TypeAdapter
 
 from pipeline.data.patches import enlarge_bicubic, shrink
 from pipeline.errors import InputError
@@ -639,21 +640,26 @@ def test_many_students_are_summed_up(measured):
 def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setattr(superresolution, "write", lambda inputs, folder: seen.update(inputs=inputs, folder=folder))
-    small = {"architecture": "edsr"}
-    settings = {
-        "scales": [2, 4],
+    small = {"architecture": "edsr", "blocks": 1, "width": 8, "residual_scale": 1.0, "skip": "none"}
+    archive = {"source": "pictures", "label": "DIV2K", "name": "a.zip", "include": ["*.png"], "channels": 3}
+    archive |= {"files": {"archive": {"address": None, "sha256": None}}}
+    values = {
+        "scale": {"factor": 4, "patch": 8, "per_picture": 1, "seed": 0},
         "teacher_seed": 5,
         "seeds": [0, 1],
         "baselines": {"scratch": {}},
         "students": {"fakd": {"distill": {}}, "tiny": {"network": small}},
         "networks": {"edsr_s": small},
-        "train": {"source": "pictures", "label": "DIV2K"},
-        "test": {"set5": {}, "faces": {}},
+        "train": "div2k",
+        "test": ["set5", "faces"],
+        "pictures": {"div2k": archive},
         "recognition_baselines": {"basicnet": {}},
         "recognition_students": {"logit_kd": {}},
         "recognition_seeds": [7, 8],
     }
-    assert set(settings) == set(report_superresolution.SLICES)
+    slices = report_superresolution.SLICES
+    assert set(values) == set(slices)
+    settings = {name: TypeAdapter(kind).validate_python(values[name]) for name, (_, kind) in slices.items()}
     names = ("evaluations", "losses", "efficiency", "recognition_evaluations", "out")
     paths = {name: tmp_path / name for name in names}
     report_superresolution.run(Namespace(scale="x4", **paths), settings)
@@ -663,5 +669,5 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     assert inputs.networks == {"scratch": "student", "fakd": "student", "tiny": "edsr_s"}
     assert inputs.readers == ["basicnet", "logit_kd"]
     assert inputs.all == {"bicubic": [0], "scratch": [0, 1], "fakd": [0, 1], "tiny": [0, 1], "teacher": [5]}
-    with pytest.raises(InputError, match="--scale x3: expected one of superresolution.scales, x2, x4"):
-        report_superresolution.run(Namespace(scale="x3", **paths), settings)
+    report_superresolution.run(Namespace(scale="x4", **paths), settings | {"train": "mine"})
+    assert seen["inputs"].train == "mine, faces of the recognition task"

@@ -50,7 +50,7 @@ def folder(tmp_path_factory, root) -> Path:
         tables = "--index index.csv --pairs pairs.csv --searches searches.csv --notes notes.json --contact-sheet sheet.png"
         assert run("prepare", f"--raw raw --faces faces.npy {tables}") == 0
         assert run("degrade", "--faces faces.npy --out degraded") == 0
-        words = "--seed 1 --faces faces.npy --index index.csv --model face/model.safetensors --losses face/losses.csv"
+        words = "--seed 1 --own nothing --faces faces.npy --index index.csv --model face/model.safetensors --losses face/losses.csv"
         assert run("train_teacher", words) == 0
         for name in ("train_faces", "test_faces"):
             words = f"--set {name} --faces faces.npy --index index.csv --out pictures/{name}"
