@@ -284,6 +284,23 @@ def test_comparisons_are_paired_and_adjusted(section, measured, two_seeds):
     assert numbers.against("degraded_only", "cross-age")["adjusted"].to_list() == list(adjusted)
 
 
+def test_a_student_of_another_network_has_a_control_of_its_own(two_seeds):
+    """Beside a larger control a small student says nothing of its teacher; baselines have none to add anything."""
+    degraded = {"train_qualities": [1, 2, 4, 8]}
+    variants = {
+        **VARIANTS, "degraded_small": degraded, "kd_small": degraded | {"distill": {"logit": {}}},
+        "arcface": {"train_qualities": [1]}, "kd_alone": degraded | {"distill": {"logit": {}}},
+    }  # fmt: skip
+    networks = {"degraded_small": "small", "kd_small": "small", "kd_alone": "mobile"}
+    inputs = dataclasses.replace(two_seeds, variants=variants, networks=networks)
+    taught = [name for name, settings in VARIANTS.items() if settings.get("distill")]
+    assert inputs.controls == {
+        "basicnet": [name for name in variants if name != "basicnet"],
+        "degraded_only": taught,
+        "degraded_small": ["kd_small"],
+    }
+
+
 def test_secondary_measures(section, two_seeds):
     table = next(table for table in of_kind(section, blocks.Table) if "equal error rate" in table.caption)
     row = next(row for row in table.rows if row[:2] == ["teacher", "x2"])

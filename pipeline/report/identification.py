@@ -45,7 +45,7 @@ def blocks(data: Data, numbers: Numbers) -> tuple[Block, ...]:
     result: list[Block] = [rates(data, protocol) for protocol in protocols]
     found = numbers.identification
     for protocol in protocols:
-        for control in (inputs.plain, inputs.control):
+        for control in inputs.controls:
             family = found[(found["protocol"] == protocol) & (found["control"] == control)]
             on = f"in rank-1 identification on {protocol}"
             table = recognition_tables.comparison(inputs, family, control, on, _basis(data, protocol), "probes")

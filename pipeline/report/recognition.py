@@ -47,7 +47,7 @@ def section(data: Data, numbers: Numbers) -> Section:
     comparisons = [
         table
         for protocol in data.protocols
-        for control in (inputs.plain, inputs.control)
+        for control in inputs.controls
         if (table := recognition_tables.compared(data, numbers, protocol, control)) is not None
     ]
     costs = [plots.cost(data, numbers)] if data.protocols else []

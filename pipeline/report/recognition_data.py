@@ -48,6 +48,28 @@ class Inputs:
         return [f"x{quality}" for quality in self.qualities]
 
     @property
+    def controls(self) -> dict[str, list[str]]:
+        """Each control that was trained, and who is compared with it: everybody with the plain one.
+
+        With ``control``, and with baselines that are what it is for another network, the students of the same network:
+        beside a larger control a small student would say nothing of its teacher.
+        """
+
+        def network(name: str) -> str:
+            return self.networks.get(name, "student")
+
+        found = {}
+        if self.plain in self.variants:
+            found[self.plain] = [name for name in self.variants if name != self.plain]
+        qualities = self.variants.get(self.control, {}).get("train_qualities")
+        for name, settings in self.variants.items():
+            alike = name != self.plain and not settings.get("distill") and settings.get("train_qualities") == qualities
+            if name == self.control or (qualities and alike and network(name) != network(self.control)):
+                students = [n for n, own in self.variants.items() if own.get("distill") and network(n) == network(name)]
+                found[name] = students
+        return {name: others for name, others in found.items() if others}
+
+    @property
     def worst(self) -> str:
         """The lowest quality."""
         return f"x{max(self.qualities)}"

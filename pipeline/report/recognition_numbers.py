@@ -91,17 +91,13 @@ def _interval(data: Data, protocol: str, variant: str, condition: str) -> tuple[
 def _comparisons(
     inputs: Inputs, protocols: Sequence[str], outcomes: Mapping[tuple[str, str, str], np.ndarray]
 ) -> pd.DataFrame:
-    """Every variant against both controls, paired; as in ``Numbers``.
+    """Every variant against its controls, paired; as in ``Numbers``.
 
     ``outcomes`` maps protocol, variant and condition to (seeds, items): right or wrong on the same pairs or probes.
     """
     families = []
     for protocol in protocols:
-        for control in (inputs.plain, inputs.control):
-            # The control without a teacher is compared with the plain one, not the other way round as well.
-            others = [name for name in inputs.variants if name not in (inputs.plain, control)]
-            if control not in inputs.variants or not others:
-                continue
+        for control, others in inputs.controls.items():
             pairs = {
                 (variant, condition): (
                     outcomes[protocol, variant, condition],

@@ -62,10 +62,9 @@ def comparison(inputs: Inputs, found: pd.DataFrame, control: str, on: str, basis
             if line["verdict"] in ("better", "worse"):
                 marks[len(rows), line["condition"]] = line["verdict"]
         rows.append(row)
-    meaning = {
-        inputs.plain: "what degraded training faces and the teacher give together",
-        inputs.control: "what the teacher adds to degraded training faces",
-    }[control]
+    meaning = "what the teacher adds to degraded training faces"
+    if control == inputs.plain:
+        meaning = "what degraded training faces and the teacher give together"
     # The test draws other pairs, not other trainings: the reader must know what it cannot tell.
     seeds = (
         f"It speaks of these trained networks on other {items}; the spread over seeds stands in the table above."
