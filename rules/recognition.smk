@@ -122,7 +122,7 @@ rule train_teacher:
     params:
         science=science_of("train_teacher"),
     threads: 1
-    priority: 10  # students wait for it
+    priority: 30  # students wait for it
     resources:
         mem_mb=3000,
         runtime=1440,
@@ -151,7 +151,7 @@ rule teacher_outputs:
     params:
         science=science_of("teacher_outputs"),
     threads: 1
-    priority: 10
+    priority: 30
     resources:
         mem_mb=3000,
         runtime=240,
@@ -182,6 +182,7 @@ rule train_baseline:
     params:
         science=science_of("train_baseline"),
     threads: 1
+    priority: 20  # long ones first, or one core is left with them
     resources:
         mem_mb=3000,
         runtime=1440,
@@ -216,7 +217,7 @@ rule train_student:
     params:
         science=science_of("train_student"),
     threads: 1
-    priority: 5
+    priority: 20
     resources:
         mem_mb=3000,
         runtime=1440,

@@ -210,7 +210,7 @@ def _pictures(
     quality: dict[tuple[str, str], list[pd.DataFrame]],
 ) -> None:
     """Append each set's table, sorted by picture, under (set, variant)."""
-    table = tidy.read(path, ("set", "picture", *MEASURES), text=("set",))
+    table = tidy.read(path, ("set", "picture", *MEASURES), text=("set", "name"))
     for name in inputs.sets:
         rows = table[table["set"] == name].sort_values("picture", kind="stable", ignore_index=True)
         if rows["picture"].isna().any() or rows["picture"].nunique() != len(rows) or len(rows) != about[name]["count"]:

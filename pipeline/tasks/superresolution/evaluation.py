@@ -85,7 +85,7 @@ def evaluate(
         for number in range(len(small)):
             result = enlarge(small[number])
             found.append(_quality(result, large[number], factor, f"{pairs / name}: {small.names[number]}"))
-            judged.append({"set": name, "picture": small.names[number], **found[-1]})
+            judged.append({"set": name, "picture": number, "name": small.names[number], **found[-1]})
             if number in chosen:
                 for kind, pixels in (("small", small[number]), ("result", result), ("original", large[number])):
                     kept[f"{name}/{number}/{kind}"] = np.asarray(pixels)
@@ -102,7 +102,7 @@ def evaluate(
     rows += [{"dataset": dataset} | row for row in verified]
     table = pd.DataFrame([{"task": TASK, "variant": variant, "seed": seed} | row for row in rows])
     write_csv(outputs.metrics, table[COLUMNS])
-    write_csv(outputs.pictures, pd.DataFrame(judged)[["set", "picture", "psnr", "ssim"]])
+    write_csv(outputs.pictures, pd.DataFrame(judged)[["set", "picture", "name", "psnr", "ssim"]])
     write_csv(outputs.scores, scores)
     _write_samples(outputs.samples, kept)
     write_json(
