@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 from standin import make_project
+from warm import first_in_path
 
 ALL = {
     *("check", "download", "prepare", "degrade", "fetch_teacher", "train_teacher-1", "teacher_outputs", "efficiency"),
@@ -37,11 +38,11 @@ class Project:
         self.environment = os.environ | {"PATH": path, "RAN": str(self.log)} | person | compiled
 
     def __call__(self, *words: str, ok: bool = True, **environment: str) -> str:
-        """Run a command; its output, both streams."""
+        """Run a command, and what it starts, in forks (warm.py); its output, both streams."""
         done = subprocess.run(
             words,
             cwd=self.folder,
-            env=self.environment | environment,
+            env=self.environment | {"PATH": first_in_path()} | environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -50,7 +51,7 @@ class Project:
         return done.stdout
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen:
-        """Start a command in a process group of its own."""
+        """Start a command in a process group of its own, as a user would: it may be killed."""
         return subprocess.Popen(
             words,
             cwd=self.folder,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from test_graph import copy_project
+from warm import first_in_path
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def by_snakemake(tmp_path_factory, root):
 @pytest.fixture(scope="module")
 def by_dvc(tmp_path_factory, root):
     folder = copy_project(root, tmp_path_factory.mktemp("dvc") / "project")
-    run(folder, "dvc", "repro", "--quiet")
+    run(folder, "dvc", "repro", "--quiet", PATH=first_in_path())  # the other engine's processes are a user's
     return folder
 
 
