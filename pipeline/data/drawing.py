@@ -54,7 +54,7 @@ def xdog(tones: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def dodge(tones: np.ndarray, sigma: float) -> np.ndarray:
-    """``tones`` (n, H, W) in 0..1 by their own blur, LIFT added to both, 1 at most: dodging with the blurred negative."""
+    """``tones`` (n, H, W) in 0..1 by their own blur, LIFT added to both, 1 at most: colour dodge by the negative."""
     return np.minimum((tones + np.float32(LIFT)) / (_blur(tones, sigma) + np.float32(LIFT)), 1)
 
 
@@ -73,7 +73,7 @@ def _draw(photos: np.ndarray) -> np.ndarray:
 
 
 def _levels(photos: np.ndarray) -> np.ndarray:
-    """Luma (n, H, W) float32, 0 at each photo's own black and 1 at its white: under- and overexposed ones look alike."""
+    """Luma (n, H, W) float32, 0 at each photo's own black and 1 at its white, however it was exposed."""
     weights = LUMA if photos.shape[-1] == 3 else (1.0,)
     # Not a matrix product, whose rounding may depend on the number of photos.
     grey = sum(np.float32(weight) * photos[..., channel] for channel, weight in enumerate(weights))

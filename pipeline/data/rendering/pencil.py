@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.data.rendering.shapes import bell, column
+from pipeline.data.rendering.shapes import bell
 
 # A stroke's width and length, in pixels and in head units: whichever is more. Finer ones would be plain grey.
 STROKE_PIXELS = (1.0, 8.0)

@@ -21,7 +21,6 @@ from pipeline.data.rendering.skin import hollows, paint_beard
 from pipeline.data.rendering.solids import surface
 from pipeline.data.rendering.view import Seen, look
 
-SKETCH = 6  # randomness.PIXELS of photos: a drawing has numbers of its own
 LIGHT = np.array([-0.38, -0.34, 0.86])  # from the upper left, as a right-handed artist has the lamp
 LIGHT /= np.linalg.norm(LIGHT)
 
@@ -47,7 +46,7 @@ def draw_sketch(scene: Scene, seed: int, address: np.ndarray, image_size: int) -
 
 
 def palette(scene: Scene) -> dict[str, np.ndarray]:
-    """Colours of the scene in graphite, linear light of paper being 1; three equal channels where a painter has three."""
+    """Colours of the scene in graphite, paper being 1 in linear light; in three equal channels as painters want."""
     t = scene.value
 
     def grey(value: np.ndarray | float) -> np.ndarray:
@@ -72,7 +71,7 @@ def _hand(seed: int, address: np.ndarray, size: int) -> tuple[np.ndarray, np.nda
     tables = np.empty((len(address), 2, *pencil.TABLE), dtype=np.float32)
     noise = np.empty((len(address), size, size), dtype=np.float32)
     for row, numbers in enumerate(address.tolist()):
-        own = randomness.generator(seed, SKETCH, *numbers)
+        own = randomness.generator(seed, randomness.SKETCH, *numbers)
         own.standard_normal(out=tables[row], dtype=np.float32)
         own.standard_normal(out=noise[row], dtype=np.float32)
     return tables, noise
@@ -187,4 +186,5 @@ def _hair(scene: Scene, grid: Grid, depth: np.ndarray, outline: np.ndarray, skin
     _over(dark, tone, cover)
     # A light line closes the outline of fair hair, which would else run into the paper.
     shape = pencil.line(outline, pixel) * edge(grown, soft) * visible
-    _over(dark, np.maximum(dark, np.float32(0.62)), shape * np.float32(0.7) * (np.float32(0.75) + np.float32(0.25) * field))
+    pressure = np.float32(0.7) * (np.float32(0.75) + np.float32(0.25) * field)
+    _over(dark, np.maximum(dark, np.float32(0.62)), shape * pressure)

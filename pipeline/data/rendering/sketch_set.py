@@ -1,4 +1,4 @@
-"""People with a photo and a drawing each, as in CUHK's student set: frontal, neutral, evenly lit, before a plain wall."""
+"""People with a photo and a drawing each, as in CUHK's student set: frontal, neutral, evenly lit, a plain wall."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.data.rendering import randomness
 from pipeline.data.rendering.draw import draw
-from pipeline.data.rendering.exaggeration import FACTOR, exaggerate
+from pipeline.data.rendering.exaggeration import FACTOR, HAND, errors, exaggerate
 from pipeline.data.rendering.faces import BLOCK_PIXELS, MOODS, SIZES
 from pipeline.data.rendering.nuisance import sample_nuisance
 from pipeline.data.rendering.scene import Scene, build_scene
@@ -33,7 +33,8 @@ class SketchSet:
     index: pd.DataFrame
     image_size: int
     seed: int
-    exaggeration: float
+    exaggeration: float  # of shape in drawings
+    hand: float  # their errors of shape, standard deviations
     traits: dict[str, np.ndarray] = field(repr=False)  # a row a pair
     nuisance: dict[str, np.ndarray] = field(repr=False)
     address: np.ndarray = field(repr=False)  # (N, 3): split, identity, 0
@@ -41,19 +42,24 @@ class SketchSet:
     def __len__(self) -> int:
         return len(self.index)
 
-    def scene(self, pairs: np.ndarray, exaggeration: float = 1.0) -> Scene:
-        """Geometry behind the pairs numbered ``pairs`` (n,): of the photo, or of the drawing at its exaggeration."""
-        traits = exaggerate({name: values[pairs] for name, values in self.traits.items()}, exaggeration)
-        return build_scene(traits, {name: values[pairs] for name, values in self.nuisance.items()})
+    def photo_scene(self, pairs: np.ndarray) -> Scene:
+        """Geometry and colours behind the photos of the pairs numbered ``pairs`` (n,)."""
+        return build_scene(_rows(self.traits, pairs), _rows(self.nuisance, pairs))
+
+    def sketch_scene(self, pairs: np.ndarray) -> Scene:
+        """The same behind their drawings: exaggerated, and with the errors of a hand."""
+        error = self.hand * errors(self.seed, self.address[pairs])
+        return build_scene(exaggerate(_rows(self.traits, pairs), self.exaggeration, error), _rows(self.nuisance, pairs))
 
     def photos(self, pairs: np.ndarray) -> np.ndarray:
         """Photos, uint8 (n, image_size, image_size, 3) RGB."""
-        return self._in_blocks(pairs, lambda part: draw(self.scene(part), self.seed, self.address[part], self.image_size))
+        return self._in_blocks(pairs, lambda part: draw(
+            self.photo_scene(part), self.seed, self.address[part], self.image_size))  # fmt: skip
 
     def sketches(self, pairs: np.ndarray) -> np.ndarray:
         """Drawings, uint8 (n, image_size, image_size) grey."""
         return self._in_blocks(pairs, lambda part: draw_sketch(
-            self.scene(part, self.exaggeration), self.seed, self.address[part], self.image_size))  # fmt: skip
+            self.sketch_scene(part), self.seed, self.address[part], self.image_size))  # fmt: skip
 
     def _in_blocks(self, pairs: np.ndarray, make) -> np.ndarray:
         pairs = np.asarray(pairs)
@@ -62,24 +68,26 @@ class SketchSet:
 
 
 def render_sketch_pairs(
-    *, seed: int, image_size: int, train: int, test: int, exaggeration: float = FACTOR
+    *, seed: int, image_size: int, train: int, test: int, exaggeration: float = FACTOR, hand: float = HAND
 ) -> SketchSet:
     """Plan ``train`` + ``test`` people, train first; nobody is in both, nor among the faces to recognise.
 
-    A pair depends on the seed, its split and its own number alone. Raises ValueError for a number out of range.
+    A pair depends on the seed, its split and its own number alone. With ``exaggeration`` 1 and ``hand`` 0 drawings lie
+    over their photos to the pixel. Raises ValueError for a number out of range.
     """
     low, high = SIZES
     for name, value, least, most in (
         ("seed", seed, 0, 2**63 - 1), ("image_size", image_size, low, high), ("train", train, 1, 10**6),
         ("test", test, 1, 10**6), ("exaggeration", exaggeration, 1, 1.5),
+        ("hand", hand, 0, 1),
     ):  # fmt: skip
         if not least <= value <= most:
             raise ValueError(f"{name} is {value}; expected from {least} to {most}")
     parts = [_people(seed, split, count) for split, count in (("train", train), ("test", test))]
     tables, traits, nuisance, address = zip(*parts)
     return SketchSet(
-        pd.concat(tables, ignore_index=True), image_size, seed, exaggeration, _join(traits), _join(nuisance),
-        np.concatenate(address),
+        pd.concat(tables, ignore_index=True), image_size, seed, exaggeration, hand, _join(traits),
+        _join(nuisance), np.concatenate(address),
     )  # fmt: skip
 
 
@@ -101,7 +109,9 @@ def _people(seed: int, split: str, count: int) -> tuple[pd.DataFrame, dict, dict
     return table, traits, _studio(nuisance, traits, own[:, 3]), address
 
 
-def _studio(nuisance: dict[str, np.ndarray], traits: dict[str, np.ndarray], uniform: np.ndarray) -> dict[str, np.ndarray]:
+def _studio(
+    nuisance: dict[str, np.ndarray], traits: dict[str, np.ndarray], uniform: np.ndarray
+) -> dict[str, np.ndarray]:
     """What a photographer does away with, and the little that is left."""
     still = np.zeros(len(uniform))
     small = {name: 0.3 * nuisance[name] for name in ("pitch", "roll", "shift_x", "shift_y", "gaze_x", "gaze_y")}
@@ -127,3 +137,7 @@ def _studio(nuisance: dict[str, np.ndarray], traits: dict[str, np.ndarray], unif
 
 def _join(parts: tuple[dict[str, np.ndarray], ...]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _rows(values: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: column[rows] for name, column in values.items()}
