@@ -117,8 +117,8 @@ def decode(
 ) -> np.ndarray:
     """Decode one image file as pipeline.data.images.decode does, aligned by its ``landmarks`` instead of cropped.
 
-    ``template`` and ``outside`` as for ``align``. Returns uint8 (size, size, channels). Raises InputError as that does, and where a landmark lies outside of the
-    upright image by more than half of its longer side.
+    ``template`` and ``outside`` as for ``align``. Returns uint8 (size, size, channels). Raises InputError as
+    that does, and where a landmark lies outside of the upright image by more than half of its longer side.
     """
     image = images.open_image(data, name, channels=channels)
     sides = np.array(image.size)

@@ -40,9 +40,10 @@ def decode(
     """Decode one image file and bring it to ``size`` x ``size`` by antialiased bicubic resampling.
 
     ``name`` is what messages call the image. ``crop`` is (left, upper, right, lower) in pixels of the upright
-    image, or "centre" for the largest square in its middle; without it the whole image is taken. What is left is resized to a square as it is, so only a square
-    keeps its proportions. EXIF orientation is honoured, transparency is laid over white, of several frames
-    the first is taken, and ``channels`` 1 gives luma (ITU-R 601), 3 gives RGB.
+    image, or "centre" for the largest square in its middle; without it the whole image is taken.
+    What is left is resized to a square as it is, so only a square keeps its proportions. EXIF orientation is
+    honoured, transparency is laid over white, of several frames the first is taken, and ``channels`` 1 gives luma
+    (ITU-R 601), 3 gives RGB.
 
     Returns uint8 of shape (size, size, channels), 0 to 255. Raises InputError naming the image: no bytes, not
     an image, truncated or corrupt, under ``min_side`` pixels a side, over 64 Mpixel, a mode without agreed meaning in 8
