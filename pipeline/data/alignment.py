@@ -69,14 +69,18 @@ def problem(landmarks: ArrayLike) -> str | None:
     return None
 
 
-def align(image: Image.Image, landmarks: ArrayLike, size: int) -> NDArray[np.uint8]:
-    """``image``, grey or RGB, with its ``landmarks`` (5, 2) on the template scaled to ``size``: (size, size, C) uint8.
+def align(
+    image: Image.Image, landmarks: ArrayLike, size: int, *, template: ArrayLike | None = None, outside: int = 0
+) -> NDArray[np.uint8]:
+    """``image``, grey or RGB, with its ``landmarks`` (P, 2) on the template scaled to ``size``: (size, size, C) uint8.
 
-    Antialiased: drawn finer than asked where the face has more pixels, then brought down by bicubic resampling.
-    What lies outside of the image is black.
+    ``template`` (P, 2), of two points or more, is in pixels of a picture of TEMPLATE_SIDE; without one it is TEMPLATE,
+    for five. Antialiased: drawn finer than asked where the face has more pixels, then brought down by bicubic
+    resampling. What lies outside of the image has the value ``outside``, black.
     """
+    template = TEMPLATE if template is None else np.asarray(template, float)
     # From here on whole numbers are pixel edges, as Pillow has it: there scaling is a plain multiplication.
-    matrix = similarity(np.asarray(landmarks, float) + 0.5, (TEMPLATE + 0.5) * (size / TEMPLATE_SIDE))
+    matrix = similarity(np.asarray(landmarks, float) + 0.5, (template + 0.5) * (size / TEMPLATE_SIDE))
     shrink = 1 / math.hypot(matrix[0, 0], matrix[1, 0])  # pixels of the image to one of the result
     coarse = max(1, int(shrink / OVERSAMPLING))
     fine = max(1, math.ceil(shrink / coarse - 1e-9))
@@ -94,17 +98,27 @@ def align(image: Image.Image, landmarks: ArrayLike, size: int) -> NDArray[np.uin
     for band in image.split():
         # As floats: of whole numbers Pillow cuts off the fraction here, which would darken every face by half a level.
         drawn = band.convert("F").transform(
-            (fine * size, fine * size), Image.Transform.AFFINE, back.ravel().tolist(), Image.Resampling.BICUBIC
-        )
+            (fine * size, fine * size), Image.Transform.AFFINE, back.ravel().tolist(), Image.Resampling.BICUBIC,
+            fillcolor=outside,
+        )  # fmt: skip
         bands.append(drawn if fine == 1 else drawn.resize((size, size), Image.Resampling.BICUBIC))
     return np.clip(np.rint(np.stack(bands, axis=-1)), 0, 255).astype(np.uint8)
 
 
-def decode(data: bytes, name: str, landmarks: ArrayLike, *, size: int, channels: int) -> np.ndarray:
+def decode(
+    data: bytes,
+    name: str,
+    landmarks: ArrayLike,
+    *,
+    size: int,
+    channels: int,
+    template: ArrayLike | None = None,
+    outside: int = 0,
+) -> np.ndarray:
     """Decode one image file as pipeline.data.images.decode does, aligned by its ``landmarks`` instead of cropped.
 
-    Returns uint8 (size, size, channels). Raises InputError as that does, and where a landmark lies outside of the
-    upright image by more than half of its longer side.
+    ``template`` and ``outside`` as for ``align``. Returns uint8 (size, size, channels). Raises InputError as
+    that does, and where a landmark lies outside of the upright image by more than half of its longer side.
     """
     image = images.open_image(data, name, channels=channels)
     sides = np.array(image.size)
@@ -116,4 +130,4 @@ def decode(data: bytes, name: str, landmarks: ArrayLike, *, size: int, channels:
             f"{name}: landmark {POINTS[point]} ({x:g}, {y:g}) lies far outside of the image of {sides[0]}x{sides[1]}"
             " pixels, expected pixels of the upright image"
         )
-    return align(image, landmarks, size)
+    return align(image, landmarks, size, template=template, outside=outside)

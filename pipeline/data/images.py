@@ -7,6 +7,7 @@ import re
 import struct
 import warnings
 import zlib
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -33,21 +34,26 @@ def decode(
     *,
     size: int,
     channels: int,
-    crop: tuple[int, int, int, int] | None = None,
+    crop: tuple[int, int, int, int] | Literal["centre"] | None = None,
     min_side: int = MIN_SIDE,
 ) -> np.ndarray:
     """Decode one image file and bring it to ``size`` x ``size`` by antialiased bicubic resampling.
 
     ``name`` is what messages call the image. ``crop`` is (left, upper, right, lower) in pixels of the upright
-    image; without it the whole image is taken. What is left is resized to a square as it is, so only a square
-    keeps its proportions. EXIF orientation is honoured, transparency is laid over white, of several frames
-    the first is taken, and ``channels`` 1 gives luma (ITU-R 601), 3 gives RGB.
+    image, or "centre" for the largest square in its middle; without it the whole image is taken.
+    What is left is resized to a square as it is, so only a square keeps its proportions. EXIF orientation is
+    honoured, transparency is laid over white, of several frames the first is taken, and ``channels`` 1 gives luma
+    (ITU-R 601), 3 gives RGB.
 
     Returns uint8 of shape (size, size, channels), 0 to 255. Raises InputError naming the image: no bytes, not
     an image, truncated or corrupt, under ``min_side`` pixels a side, over 64 Mpixel, a mode without agreed meaning in 8
     bits, a crop box outside the image.
     """
     image = open_image(data, name, channels=channels, min_side=min_side)
+    if crop == "centre":
+        side = min(image.size)
+        left, upper = (image.width - side) // 2, (image.height - side) // 2
+        crop = (left, upper, left + side, upper + side)
     if crop is not None:
         left, upper, right, lower = crop
         width, height = image.size

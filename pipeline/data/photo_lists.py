@@ -141,6 +141,44 @@ def read_searches(path: str | Path) -> list[Sought]:
     return result
 
 
+def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a table of landmarks: ``file`` and all of LANDMARK_COLUMNS, or those of the two eyes alone.
+
+    Returns (5, 2) or (2, 2), pixels of the upright image, by file. Raises InputError naming file and line: a file
+    twice, a column that is missing, no numbers, landmarks that are not those of a face, eyes exchanged or in one point.
+    """
+    found: dict[str, np.ndarray] = {}
+    eyes = LANDMARK_COLUMNS[:4]
+    for line, row in _rows(path, ("file", *eyes), LANDMARK_COLUMNS[4:]):
+        where = f"{path}: line {line}"
+        if 5 < len(row) <= len(LANDMARK_COLUMNS):
+            missing = next(column for column in LANDMARK_COLUMNS if column not in row)
+            raise InputError(f"{path}: line 1: no column {missing}, expected all landmarks, or the two eyes alone")
+        file = _file(where, "file", row)
+        if file in found:
+            raise InputError(f"{where}: file {file!r} occurs twice")
+        found[file] = _landmarks(where, row) if len(row) > 5 else _eyes(where, row)
+    return found
+
+
+def read_names(path: str | Path) -> list[str]:
+    """Read a list of files, one a line; blank lines and those that begin with # are passed over.
+
+    Raises InputError naming file and line: not UTF-8, a file twice, none at all.
+    """
+    found: dict[str, int] = {}
+    for line, text in enumerate(_text(Path(path), "a list of files").splitlines(), 1):
+        name = text.strip()
+        if not name or name.startswith("#"):
+            continue
+        name = plain_name(name)
+        if (first := found.setdefault(name, line)) != line:
+            raise InputError(f"{path}: line {line}: file {name!r} occurs twice, first in line {first}")
+    if not found:
+        raise InputError(f"{path}: names no files, expected one a line")
+    return list(found)
+
+
 def _check_protocol(where: str, protocol: str) -> None:
     if not 0 < len(protocol) <= 40 or not PROTOCOL_CHARACTERS.issuperset(protocol):
         raise InputError(f"{where}: protocol {protocol!r}, expected letters, digits, _ and -, 40 at most")
@@ -172,11 +210,11 @@ def _rows(path: str | Path, needed: Collection[str], possible: Collection[str]) 
         raise InputError(f"{path}: no rows, expected a header line {','.join(needed)} and a row or more")
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, what: str = "a CSV table") -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file (expected a CSV table)") from error
+        raise InputError(f"{path}: no such file (expected {what})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
@@ -207,8 +245,27 @@ def _file(where: str, column: str, row: dict[str, str]) -> str:
 
 
 def _landmarks(where: str, row: dict[str, str]) -> np.ndarray:
+    landmarks = _points(where, row, LANDMARK_COLUMNS)
+    if (problem := alignment.problem(landmarks)) is not None:
+        raise InputError(f"{where}: {problem}")
+    return landmarks
+
+
+def _eyes(where: str, row: dict[str, str]) -> np.ndarray:
+    eyes = _points(where, row, LANDMARK_COLUMNS[:4])
+    across = eyes[1, 0] - eyes[0, 0]
+    # A head may lie on its side, at most.
+    if np.hypot(*(eyes[1] - eyes[0])) < 1 or across < 0:
+        raise InputError(
+            f"{where}: left_eye at x {eyes[0, 0]:g}, right_eye at x {eyes[1, 0]:g}, expected left_eye to be the one on"
+            " the left of the picture, a pixel or more from the other"
+        )
+    return eyes
+
+
+def _points(where: str, row: dict[str, str], columns: Collection[str]) -> np.ndarray:
     values = []
-    for column in LANDMARK_COLUMNS:
+    for column in columns:
         text = row[column]
         try:
             value = float(text) if "_" not in text else math.nan  # Python alone reads 1_000
@@ -217,7 +274,4 @@ def _landmarks(where: str, row: dict[str, str]) -> np.ndarray:
         if not abs(value) <= MAX_PIXELS:
             raise InputError(f"{where}: {column} {text!r}, expected a number of pixels, {MAX_PIXELS:,.0f} at most")
         values.append(value)
-    landmarks = np.array(values).reshape(-1, 2)
-    if (problem := alignment.problem(landmarks)) is not None:
-        raise InputError(f"{where}: {problem}")
-    return landmarks
+    return np.array(values).reshape(-1, 2)

@@ -51,17 +51,17 @@ def load_pictures(settings: ArchivePictures, raw: Path) -> Iterator[tuple[str, n
     if not archive.is_file():
         provider = settings.provider or f"whoever publishes {settings.label}"
         raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
-    entries = _entries(archive)
+    stored = entries(archive)
     chosen: set[str] = set()
     for pattern in settings.include:
-        found = _matching(pattern, entries, settings.name)
+        found = matching(pattern, stored, settings.name)
         if not found:
             raise InputError(
-                f"{archive}: include: {pattern!r} matches none of {len(entries)} files, expected some, such as"
-                f" {min(entries)!r}"
+                f"{archive}: include: {pattern!r} matches none of {len(stored)} files, expected some, such as"
+                f" {min(stored)!r}"
             )
         chosen |= found
-    wanted = {entries[name]: name for name in sorted(chosen)[: settings.limit]}
+    wanted = {stored[name]: name for name in sorted(chosen)[: settings.limit]}
     for member in archives.members(archive, only=wanted):
         image = images.open_image(member.data, f"{archive}: {member.name}", channels=settings.channels)
         yield wanted[member.name], np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)
@@ -85,23 +85,27 @@ def faces_as_pictures(
         yield name, np.asarray(pixels[face])
 
 
-def _entries(archive: Path) -> dict[str, str]:
-    """What the archive holds: plain names to the names that its entries are stored under."""
-    entries: dict[str, str] = {}
+def entries(archive: Path) -> dict[str, str]:
+    """What the archive holds: plain names to the names that its entries are stored under; hidden files left out.
+
+    Raises InputError where there is nothing else, and where two come to one name.
+    """
+    found: dict[str, str] = {}
     for stored in archives.names(archive):
         name = plain_name(stored)
         # macOS puts a file of its own beside every picture in a zip.
         if any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
             continue
-        if name in entries:
-            raise InputError(f"{archive}: entries {entries[name]!r} and {stored!r} are the same file name {name!r}")
-        entries[name] = stored
-    if not entries:
+        if name in found:
+            raise InputError(f"{archive}: entries {found[name]!r} and {stored!r} are the same file name {name!r}")
+        found[name] = stored
+    if not found:
         raise InputError(f"{archive}: holds no files but hidden ones, expected pictures")
-    return entries
+    return found
 
 
-def _matching(pattern: str, names: Iterable[str], archive: str) -> set[str]:
+def matching(pattern: str, names: Iterable[str], archive: str) -> set[str]:
+    """Those of ``names`` that ``pattern`` matches, as ``include`` of an ArchivePictures does; ``archive``: its name."""
     parts = tuple(pattern.split("/"))
     if found := {name for name in names if _matches(tuple(name.split("/")), parts)}:
         return found

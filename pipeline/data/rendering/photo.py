@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pipeline.data.rendering.grid import Grid, band, plane
@@ -30,40 +32,62 @@ def paint_wall(scene: Scene, knots: np.ndarray, size: int) -> np.ndarray:
     return t["wall_colour"].astype(np.float32)[:, :, None, None] * tone[:, None]
 
 
-def paint_body(scene: Scene, grid: Grid, head_outline: np.ndarray, planes: np.ndarray) -> None:
-    """Neck and clothes below the head; the head throws its shadow on the neck."""
-    t = scene.value
-    rows = band(grid.size, 0.15, 9)
-    planes, head_outline, pixel = planes[:, :, rows], head_outline[:, rows], grid.pixel
+@dataclass(frozen=True)
+class Body:
+    """Neck and clothes in the rows of a picture that hold them; lengths in head units, (n, rows, W)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    below: np.ndarray  # how far below the beginning of the shoulders
+    half: np.ndarray  # half the width of the neck at this height
+    neck: np.ndarray  # distance to the neck's sides, positive inside
+    cloth: np.ndarray  # distance to the edge of the clothes, positive inside
+
+
+BODY_ROWS = (0.15, 9.0)
+
+
+def body(scene: Scene, grid: Grid) -> Body:
+    """The outlines of neck and clothes in ``band(size, *BODY_ROWS)``."""
+    t, rows = scene.value, band(grid.size, *BODY_ROWS)
     one, none = np.ones(len(scene)), np.zeros(len(scene))
     # The neck stands behind the middle of the head and follows half of its turn.
     x = plane(grid, one, none, 0.22 * np.sin(np.radians(t["yaw"])), rows)
     y = plane(grid, none, one, 0.0, rows)
     below = np.maximum(y - np.float32(0.98), 0)
     half = column(t["neck_width"]) + below * below * np.float32(3.2)
-    across = np.clip(x / half, -1, 1)
-    bulge = np.sqrt(np.maximum(1 - across * across, np.float32(0.02)))
-    light = lit(scene, across * np.float32(0.9), np.full_like(across, 0.15), bulge, (0.35, 0.22, 0.18))
-    # Two cords of muscle run down to the collar bone.
-    cord = np.maximum(1 - np.abs(np.abs(across) - np.float32(0.45) + below) * 6, 0)
-    shadow = np.clip(1 + head_outline * np.float32(3.2), 0, 1)
-    shade = (1 - np.float32(0.58) * shadow) * (np.float32(0.88) + np.float32(0.08) * cord)
-    skin = t["skin_colour"].astype(np.float32)
-    neck = light * skin[:, :, None, None] * shade[:, None]
-    mix(planes, neck, edge(half - np.abs(x), pixel) * edge(y - np.float32(0.3), 0.1))
     # Clothes: a slope of the shoulders with a round or pointed opening at the neck.
     wide = np.abs(x)
     shoulder = y - np.float32(1.02) - np.float32(0.16) * wide * wide
     neckline = column(1.04 + 0.16 * t["collar"]) - np.maximum(wide - np.float32(0.05), 0) * column(
         0.16 + 0.4 * t["collar"]
     )
-    cloth = np.minimum(shoulder, y - neckline)
+    return Body(x, y, below, half, half - wide, np.minimum(shoulder, y - neckline))
+
+
+def paint_body(scene: Scene, grid: Grid, head_outline: np.ndarray, planes: np.ndarray) -> None:
+    """Neck and clothes below the head; the head throws its shadow on the neck."""
+    t = scene.value
+    rows = band(grid.size, *BODY_ROWS)
+    planes, head_outline, pixel = planes[:, :, rows], head_outline[:, rows], grid.pixel
+    shape = body(scene, grid)
+    x, y = shape.x, shape.y
+    across = np.clip(x / shape.half, -1, 1)
+    bulge = np.sqrt(np.maximum(1 - across * across, np.float32(0.02)))
+    light = lit(scene, across * np.float32(0.9), np.full_like(across, 0.15), bulge, (0.35, 0.22, 0.18))
+    # Two cords of muscle run down to the collar bone.
+    cord = np.maximum(1 - np.abs(np.abs(across) - np.float32(0.45) + shape.below) * 6, 0)
+    shadow = np.clip(1 + head_outline * np.float32(3.2), 0, 1)
+    shade = (1 - np.float32(0.58) * shadow) * (np.float32(0.88) + np.float32(0.08) * cord)
+    skin = t["skin_colour"].astype(np.float32)
+    neck = light * skin[:, :, None, None] * shade[:, None]
+    mix(planes, neck, edge(shape.neck, pixel) * edge(y - np.float32(0.3), 0.1))
     folds = np.float32(0.06) * np.sin(x * 9 + y * 5 + column(t["tousle"][:, 0]))
     light = lit(scene, np.clip(x * np.float32(0.5), -0.7, 0.7), np.full_like(x, -0.35), np.full_like(x, 0.75),
                 (0.1, 0.1, 0.1))  # fmt: skip
     shirt = t["shirt_colour"].astype(np.float32)
-    cover = edge(cloth, pixel)
-    rim = 1 - np.float32(0.35) * np.clip(1 - cloth * 18, 0, 1)
+    cover = edge(shape.cloth, pixel)
+    rim = 1 - np.float32(0.35) * np.clip(1 - shape.cloth * 18, 0, 1)
     mix(
         planes,
         light * shirt[:, :, None, None] * ((1 + folds) * rim * (1 - np.float32(0.3) * shadow))[:, None],

@@ -10,6 +10,8 @@ NUISANCE = 2  # one image's pose, light, expression, age, ...
 PIXELS = 3  # one image's background texture and sensor noise
 PEOPLE = 5  # sex and skin of people who are in no group
 PLAN = 4  # which images and pairs the test protocols ask for
+SKETCH = 6  # one drawing's strokes and grain
+HAND = 7  # one drawing's errors of shape
 
 
 def generator(seed: int, *address: int) -> np.random.Generator:

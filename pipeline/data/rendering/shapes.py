@@ -66,10 +66,13 @@ def outline_coverage(field: np.ndarray) -> np.ndarray:
 
 
 def mix(planes: np.ndarray, colour: np.ndarray, amount: np.ndarray) -> None:
-    """Lay ``colour`` (n, 3) or (n, 3, H, W) over ``planes`` (n, 3, H, W) in place by ``amount`` (n, H, W)."""
+    """Lay ``colour`` (n, 3) or (n, 3, H, W) over ``planes`` (n, 3, H, W) in place by ``amount`` (n, H, W).
+
+    Where ``planes`` has one channel, a drawing's, it takes the first of the colour.
+    """
     if colour.ndim == 2:
         colour = colour[:, :, None, None]
-    for channel in range(3):
+    for channel in range(planes.shape[1]):
         layer = planes[:, channel]
         layer += amount * (colour[:, channel] - layer)
 
@@ -83,17 +86,18 @@ class Window:
     col: np.ndarray  # (m, 1, w)
 
     def take(self, planes: np.ndarray) -> np.ndarray:
-        """(n, H, W) -> (m, h, w), or (n, 3, H, W) -> (m, 3, h, w)."""
+        """(n, H, W) -> (m, h, w), or (n, C, H, W) -> (m, C, h, w)."""
         if planes.ndim == 3:
             return planes[self.image, self.row, self.col]
-        return np.stack([planes[:, channel][self.image, self.row, self.col] for channel in range(3)], axis=1)
+        layers = [planes[:, channel][self.image, self.row, self.col] for channel in range(planes.shape[1])]
+        return np.stack(layers, axis=1)
 
     def put(self, planes: np.ndarray, values: np.ndarray) -> None:
         """Write what ``take`` gave back, changed. Windows of one image must not overlap."""
         if planes.ndim == 3:
             planes[self.image, self.row, self.col] = values
             return
-        for channel in range(3):
+        for channel in range(planes.shape[1]):
             planes[:, channel][self.image, self.row, self.col] = values[:, channel]
 
 

@@ -21,11 +21,7 @@ BLOOD = (0.10, 0.55, 0.50)
 def paint_skin(scene: Scene, seen: Seen) -> np.ndarray:
     """Reflectance of the skin, linear, (n, 3, H, W)."""
     t, size = scene.value, seen.x.shape[-1]
-    shade = np.ones_like(seen.x)
-    for heights, part in ((FOREHEAD_ROWS, _forehead), (EYE_ROWS, _around_eyes), (LOWER_ROWS, _around_mouth)):
-        rows = band(size, *heights)
-        near = in_rows(seen, rows)
-        shade[:, rows] *= part(t, near, np.abs(near.x))
+    shade = hollows(scene, seen)
     # Skin in folds is not only darker but redder: light gets there through skin.
     colour = t["skin_colour"].astype(np.float32)
     deep = shade * shade
@@ -34,9 +30,24 @@ def paint_skin(scene: Scene, seen: Seen) -> np.ndarray:
     flush = _flush(t, in_rows(seen, rows))
     for channel, taken in enumerate(BLOOD):
         planes[:, channel, rows] *= 1 - np.float32(taken) * flush
-    rows = band(size, *LOWER_ROWS)
-    _beard(t, in_rows(seen, rows), planes[:, :, rows])
+    paint_beard(scene, seen, planes)
     return planes
+
+
+def hollows(scene: Scene, seen: Seen) -> np.ndarray:
+    """How much darker the skin is in hollows, creases and wrinkles: a factor 0..1, (n, H, W)."""
+    shade = np.ones_like(seen.x)
+    for heights, part in ((FOREHEAD_ROWS, _forehead), (EYE_ROWS, _around_eyes), (LOWER_ROWS, _around_mouth)):
+        rows = band(seen.x.shape[-1], *heights)
+        near = in_rows(seen, rows)
+        shade[:, rows] *= part(scene.value, near, np.abs(near.x))
+    return shade
+
+
+def paint_beard(scene: Scene, seen: Seen, planes: np.ndarray) -> None:
+    """What grows on cheeks, lip and chin, over ``planes`` (n, C, H, W) in place."""
+    rows = band(seen.x.shape[-1], *LOWER_ROWS)
+    _beard(scene.value, in_rows(seen, rows), planes[:, :, rows])
 
 
 def _spot(x: np.ndarray, y: np.ndarray, centre: tuple, radius: tuple) -> np.ndarray:
