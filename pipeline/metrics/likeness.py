@@ -1,4 +1,4 @@
-"""How like a synthesised face is to the real one: SSIM and FSIM of pairs, as papers on photo-sketch synthesis give them.
+"""How like a synthesised face is to the real one: SSIM and FSIM of pairs, as papers on photo-sketch synthesis have it.
 
 Both look at grey levels, 0 to 255, also of colour photos, and at the pictures as they are: some code of the field first
 smooths the synthesised ones (a bilateral filter), which raises both figures and is not done here. A pair has a value of
@@ -40,9 +40,9 @@ def fsim(results: ArrayLike, originals: ArrayLike) -> Floats:
     gradient magnitude (Scharr) are at each place, weighted by the larger phase congruency. FSIM of the grey levels,
     never FSIMc. Arguments and errors as for ``ssim``. Two flat pictures count as alike in phase congruency.
 
-    Within about 1e-4 of the authors' MATLAB code: the library takes the lower median of an even number of values, and divides
-    where the authors add 1e-4 grey levels, which shows on flat ground. From 384 pixels on the shorter side both halve
-    the pictures first, at slightly other places.
+    Within about 1e-4 of the authors' MATLAB code: the library takes the lower median of an even number of values, and
+    does without the 1e-4 grey levels that they add to a divisor, which shows on flat ground. From 384 pixels on the
+    shorter side both halve the pictures first, at slightly other places.
     """
     import torch
     from piq import fsim as piq_fsim
