@@ -10,6 +10,7 @@ wildcard_constraints:
     variant="[a-z][a-z0-9_]*",
     seed="[0-9]+",
     scale="[a-z][a-z0-9_]*",
+    collection="[a-z][a-z0-9_]*",
 
 
 localrules:
@@ -50,6 +51,11 @@ include: "rules/recognition.smk"
 if settings.superresolution:
 
     include: "rules/superresolution.smk"
+
+
+if settings.synthesis:
+
+    include: "rules/synthesis.smk"
 
 
 rule report:

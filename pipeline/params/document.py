@@ -13,6 +13,7 @@ from pipeline.params.losses import Margin
 from pipeline.params.networks import Network, Seeds, Training
 from pipeline.params.students import Student, check_methods
 from pipeline.params.superresolution import SuperResolution
+from pipeline.params.synthesis import Synthesis
 from pipeline.params.teachers import Teacher
 from pipeline.params.variants import Baseline, VariantName
 
@@ -81,11 +82,13 @@ class Recognition(Settings):
 
 
 class Document(Settings):
-    """One group a task; synthesis and classification will stand beside the others."""
+    """One group a task."""
 
     seeds: Seeds  # of every variant of every task
     recognition: Recognition
-    superresolution: SuperResolution | None = None  # a group that is left out is a task that is left out
+    # a group that is left out is a task that is left out
+    superresolution: SuperResolution | None = None
+    synthesis: Synthesis | None = None
 
 
 def check(path: str | Path = PARAMS_FILE) -> Document:

@@ -1,0 +1,36 @@
+"""A teacher of photo-sketch synthesis: VGG-19 taken over as published, and the loading of either kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline import checkpoints
+from pipeline.models import vgg19
+from pipeline.params.loading import validate
+from pipeline.params.synthesis_teachers import VGG19
+from pipeline.tasks.synthesis import networks
+from pipeline.tasks.synthesis.knowledge import Teacher
+
+
+def adopt(settings: VGG19, cache: Path, drop_in: Path, model: Path, provenance: dict[str, Any]) -> None:
+    """Write torchvision's VGG-19 as a checkpoint of ours, the card with ``provenance`` beside it.
+
+    Raises InputError where its weights can be neither found nor downloaded.
+    """
+    network = vgg19.load(vgg19.fetch_weights(cache, drop_in), settings.layers)
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    card = {"network": settings.model_dump(), "domain": "both", "provenance": provenance}
+    checkpoints.save_checkpoint(model, tensors, card)
+
+
+def load_teacher(path: Path) -> Teacher:
+    """The teacher's network. Raises InputError when file, card and architecture do not fit."""
+    tensors, card = checkpoints.load_checkpoint(path)
+    described = card.get("network")
+    if not isinstance(described, dict) or described.get("architecture") != "vgg19":
+        return networks.load_teacher(path).network
+    where = checkpoints.card_of(path)
+    network = vgg19.VGG19(validate(VGG19, described, "network", where).layers)
+    checkpoints.load_into(network, tensors, "network", path)
+    return network
