@@ -1,0 +1,146 @@
+"""The two students, and teachers trained here: built from settings, saved and loaded with their cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from pipeline import checkpoints
+from pipeline.errors import InputError
+from pipeline.models import translator, vgg
+from pipeline.models.margin import MarginHead
+from pipeline.models.translator import Translator
+from pipeline.models.vgg import VGG
+from pipeline.params.faces import Channels, ImageSize
+from pipeline.params.loading import validate
+from pipeline.params.losses import Margin
+from pipeline.params.synthesis_teachers import VGG as VGGSettings
+from pipeline.params.synthesis_teachers import check_teacher_size
+from pipeline.params.translators import Translator as TranslatorSettings
+from pipeline.params.translators import check_size
+from pipeline.randomness import derive
+
+Domain = Literal["photos", "drawings", "both"]
+DIRECTIONS = ("photo_to_sketch", "sketch_to_photo")
+
+
+@dataclass
+class Students:
+    """A network a direction, and what they were built from."""
+
+    photo_to_sketch: Translator
+    sketch_to_photo: Translator
+    card: dict[str, Any]
+
+
+@dataclass
+class Taught:
+    """A teacher, the head that it learned identities by, and what they were built from."""
+
+    network: VGG
+    head: MarginHead
+    card: dict[str, Any]
+
+
+def build(
+    settings: TranslatorSettings, *, image_size: int, photo_channels: int, sketch_channels: int, seed: int
+) -> Students:
+    """Both students, initialised from ``seed``. Raises ValueError where pictures of that size do not do."""
+    check_size(settings, image_size)
+    made = []
+    for direction, (inputs, outputs) in zip(
+        DIRECTIONS, [(photo_channels, sketch_channels), (sketch_channels, photo_channels)], strict=True
+    ):
+        torch.manual_seed(derive(seed, "initialise", direction))
+        made.append(translator.build(settings, inputs, outputs))
+    card = {
+        "network": settings.model_dump(),
+        "image_size": image_size,
+        "photo_channels": photo_channels,
+        "sketch_channels": sketch_channels,
+        "seed": seed,
+    }
+    return Students(*made, card)
+
+
+def save(students: Students, path: Path, provenance: dict[str, Any]) -> None:
+    """Weights of both to ``path`` (.safetensors), under photo_to_sketch. and sketch_to_photo., the card beside it."""
+    tensors = {
+        f"{direction}.{name}": value
+        for direction in DIRECTIONS
+        for name, value in getattr(students, direction).state_dict().items()
+    }
+    checkpoints.save_checkpoint(path, tensors, students.card | {"provenance": provenance})
+
+
+def load(path: Path) -> Students:
+    """The students saved at ``path``. Raises InputError when file, card and architecture do not fit."""
+    tensors, card = checkpoints.load_checkpoint(path)
+    where = checkpoints.card_of(path)
+    settings = validate(TranslatorSettings, card.get("network"), "network", where)
+    size = validate(ImageSize, card.get("image_size"), "image_size", where)
+    channels = [validate(Channels, card.get(key), key, where) for key in ("photo_channels", "sketch_channels")]
+    seed = validate(int, card.get("seed"), "seed", where)
+    try:
+        students = build(settings, image_size=size, photo_channels=channels[0], sketch_channels=channels[1], seed=seed)
+    except ValueError as error:
+        raise InputError(f"{where}: network.{error}") from None
+    for direction in DIRECTIONS:
+        checkpoints.load_into(getattr(students, direction), tensors, direction, path)
+    students.card = card
+    return students
+
+
+def build_teacher(
+    settings: VGGSettings, loss: Margin, *, domain: Domain, image_size: int, channels: int, identities: int, seed: int
+) -> Taught:
+    """Teacher and head, initialised from ``seed``. Raises ValueError where pictures of that size do not do."""
+    check_teacher_size(settings, image_size)
+    torch.manual_seed(derive(seed, "initialise"))
+    network = vgg.build(settings, image_size, channels)
+    head = MarginHead(settings.embedding, identities, **loss.model_dump())
+    card = {
+        "network": settings.model_dump(),
+        "loss": loss.model_dump(),
+        "domain": domain,
+        "image_size": image_size,
+        "channels": channels,
+        "identities": identities,
+        "seed": seed,
+    }
+    return Taught(network, head, card)
+
+
+def save_teacher(taught: Taught, path: Path, provenance: dict[str, Any]) -> None:
+    """Weights to ``path`` (.safetensors), the card with ``provenance`` beside it."""
+    tensors = {
+        f"{part}.{name}": value
+        for part in ("network", "head")
+        for name, value in getattr(taught, part).state_dict().items()
+    }
+    checkpoints.save_checkpoint(path, tensors, taught.card | {"provenance": provenance})
+
+
+def load_teacher(path: Path) -> Taught:
+    """The teacher saved at ``path``. Raises InputError when file, card and architecture do not fit."""
+    tensors, card = checkpoints.load_checkpoint(path)
+    where = checkpoints.card_of(path)
+    settings = validate(VGGSettings, card.get("network"), "network", where)
+    options = {
+        "domain": validate(Domain, card.get("domain"), "domain", where),
+        "image_size": validate(ImageSize, card.get("image_size"), "image_size", where),
+        "channels": validate(Channels, card.get("channels"), "channels", where),
+        "identities": validate(int, card.get("identities"), "identities", where),
+        "seed": validate(int, card.get("seed"), "seed", where),
+    }
+    try:
+        taught = build_teacher(settings, validate(Margin, card.get("loss"), "loss", where), **options)
+    except ValueError as error:
+        raise InputError(f"{where}: network.{error}") from None
+    for part in ("network", "head"):
+        checkpoints.load_into(getattr(taught, part), tensors, part, path)
+    taught.card = card
+    return taught

@@ -1,0 +1,76 @@
+"""A teacher learns to tell people apart by their photos, by drawings of these photos, or by both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pipeline.device import autocast
+from pipeline.errors import InputError
+from pipeline.models.vgg import repeat_grey
+from pipeline.params.networks import Training
+from pipeline.params.synthesis_variants import Augmentation
+from pipeline.tasks.synthesis.networks import Taught
+from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
+from pipeline.training import sgd
+
+
+class FaceIdentities:
+    """A task for pipeline.training: margin softmax on the teacher's embeddings, SGD."""
+
+    def __init__(
+        self,
+        taught: Taught,
+        pictures: Pictures,
+        labels: np.ndarray,
+        settings: Training,
+        augmentation: Augmentation,
+        device: torch.device,
+        dtype: torch.dtype,
+        *,
+        chosen: Sequence[int] | None = None,
+    ) -> None:
+        """``pictures`` holds "photos", "drawings" (drawing i of photo i) or both, as the card of the teacher says.
+
+        ``labels``: identities (N,), from 0 on, one a chosen picture; ``chosen`` are the pictures to learn from, by
+        number. Raises InputError where these do not fit.
+        """
+        card = taught.card
+        self.domains = ["photos", "drawings"] if card["domain"] == "both" else [card["domain"]]
+        for name in self.domains:
+            channels = pictures.channels.get(name)
+            if channels not in (1, card["channels"]) or pictures.side != card["image_size"]:
+                found = "nothing" if channels is None else f"side {pictures.side}, {channels} channels"
+                expected = f"side {card['image_size']}, {card['channels']} channels, or grey"
+                raise InputError(f"{name}: {found} found, expected {expected}")
+        self.numbers = numbers_of(pictures.count, chosen, "faces")
+        self.samples = len(self.numbers)
+        self.labels = torch.as_tensor(np.asarray(labels), dtype=torch.long)
+        if len(self.labels) != self.samples or self.labels.min() < 0 or self.labels.max() >= card["identities"]:
+            raise InputError(
+                f"labels: {len(self.labels)} from {int(self.labels.min())} to {int(self.labels.max())} found, expected"
+                f" {self.samples} from 0 to {card['identities'] - 1}"
+            )
+        self.network, self.head = taught.network.to(device), taught.head.to(device)
+        self.modules: dict[str, nn.Module] = {"network": self.network, "head": self.head}
+        self.optimisers: dict[str, Optimizer] = {"sgd": sgd([self.network, self.head], settings)}
+        self.pictures, self.augmentation, self.device, self.dtype = pictures, augmentation, device, dtype
+        self.channels = card["channels"]
+
+    def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """See pipeline.training.Task. Of both domains the first half of a batch are photos, the rest drawings."""
+        rows_, columns = draw_places(len(rows), self.pictures.side, self.augmentation, rng)
+        half = len(rows) // len(self.domains)
+        parts = [slice(0, half), slice(half, None)][: len(self.domains)]
+        drawn = [
+            self.pictures.draw(name, self.numbers[rows[part]], (rows_[part], columns[part]))
+            for name, part in zip(self.domains, parts, strict=True)
+        ]
+        inputs = torch.cat([repeat_grey(pictures, self.channels) for pictures in drawn])
+        with autocast(self.device, self.dtype):
+            embedding = self.network(inputs)
+        yield "sgd", self.head.losses(embedding, self.labels[rows].to(self.device))
