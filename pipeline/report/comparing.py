@@ -1,4 +1,4 @@
-"""Paired comparisons as a table: one family of tests, corrected for how many there are."""
+"""Means with intervals, and paired comparisons as a table: one family of tests, corrected for how many there are."""
 
 from __future__ import annotations
 
@@ -34,3 +34,15 @@ def family(
         for (key, one), p in zip(found.items(), adjusted, strict=True)
     ]
     return pd.DataFrame(rows, columns=[*names, *COLUMNS])
+
+
+def estimate(means: np.ndarray, units: np.ndarray, scale: float = 1) -> dict[str, float]:
+    """One figure of a table: mean, low, high, spread, times ``scale``, and seeds.
+
+    ``means`` (seeds,): a run's own figure, of which mean and spread (NaN with one seed) are taken. ``units`` (seeds,
+    units): the scores of pairs or pictures that were averaged, which the bootstrap interval draws again.
+    """
+    low, high = statistics.bootstrap_interval(units)
+    mean, spread = statistics.seed_spread(means)
+    found = {"mean": mean, "low": low, "high": high, "spread": float("nan") if spread is None else spread}
+    return {key: scale * value for key, value in found.items()} | {"seeds": len(means)}

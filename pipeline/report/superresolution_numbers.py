@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics import statistics
 from pipeline.report import comparing
 from pipeline.report.superresolution_data import MEASURES, Data
 from pipeline.report.superresolution_recognition import DIRECT, THROUGH, Reader
@@ -90,21 +89,13 @@ def agreement(data: Data, numbers: Numbers, protocol: str) -> tuple[int, int]:
     return sum(sign > 0 for sign in signs), sum(sign < 0 for sign in signs)
 
 
-def _estimate(means: np.ndarray, units: np.ndarray, scale: float = 1) -> dict[str, float]:
-    """Mean and spread of ``means`` (seeds,), interval over the units of (seeds, units)."""
-    low, high = statistics.bootstrap_interval(units)
-    mean, spread = statistics.seed_spread(means)
-    found = {"mean": mean, "low": low, "high": high, "spread": float("nan") if spread is None else spread}
-    return {key: scale * value for key, value in found.items()} | {"seeds": len(means)}
-
-
 def _quality(data: Data) -> pd.DataFrame:
     rows = []
     for name, one in data.sets.items():
         for variant, measure in itertools.product(data.inputs.all, MEASURES):
             values = one.values[measure, variant]
             where = {"set": name, "measure": measure, "variant": variant}
-            rows.append(where | _estimate(values.mean(axis=1), values))
+            rows.append(where | comparing.estimate(values.mean(axis=1), values))
     return pd.DataFrame(rows)
 
 
@@ -126,7 +117,7 @@ def _accuracy(data: Data) -> pd.DataFrame:
     judged = data.verification.judged if data.verification else {}
     for (protocol, (how, name)), one in judged.items():
         where = {"protocol": protocol, "how": how, "name": name}
-        rows.append(where | _estimate(one.accuracies, one.correct, scale=100))
+        rows.append(where | comparing.estimate(one.accuracies, one.correct, scale=100))
     return pd.DataFrame(rows)
 
 
