@@ -46,9 +46,13 @@ def ssim(result: np.ndarray, target: np.ndarray, shave: int) -> float:
     lies wholly inside, at the pictures' own size (the authors' later code first shrinks large ones). Arguments and
     errors as for ``psnr``; what is left inside the border must hold a window.
     """
+    return ssim_of_planes(*_lumas(result, target, shave, WINDOW))
+
+
+def ssim_of_planes(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """``ssim`` of two planes (H, W) of grey levels, 0 to 255, of one shape and at least WINDOW pixels a side."""
     from skimage.metrics import structural_similarity  # imports scipy.ndimage
 
-    first, second = _lumas(result, target, shave, WINDOW)
     return float(
         structural_similarity(
             first, second, data_range=PEAK, gaussian_weights=True, sigma=SIGMA, use_sample_covariance=False
