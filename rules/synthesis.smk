@@ -94,7 +94,6 @@ rule sketch_train_teacher:
         "../environment.yaml"
     params:
         science=science_of("sketch_train_teacher"),
-        seed=synthesis.teacher.seed,
     threads: 1
     priority: 10  # students wait for it
     resources:
@@ -102,7 +101,7 @@ rule sketch_train_teacher:
         runtime=1440,
         gpu=1,
     shell:
-        "python -m pipeline sketch_train_teacher --domain {wildcards.domain} --seed {params.seed} --faces {input.faces}"
+        "python -m pipeline sketch_train_teacher --domain {wildcards.domain} --faces {input.faces}"
         " --drawings {input.drawings} --index {input.index} --cache .resume/downloads --drop-in data/drop_in"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 

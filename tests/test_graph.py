@@ -91,7 +91,9 @@ def _params_dependency() -> type:
 def test_both_engines_hold_the_same_graph(project, capsys):
     ours = by_snakemake(capsys)
     recognition = 8 + 2 * 2 + 4 + 2 + 8  # two teachers, two baselines and one student, two seeds
-    assert len(ours) == recognition + 5 + 1 + 2 * (2 + 2) + 2, "super-resolution: a floor, a teacher, two variants"
+    superresolution = 5 + 1 + 2 * (2 + 2) + 2  # a floor, a teacher, two variants
+    synthesis = 3 + 3 + 2 * 3 + 1 + 2 * 3 + 2  # three teachers, three variants, a floor
+    assert len(ours) == recognition + superresolution + synthesis
     compare(ours, by_dvc())
 
 
