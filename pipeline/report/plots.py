@@ -160,7 +160,7 @@ def hide(axes: Sequence[Axes], used: int) -> None:
 
 def legend_height(names: Collection[str]) -> float:
     """Inches that a legend needs beyond its first row."""
-    return 0.24 * (-(-len(names) // _legend_columns(names)) - 1)
+    return 0.24 * (-(-len(names) // legend_columns(names)) - 1)
 
 
 def legend(figure: Figure, axis: Axes, names: Sequence[str]) -> None:
@@ -170,7 +170,7 @@ def legend(figure: Figure, axis: Axes, names: Sequence[str]) -> None:
         [handles[name] for name in names],
         names,
         loc="outside upper center",
-        ncols=_legend_columns(names),
+        ncols=legend_columns(names),
         columnspacing=1.4,
         handlelength=2.6,
     )
@@ -182,7 +182,7 @@ def _bars(estimate: Estimate) -> list[list[float]]:
     return [[max(mean - low, 0)], [max(high - mean, 0)]]
 
 
-def _legend_columns(names: Collection[str]) -> int:
-    # One row if the names fit the width, else columns as wide as the longest name.
+def legend_columns(names: Collection[str]) -> int:
+    """One row if the names fit the width, else columns as wide as the longest name."""
     in_one_row = sum(len(name) + 6 for name in names) <= 112
     return len(names) if in_one_row else max(1, min(len(names), 112 // (max(map(len, names)) + 6)))

@@ -50,7 +50,7 @@ def accuracies(path: Path, table: pd.DataFrame, protocols: Sequence[str], condit
         for condition in conditions:
             rows = accuracy[(accuracy["protocol"] == protocol) & (accuracy["condition"] == condition)]
             if len(rows) != 1 or rows["value"].isna().any():
-                raise InputError(f"{path}: {len(rows)} accuracies for {protocol} at {condition} (expected 1)")
+                raise InputError(f"{path}: {len(rows)} accuracies for {_place(protocol, condition)} (expected 1)")
 
 
 def accuracy(table: pd.DataFrame, protocol: str, condition: str) -> float:
@@ -82,7 +82,7 @@ def scores(
     for protocol in protocols:
         for condition in conditions:
             if (protocol, condition) not in groups:
-                raise InputError(f"{path}: no scores for {protocol} at {condition}")
+                raise InputError(f"{path}: no scores for {_place(protocol, condition)}")
             rows = groups[protocol, condition]
             number = pd.to_numeric(rows["pair"], errors="coerce")
             rows = rows.iloc[np.argsort(number if number.notna().all() else rows["pair"], kind="stable")]
@@ -91,10 +91,10 @@ def scores(
             # Paired tests need the very same pairs in every file.
             if not all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True)):
                 raise InputError(
-                    f"{path}: the pairs of {protocol} at {condition} are not those of the other files"
+                    f"{path}: the pairs of {_place(protocol, condition)} are not those of the other files"
                 )
             if rows["score"].isna().any():
-                raise InputError(f"{path}: a score of {protocol} at {condition} is missing")
+                raise InputError(f"{path}: a score of {_place(protocol, condition)} is missing")
             result[protocol, condition] = rows["score"].to_numpy(float), rows["correct"].to_numpy()
     return result
 
@@ -150,3 +150,8 @@ def rgb(path: Path, name: str, pictures: np.ndarray) -> np.ndarray:
         found = f"{pictures.dtype} {pictures.shape}"
         raise InputError(f"{path}: {name}: expected uint8 pictures (H, W, 1 or 3), found {found}")
     return np.broadcast_to(pictures, (*pictures.shape[:-1], 3))
+
+
+def _place(protocol: str, condition: str) -> str:
+    """cross-age at x4; a task that has no conditions leaves them empty."""
+    return f"{protocol} at {condition}" if condition else protocol
