@@ -1,18 +1,21 @@
 """A SLURM cluster of one machine: real munged, slurmctld and slurmd, in a folder and on ports of its own.
 
 Debian's packages are enough: ``apt-get install slurmctld slurmd slurm-client munge``. Nothing outside the folder is
-read or written, no service is touched, and no right is needed that the user does not have; it all ends with the test.
+read or written and no service is touched. Run as a program it prints what the environment of the cluster's users says,
+as JSON, and ends the cluster with all its jobs when its standard input is closed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import getpass
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ from pathlib import Path
 DAEMONS = ("munged", "slurmctld", "slurmd")
 COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # where Debian has the daemons
-CPUS, GPUS, MEGABYTES = 4, 2, 16_000  # as SLURM is told: more than there are, since the jobs mostly wait
+CPUS, GPUS, MEGABYTES = 8, 4, 32_000  # as SLURM is told: more than there are, so that no job waits for another
 
 CONFIGURATION = """
 ClusterName=test
@@ -49,7 +52,7 @@ SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,sched_interval=2,bf_interval=2
 SlurmdParameters=config_overrides
 GresTypes=gpu
-KillWait=30
+KillWait=10
 MinJobAge=600
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={megabytes} Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=test Nodes={host} Default=YES MaxTime=INFINITE State=UP
@@ -63,7 +66,26 @@ def missing() -> list[str]:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[dict[str, str]]:
-    """Run a cluster; yields what the environment of its users says. Afterwards no job and no daemon is left."""
+    """Run a cluster; yields what the environment of its users says. Afterwards no job and no daemon is left.
+
+    A process of its own keeps it, and sees its input end when this process ends, even one that is killed.
+    """
+    keeper = subprocess.Popen(
+        [sys.executable, __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C reaches the tests only
+    )
+    try:
+        yield json.loads(keeper.stdout.readline())
+    finally:
+        keeper.stdin.close()
+        keeper.wait()
+
+
+@contextlib.contextmanager
+def daemons() -> Iterator[dict[str, str]]:
+    """The cluster of this process."""
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # short, for the name of a socket has at most 107 characters
     running: list[subprocess.Popen[bytes]] = []
     environment = configure(folder)
@@ -130,15 +152,14 @@ def munge_files(folder: Path) -> list[str]:
 
 
 def start(name: str, words: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a daemon that ends when this process does, even one that is killed."""
+    """Start a daemon."""
     with (folder / f"{name}.out").open("wb") as out:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", shutil.which(name, path=PATH), *words],
+            [shutil.which(name, path=PATH), *words],
             env=os.environ | environment,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            start_new_session=True,  # Ctrl-C reaches the tests only, which then stop it
         )
 
 
@@ -165,3 +186,9 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+if __name__ == "__main__":
+    with daemons() as environment:
+        print(json.dumps(environment), flush=True)
+        sys.stdin.read()
