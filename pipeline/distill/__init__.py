@@ -7,6 +7,8 @@ A method ``name`` is the file ``name.py`` here, found by its name, with
 - ``SAME_NETWORK``: whether what it compares only pairs up between networks of one kind;
 - ``FROM_ALL``: whether, where there are several teachers, it learns from all, the mean of the losses; else from the
   first, because channels and axes of separately trained networks do not correspond;
+- ``WHOLE_BATCH``, True where the pictures of a batch are compared with one another, so that several processes must
+  see more than their share of it; may be left out;
 - ``check(settings, student, teacher)``, if need be: raises ValueError where the student's network does not do, or not
   with the teacher's (pipeline.params.networks, pipeline.params.teachers), before any job runs;
 - ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -60,3 +62,16 @@ def method(name: str) -> ModuleType:
     if name not in method_names():
         raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def seen(module: ModuleType, knowledge: Knowledge) -> Knowledge:
+    """What the method of ``module`` is given: of several processes the share's, or where it asks for it all's."""
+    from pipeline.together import several, whole_batch
+
+    if not (several() and getattr(module, "WHOLE_BATCH", False)):
+        return knowledge
+    gathered = {}
+    for need in module.NEEDS:
+        values = getattr(knowledge, need)
+        gathered[need] = [whole_batch(one) for one in values] if isinstance(values, list) else whole_batch(values)
+    return replace(knowledge, **gathered)
