@@ -67,6 +67,7 @@ def launch(step: str, words: list[str]) -> int | None:
     """
     wanted = _wanted()
     if "WORLD_SIZE" in os.environ:  # it is one of them
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # warns of what pipeline.together does on purpose
         return None
     command = [sys.executable, "-m", "pipeline", *words]
     if prefix := shlex.split(os.environ.get("PIPELINE_LAUNCH", "")):

@@ -122,7 +122,7 @@ def averaging(modules: Iterable[nn.Module]) -> Callable[[Iterator[Update]], Upda
     # Buffers are equal by themselves. Looking for unused parameters is for tasks that update one network at a time;
     # it also keeps the buckets as they are, which else are rearranged after a first step: sums over more than two
     # processes would then have other last bits after a resume.
-    return DistributedDataParallel(holder, broadcast_buffers=False, find_unused_parameters=True)
+    return DistributedDataParallel(holder, forward_sync_buffers=False, find_unused_parameters=True)
 
 
 class _Step(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from several import in_processes
 from torch import nn
 
 from pipeline import processes, together
+from pipeline.__main__ import main
 from pipeline.data.degradation import degrade_folder
 from pipeline.data.patch_batches import PatchArrays
 from pipeline.data.pixels import QualityArrays
@@ -356,3 +358,44 @@ def test_places_that_make_no_sense_are_refused(monkeypatch):
     monkeypatch.setenv("RANK", "x")
     with pytest.raises(InputError, match="RANK = 'x': expected a whole number"):
         processes.place()
+
+
+@pytest.fixture
+def project(tmp_path, root, monkeypatch):
+    """Prepared faces of the tiny configuration, as three lines would make them; and the command that trains a teacher."""
+    (tmp_path / "params.yaml").write_text((root / "tests/data/tiny.yaml").read_text())
+    tables = "--index index.csv --pairs pairs.csv --searches searches.csv --notes notes.json --contact-sheet sheet.png"
+    assert main(f"prepare --raw raw --faces faces.npy {tables}".split()) == 0
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    monkeypatch.setenv("PIPELINE_SAVE_SECONDS", "0")
+    words = "train_teacher --seed 1 --own own --faces faces.npy --index index.csv"
+    return [sys.executable, "-m", "pipeline", *words.split(), "--model", "new/model.safetensors", "--losses", "new/losses.csv"]
+
+
+@pytest.mark.slow
+def test_the_command_line(project, monkeypatch):
+    """Interrupted and resumed, or started by torchrun: the same bytes, and one process speaks."""
+
+    def results():
+        return {file.name: file.read_bytes() for file in Path("new").iterdir()}
+
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    monkeypatch.setenv("PIPELINE_LAUNCH", " ".join(launcher))
+    subprocess.run(project, check=True, capture_output=True)
+    monkeypatch.delenv("PIPELINE_LAUNCH")
+    by_torchrun = results()
+    shutil.rmtree("new")
+
+    monkeypatch.setenv("PIPELINE_PROCESSES", "2")
+    run = subprocess.Popen(project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not Path(".resume/new/model.safetensors").exists():
+        assert run.poll() is None
+        time.sleep(0.005)
+    run.terminate()
+    out, err = run.communicate()
+    assert run.returncode == 143 and out.count("the next start resumes there") == 1 and err == ""
+    assert not Path("new").exists()
+    again = subprocess.run(project, check=True, capture_output=True, text=True)
+    assert again.stdout.count("resuming after step") == 1 and again.stderr.count("\n") == 1
+    assert results() == by_torchrun and b'"processes": 2' in results()["model.json"]
+    assert not Path(".resume").exists()
