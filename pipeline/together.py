@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -85,6 +87,17 @@ def whole_batch(own: Tensor) -> Tensor:
     return _Gather.apply(own) if several() else own
 
 
+def seen(module: ModuleType, knowledge: Any) -> Any:
+    """What the method in ``module`` is given of the share's Knowledge (both of distill): that, or the whole batch's."""
+    if not (several() and getattr(module, "WHOLE_BATCH", False)):
+        return knowledge
+    gathered = {}
+    for need in module.NEEDS:
+        values = getattr(knowledge, need)
+        gathered[need] = [whole_batch(one) for one in values] if isinstance(values, list) else whole_batch(values)
+    return replace(knowledge, **gathered)
+
+
 def total(own: Tensor) -> Tensor:
     """The sum over processes; the gradient too is summed."""
     return _Sum.apply(own) if several() else own
@@ -107,6 +120,13 @@ def largest(*values: int) -> list[int]:
     tensor = torch.tensor(values, dtype=torch.long)
     distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
     return tensor.tolist()
+
+
+def check_alike(value: int, what: str) -> None:
+    """Raise InputError where the processes have different values."""
+    low, high = largest(-value, value)
+    if -low != high:
+        raise InputError(f"{what}: found {-low} to {high}, expected the same for all processes, in a folder that all share")
 
 
 def averaging(modules: Iterable[nn.Module]) -> Callable[[Iterator[Update]], Update | None]:
@@ -170,10 +190,3 @@ def _summed(values: Tensor) -> Tensor:
     values = values.contiguous().clone(memory_format=torch.contiguous_format)
     distributed.all_reduce(values)
     return values
-
-
-def check_alike(value: int, what: str) -> None:
-    """Raise InputError where the processes have different values."""
-    low, high = largest(-value, value)
-    if -low != high:
-        raise InputError(f"{what}: found {-low} to {high}, expected the same for all processes, in a folder that all share")

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -62,16 +62,3 @@ def method(name: str) -> ModuleType:
     if name not in method_names():
         raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")
     return importlib.import_module(f"{__name__}.{name}")
-
-
-def seen(module: ModuleType, knowledge: Knowledge) -> Knowledge:
-    """What the method of ``module`` is given: of several processes the share's, or where it asks for it all's."""
-    from pipeline.together import several, whole_batch
-
-    if not (several() and getattr(module, "WHOLE_BATCH", False)):
-        return knowledge
-    gathered = {}
-    for need in module.NEEDS:
-        values = getattr(knowledge, need)
-        gathered[need] = [whole_batch(one) for one in values] if isinstance(values, list) else whole_batch(values)
-    return replace(knowledge, **gathered)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline import distill
+from pipeline import distill, together
 from pipeline.models.resnext import Inside
 from pipeline.tasks.recognition.knowledge import TeacherKnowledge, logits_of
 from pipeline.tasks.recognition.learning import Batch, Identities
@@ -49,6 +49,6 @@ class Distilling(Identities):
             known = teacher.of(batch, {need for module, _ in asked.values() for need in module.NEEDS})
             for name, (module, settings) in asked.items():
                 share = settings.weight / (len(self.teachers) if module.FROM_ALL else 1)
-                seen = distill.seen(module, student), distill.seen(module, known)
+                seen = together.seen(module, student), together.seen(module, known)
                 terms[name] = terms.get(name, 0) + share * module.loss(*seen, settings)
         return terms

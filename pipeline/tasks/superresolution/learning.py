@@ -63,9 +63,8 @@ class Upscaling:
             student = distill.Knowledge(**inside._asdict())
             known = self._ask(small)
             for name, (module, settings) in self.methods.items():
-                terms[name] = settings.weight * module.loss(
-                    distill.seen(module, student), distill.seen(module, known), settings
-                )
+                seen = together.seen(module, student), together.seen(module, known)
+                terms[name] = settings.weight * module.loss(*seen, settings)
         yield "adam", terms
 
     @torch.no_grad()
