@@ -93,7 +93,8 @@ def _run(step: str, command: list[str], count: int) -> int:
             shared["GLOO_SOCKET_IFNAME"] = "lo"  # by itself it looks for the host's name, which may not resolve
         processes, said = [], []
         received: list[int] = []
-        noted = {s: signal.signal(s, lambda number, _: received.append(number)) for s in (signal.SIGTERM, signal.SIGINT)}
+        heeded = [s for s in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(s) is not signal.SIG_IGN]
+        noted = {s: signal.signal(s, lambda number, _: received.append(number)) for s in heeded}
         try:
             for rank in range(count):
                 # What one says they all say: the others are heard only where they fail alone.

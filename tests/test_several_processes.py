@@ -22,6 +22,7 @@ from pipeline.__main__ import main
 from pipeline.data.degradation import degrade_folder
 from pipeline.data.patch_batches import PatchArrays
 from pipeline.data.pixels import QualityArrays
+from pipeline.device import select_device
 from pipeline.distill import method
 from pipeline.errors import InputError
 from pipeline.models.rcan import RCAN
@@ -288,7 +289,10 @@ CHILD = "import os, sys, time, signal; rank = int(os.environ['RANK']); "
 
 def start(code: str, count: int = 2) -> subprocess.Popen[str]:
     """The launcher with stand-ins for the processes, which need no torch."""
-    program = f"from pipeline import processes; import sys; processes.PATIENCE = 1.0; sys.exit(processes._run('a_step', [sys.executable, '-c', {CHILD + code!r}], {count}))"
+    program = (
+        "from pipeline import processes; import sys; processes.PATIENCE = 1.0;"
+        f"sys.exit(processes._run('a_step', [sys.executable, '-c', {CHILD + code!r}], {count}))"
+    )
     root = str(Path(processes.__file__).parent.parent)
     return subprocess.Popen(
         [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": root}, text=True,
@@ -360,6 +364,34 @@ def test_places_that_make_no_sense_are_refused(monkeypatch):
         processes.place()
 
 
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setenv("PIPELINE_DEVICE", "cuda")
+    place = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}  # two on each of two hosts
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    assert select_device() == torch.device("cuda", 1) and chosen == [torch.device("cuda", 1)]
+    monkeypatch.setenv("PIPELINE_DEVICE", "cuda:0")
+    with pytest.raises(InputError, match="PIPELINE_DEVICE = 'cuda:0' for 2 processes on this machine: found 2 GPUs"):
+        select_device()
+    monkeypatch.setenv("PIPELINE_DEVICE", "cuda")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with pytest.raises(InputError, match="for 3 processes on this machine: found 2 GPUs"):
+        select_device()
+
+
+def test_what_is_no_training_is_done_by_the_first_alone(tmp_path, monkeypatch, root):
+    (tmp_path / "params.yaml").write_text((root / "tests/data/tiny.yaml").read_text())
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, made in (("1", False), ("0", True)):
+        monkeypatch.setenv("RANK", rank)
+        assert main(["check", "--out", "checked.txt"]) == 0
+        assert Path("checked.txt").exists() == made
+
+
 @pytest.fixture
 def project(tmp_path, root, monkeypatch):
     """Prepared faces of the tiny configuration, as three lines would make them; and the command that trains a teacher."""
@@ -368,8 +400,8 @@ def project(tmp_path, root, monkeypatch):
     assert main(f"prepare --raw raw --faces faces.npy {tables}".split()) == 0
     monkeypatch.setenv("PYTHONPATH", str(root))
     monkeypatch.setenv("PIPELINE_SAVE_SECONDS", "0")
-    words = "train_teacher --seed 1 --own own --faces faces.npy --index index.csv"
-    return [sys.executable, "-m", "pipeline", *words.split(), "--model", "new/model.safetensors", "--losses", "new/losses.csv"]
+    words = "train_teacher --seed 1 --own own --faces faces.npy --index index.csv --model new/model.safetensors"
+    return [sys.executable, "-m", "pipeline", *words.split(), "--losses", "new/losses.csv"]
 
 
 @pytest.mark.slow
