@@ -25,7 +25,10 @@ PATIENCE = 3.0  # seconds that another engine may hold the lock for a quick look
 
 def agree(workflow: Any, document: dict[str, Any]) -> None:
     """Refuse what only one engine would see, bring the engines to agree now, and do so when the run ends."""
-    if not workflow.is_main_process or state.CHILD in os.environ:
+    if not workflow.is_main_process:
+        keep_marks()
+        return
+    if state.CHILD in os.environ:
         return
     refuse_overrides(workflow)
     if not under_dvc():
@@ -52,6 +55,16 @@ def agree(workflow: Any, document: dict[str, Any]) -> None:
     workflow.onstart(start)
     workflow.onsuccess(finish)
     workflow.onerror(finish)
+
+
+def keep_marks() -> None:
+    """In a job on a cluster: leave Snakemake's mark of when the job began to the main process, which reads it last.
+
+    The job's own Snakemake takes it away; the begin noted would then be that of an earlier run, or the end.
+    """
+    from snakemake.persistence.file import FilePersistence
+
+    FilePersistence._unmark_incomplete = lambda self, key: None
 
 
 def refuse_overrides(workflow: Any) -> None:
