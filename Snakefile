@@ -15,6 +15,7 @@ wildcard_constraints:
 
 localrules:
     all,
+    check,
 
 
 rule all:
@@ -38,8 +39,8 @@ rule check:
         science=science_of("check"),
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=1,
+        mem_mb=more(500),
+        runtime=more(5),
         gpu=0,
     shell:
         "python -m pipeline check --out {output.note} 2>&1 | tee -i {log}"
@@ -79,8 +80,8 @@ rule report:
         science=science_of("report"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=more(1000),
+        runtime=more(10),
         gpu=0,
     shell:
         f"python -m pipeline report --sections {SECTIONS} --out {REPORTS}"

@@ -9,7 +9,7 @@ import pkgutil
 import signal
 import sys
 
-from pipeline import steps
+from pipeline import processes, steps
 from pipeline.errors import InputError
 from pipeline.files import abandon_writes
 
@@ -27,13 +27,33 @@ def main(words: list[str]) -> int:
     own.add_argument("--params", default=PARAMS_FILE, help="the parameter file (default: %(default)s)")
     step.arguments(own)
     options = own.parse_args(words[1:])
+    shared = getattr(step, "SHARED", False)
     keys = {label: (key.format(**vars(options)), kind) for label, (key, kind) in step.SLICES.items()}
     try:
-        step.run(options, read_slices(keys, options.params))
+        settings = read_slices(keys, options.params)
+        if shared and (status := processes.launch(name, words)) is not None:
+            return status
+        if not processes.is_first():
+            if not shared:
+                return 0  # torchrun started several of what one does
+            sys.stdout = open(os.devnull, "w")
+        processes.end_with_parent()
+        step.run(options, settings)
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
+    except Exception as error:
+        if shared and processes.place().count > 1 and _is_lost(error):
+            return processes.LOST
+        raise
     return 0
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether another process of this training has gone, and is the one to say why."""
+    from pipeline.together import is_lost
+
+    return is_lost(error)
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -3,7 +3,7 @@
 Set by environment variables, so that both engines run the same command:
 PIPELINE_DEVICE = auto (a GPU where there is one), cpu, cuda or cuda:N; PIPELINE_THREADS = CPU threads a
 process, 1 by default: two jobs of one thread do more than one job of two, and the number of threads changes
-the last bits of a sum.
+the last bits of a sum. For several processes in one training see pipeline.processes: each has a GPU of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import platform
 import torch
 
 from pipeline.errors import InputError
+from pipeline.processes import place
 
 MAX_THREADS = 1024  # torch crashes when a million are asked for
 
@@ -38,6 +39,14 @@ def select_device() -> torch.device:
         found = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= found:
             raise InputError(f"PIPELINE_DEVICE = {wanted!r}: found {found} GPUs (expected one; auto or cpu run without)")
+        if (here := place()).count > 1:
+            if device.index is not None or found < here.local_count:
+                raise InputError(
+                    f"PIPELINE_DEVICE = {wanted!r} for {here.local_count} processes on this machine: found {found} GPUs"
+                    " (expected auto, cpu, or cuda and a GPU for each)"
+                )
+            device = torch.device("cuda", here.local_rank)
+            torch.cuda.set_device(device)  # or NCCL takes the first for all
         # Bytes that repeat are worth more here than the last tenth of speed.
         torch.backends.cudnn.deterministic = True
     elif device.type != "cpu":

@@ -7,18 +7,20 @@ import time
 
 from tqdm import tqdm
 
+from pipeline.processes import is_first
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Counts ``total`` units of ``unit`` (images); shows loss terms, units/s and the time left on stderr."""
+    """Counts ``total`` units of ``unit`` (images); shows loss terms, units/s and the time left on stderr, of several processes the first."""
 
     def __init__(self, label: str, total: int, *, done: int = 0, unit: str = "images") -> None:
         self.label, self.total, self.start_done, self.done, self.unit = label, total, done, done, unit
         self.started = self.last_line = time.monotonic()
         self.bar = (
             tqdm(total=total, initial=done, desc=label, unit=unit, unit_scale=True, leave=False, dynamic_ncols=True)
-            if sys.stderr.isatty()
+            if sys.stderr.isatty() and is_first()
             else None
         )
 
@@ -29,14 +31,15 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(f"{note} {losses}", refresh=False)
             self.bar.update(count)
-        elif time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
+        elif is_first() and time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
             self._line(f"{note} | {losses}")
 
     def close(self) -> None:
         """Ends the bar; leaves one line that says how fast it went."""
         if self.bar is not None:
             self.bar.close()
-        self._line("done")
+        if is_first():
+            self._line("done")
 
     def _line(self, text: str) -> None:
         self.last_line = time.monotonic()

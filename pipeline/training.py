@@ -16,13 +16,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pipeline import together
 from pipeline.errors import InputError
+from pipeline.models.synchronised import synchronise
 from pipeline.params.networks import AdamTraining, Loop, Schedule, Training
+from pipeline.processes import is_first
 from pipeline.progress import Progress
 from pipeline.randomness import derive, generator
 from pipeline.resume import ResumeFile
 
-# A GPU is asked for its losses this seldom: reading one makes the CPU wait for it.
+# A GPU is asked for its losses this seldom: reading one makes the CPU wait for it. Several processes then also agree
+# on whether to stop or to save.
 STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 20}
 
 
@@ -38,6 +42,9 @@ class Task(Protocol):
 
         The loop sums the losses, updates that optimiser's parameters and asks for the next pair, so that code
         after a ``yield`` sees the updated network. All randomness comes from ``rng`` or torch's global state.
+
+        Of several processes each is given the same: it draws for all ``rows`` and takes its share of them
+        (pipeline.together.share), and its losses are means over that, or whole ones of the whole batch.
         """
 
 
@@ -60,17 +67,24 @@ def train(
     The terms are means over the epoch's steps, weights included, so that they sum to the total. Killed at any
     moment and started again it ends with the same bytes. Raises InputError at the first loss or gradient that
     is not finite, naming step and term; the last state saved is then from before it. ``keep_end`` saves the state at
-    the end too, for a training that is one of several: begun again, it is over at once.
+    the end too, for a training that is one of several: begun again, it is over at once. Several processes
+    (pipeline.processes) learn what one does, up to the order of sums; the first saves, all stop at the same step.
     """
+    together.join(device)
     batch = min(settings.batch_size, task.samples)
     steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole ones
     position, sums, history = _restore(task, resume)
     progress = Progress(label, settings.epochs * steps * batch, done=position * batch)
-    watch = _Watch(label, steps, sums, STEPS_BETWEEN_CHECKS[device.type])
+    every = STEPS_BETWEEN_CHECKS[device.type]
+    watch, meetings = _Watch(label, steps, sums, every), every if together.several() else 1
     last_save = time.monotonic()
     order, order_of = torch.empty(0), None
     for module in task.modules.values():
+        if together.several():
+            synchronise(module, device)
         module.train()
+    together.check_alike(position, f"{resume.path}: steps done")
+    next_update = together.averaging(task.modules.values())
     with _Signals() as signals:
         for position in range(position, settings.epochs * steps):
             epoch, step = divmod(position, steps)
@@ -79,23 +93,28 @@ def train(
             rate = learning_rate(settings, position, steps)
             torch.manual_seed(derive(seed, "step", epoch, step))
             rng = generator(seed, "batch", epoch, step)
-            for name, losses in task.step(order[step * batch : (step + 1) * batch], rng):
+            updates = task.step(order[step * batch : (step + 1) * batch], rng)
+            while update := next_update(updates):
+                name, losses = update
                 norm = _update(task.optimisers[name], losses, rate, settings.gradient_clip)
                 watch.add(position, losses, norm)
             last = step == steps - 1
-            watch.check(force=last or signals.received is not None)
+            stop = due = 0
+            if last or position % meetings == 0:
+                stop, due = together.largest(signals.received, time.monotonic() - last_save >= resume.seconds)
+            watch.check(force=last or bool(stop))
             if last:
                 history.append({"epoch": epoch + 1, "learning_rate": rate} | watch.means())
             progress.advance(batch, f"epoch {epoch + 1}/{settings.epochs}", watch.latest)
-            due = time.monotonic() - last_save >= resume.seconds
             ended = position + 1 == settings.epochs * steps
-            if signals.received is not None or (keep_end if ended else due):
+            if stop or (keep_end if ended else due):
                 watch.check(force=True)
                 _save(task, resume, position + 1, watch.sums, history)
                 last_save = time.monotonic()
-            if signals.received is not None:
+            if stop:
+                together.leave()  # when the first has saved
                 print(f"\n{label}: stopped in epoch {epoch + 1}, step {step + 1}; the next start resumes there", flush=True)
-                raise Interrupted(128 + signals.received)
+                raise Interrupted(128 + stop)
     progress.close()
     return history
 
@@ -158,8 +177,12 @@ class _Watch:
     def check(self, force: bool) -> None:
         if not force and len(self.pending) < self.every:
             return
+        if not self.pending:
+            return
+        every = together.mean(torch.cat([values for _, _, values in self.pending])).tolist()
         for position, names, values in self.pending:
-            for name, value in zip(names, values.tolist(), strict=True):
+            own, every = every[: len(values)], every[len(values) :]
+            for name, value in zip(names, own, strict=True):
                 if not math.isfinite(value):
                     epoch, step = divmod(position, self.steps)
                     raise InputError(
@@ -181,7 +204,7 @@ class _Signals:
     """While training, SIGTERM and Ctrl-C are noted and obeyed between two steps; what is ignored stays ignored."""
 
     def __init__(self) -> None:
-        self.received: int | None = None
+        self.received = 0
 
     def __enter__(self) -> _Signals:
         heeded = [s for s in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(s) is not signal.SIG_IGN]
@@ -197,7 +220,9 @@ class _Signals:
 
 
 def _save(task: Task, resume: ResumeFile, position: int, sums: dict[str, float], history: list[dict]) -> None:
-    """Everything a resumed run needs, as one flat, named state."""
+    """Everything a resumed run needs, as one flat, named state; of several processes the first writes it."""
+    if not is_first():
+        return
     tensors: dict[str, Tensor] = {}
     for name, module in task.modules.items():
         tensors |= {f"module.{name}.{key}": value for key, value in module.state_dict().items()}

@@ -19,8 +19,8 @@ rule download:
         science=science_of("download"),
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=240,
+        mem_mb=more(500),
+        runtime=more(240),
         gpu=0,
     shell:
         "python -m pipeline download --cache .resume/downloads --drop-in data/drop_in"
@@ -48,8 +48,8 @@ rule prepare:
         science=science_of("prepare"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(60),
         gpu=0,
     shell:
         "python -m pipeline prepare --raw {input.raw} --faces {output.faces} --index {output.index}"
@@ -73,8 +73,8 @@ rule degrade:
         science=science_of("degrade"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=more(1000),
+        runtime=more(60),
         gpu=0,
     shell:
         "python -m pipeline degrade --faces {input.faces} --out {output.degraded} 2>&1 | tee -i {log}"
@@ -95,8 +95,8 @@ rule fetch_teacher:
         science=science_of("fetch_teacher"),
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=60,
+        mem_mb=more(500),
+        runtime=more(60),
         gpu=0,
     shell:
         "python -m pipeline fetch_teacher --cache .resume/downloads --drop-in data/drop_in"
@@ -124,9 +124,9 @@ rule train_teacher:
     threads: 1
     priority: 30  # students wait for it
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline train_teacher --seed {wildcards.seed} --own {input.own}"
         " --faces {input.faces} --index {input.index}"
@@ -153,9 +153,9 @@ rule teacher_outputs:
     threads: 1
     priority: 30
     resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=more(240),
+        gpu=GPU,
     shell:
         "python -m pipeline teacher_outputs --teacher {input.teacher} --faces {input.faces} --index {input.index}"
         " --out {output.answers} 2>&1 | tee -i {log}"
@@ -184,9 +184,9 @@ rule train_baseline:
     threads: 1
     priority: 20  # long ones first, or one core is left with them
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline train_baseline --variant {wildcards.variant} --seed {wildcards.seed}"
         " --faces {input.faces} --degraded {input.degraded} --index {input.index}"
@@ -219,9 +219,9 @@ rule train_student:
     threads: 1
     priority: 20
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline train_student --variant {wildcards.variant} --seed {wildcards.seed}"
         " --faces {input.faces} --degraded {input.degraded} --index {input.index}"
@@ -256,9 +256,9 @@ rule evaluate:
         science=science_of("evaluate"),
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=120,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=more(120),
+        gpu=GPU,
     shell:
         "python -m pipeline evaluate --variant {wildcards.variant} --seed {wildcards.seed}"
         " --model {input.model} --faces {input.faces} --degraded {input.degraded} --index {input.index}"
@@ -284,9 +284,9 @@ rule efficiency:
         science=science_of("efficiency"),
     threads: 512  # as many as there are: other jobs would show in the times
     resources:
-        mem_mb=2000,
-        runtime=10,
-        gpu=1,
+        mem_mb=more(2000),
+        runtime=more(10),
+        gpu=GPU,
     shell:
         "python -m pipeline efficiency --own {input.own} --faces {input.faces} --out {output.table} 2>&1 | tee -i {log}"
 
@@ -315,8 +315,8 @@ rule report_recognition:
         science=science_of("report_recognition"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
         gpu=0,
     shell:
         f"python -m pipeline report_recognition --evaluations {EVALUATIONS} --losses {LOSSES}"

@@ -21,8 +21,8 @@ rule download_pictures:
         science=science_of("download_pictures"),
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=240,
+        mem_mb=more(500),
+        runtime=more(240),
         gpu=0,
     shell:
         "python -m pipeline download_pictures --set {wildcards.set} --cache .resume/downloads --drop-in data/drop_in"
@@ -47,8 +47,8 @@ rule prepare_pictures:
         science=science_of("prepare_pictures"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(60),
         gpu=0,
     shell:
         "python -m pipeline prepare_pictures --set {wildcards.set} --raw {input.raw} --out {output.pictures} 2>&1 | tee -i {log}"
@@ -73,8 +73,8 @@ rule prepare_face_pictures:
         science=science_of("prepare_face_pictures"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=more(1000),
+        runtime=more(60),
         gpu=0,
     shell:
         "python -m pipeline prepare_face_pictures --set {wildcards.set} --faces {input.faces} --index {input.index}"
@@ -98,8 +98,8 @@ rule degrade_pictures:
         science=science_of("degrade_pictures"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=more(2000),
+        runtime=more(120),
         gpu=0,
     shell:
         f"python -m pipeline degrade_pictures --scale {{wildcards.scale}} --pictures {SR_PICTURES}"
@@ -125,9 +125,9 @@ rule sr_train_teacher:
     threads: 1
     priority: 10  # students wait for it
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline sr_train_teacher --scale {wildcards.scale} --seed {wildcards.seed} --patches {input.patches}"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
@@ -153,9 +153,9 @@ rule sr_train_baseline:
         science=science_of("sr_train_baseline"),
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline sr_train_baseline --variant {wildcards.variant} --scale {wildcards.scale} --seed {wildcards.seed}"
         " --patches {input.patches} --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
@@ -184,9 +184,9 @@ rule sr_train_student:
     threads: 1
     priority: 5
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline sr_train_student --variant {wildcards.variant} --scale {wildcards.scale} --seed {wildcards.seed}"
         " --patches {input.patches} --teacher {input.teacher} --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
@@ -221,9 +221,9 @@ rule sr_evaluate:
         model=option_of_upscaler,
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=more(240),
+        gpu=GPU,
     shell:
         "python -m pipeline sr_evaluate --variant {wildcards.variant} --seed {wildcards.seed} --scale {wildcards.scale}{params.model}"
         " --small-and-large {input.pairs} --recogniser {input.recogniser} --faces {input.faces} --degraded {input.degraded}"
@@ -247,9 +247,9 @@ rule sr_efficiency:
         science=science_of("sr_efficiency"),
     threads: 512  # as many as there are: other jobs would show in the times
     resources:
-        mem_mb=2000,
-        runtime=10,
-        gpu=1,
+        mem_mb=more(2000),
+        runtime=more(10),
+        gpu=GPU,
     shell:
         "python -m pipeline sr_efficiency --scale {wildcards.scale} --patches {input.patches} --out {output.table} 2>&1 | tee -i {log}"
 
@@ -278,8 +278,8 @@ rule report_superresolution:
         science=science_of("report_superresolution"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
         gpu=0,
     shell:
         "python -m pipeline report_superresolution --scale {wildcards.scale}"

@@ -19,8 +19,8 @@ rule download_sketches:
         science=science_of("download_sketches"),
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=240,
+        mem_mb=more(500),
+        runtime=more(240),
         gpu=0,
     shell:
         "python -m pipeline download_sketches --collection {wildcards.collection} --cache .resume/downloads"
@@ -44,8 +44,8 @@ rule prepare_sketches:
         science=science_of("prepare_sketches"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(60),
         gpu=0,
     shell:
         "python -m pipeline prepare_sketches --collection {wildcards.collection} --raw {input.raw} --out {output.pairs} 2>&1 | tee -i {log}"
@@ -67,8 +67,8 @@ rule draw_faces:
         science=science_of("draw_faces"),
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=more(1000),
+        runtime=more(240),
         gpu=0,
     shell:
         "python -m pipeline draw_faces --method {wildcards.method} --faces {input.faces} --out {output.drawings} 2>&1 | tee -i {log}"
@@ -94,15 +94,14 @@ rule sketch_train_teacher:
         "../environment.yaml"
     params:
         science=science_of("sketch_train_teacher"),
-        seed=synthesis.teacher.seed,
     threads: 1
     priority: 10  # students wait for it
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
-        "python -m pipeline sketch_train_teacher --domain {wildcards.domain} --seed {params.seed} --faces {input.faces}"
+        "python -m pipeline sketch_train_teacher --domain {wildcards.domain} --faces {input.faces}"
         " --drawings {input.drawings} --index {input.index} --cache .resume/downloads --drop-in data/drop_in"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
@@ -127,9 +126,9 @@ rule sketch_train_baseline:
         science=science_of("sketch_train_baseline"),
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline sketch_train_baseline --collection {wildcards.collection} --variant {wildcards.variant}"
         " --seed {wildcards.seed} --pairs {input.pairs}"
@@ -159,9 +158,9 @@ rule sketch_train_student:
     threads: 1
     priority: 5
     resources:
-        mem_mb=3000,
-        runtime=1440,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline sketch_train_student --collection {wildcards.collection} --variant {wildcards.variant}"
         " --seed {wildcards.seed} --pairs {input.pairs}"
@@ -193,9 +192,9 @@ rule sketch_evaluate:
         model=options_of_students,
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=more(240),
+        gpu=GPU,
     shell:
         "python -m pipeline sketch_evaluate --collection {wildcards.collection} --variant {wildcards.variant}"
         " --seed {wildcards.seed}{params.model}"
@@ -220,9 +219,9 @@ rule sketch_efficiency:
         science=science_of("sketch_efficiency"),
     threads: 512  # as many as there are: other jobs would show in the times
     resources:
-        mem_mb=2000,
-        runtime=10,
-        gpu=1,
+        mem_mb=more(2000),
+        runtime=more(10),
+        gpu=GPU,
     shell:
         "python -m pipeline sketch_efficiency --collection {wildcards.collection} --pairs {input.pairs} --out {output.table} 2>&1 | tee -i {log}"
 
@@ -251,8 +250,8 @@ rule report_synthesis:
         science=science_of("report_synthesis"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
         gpu=0,
     shell:
         "python -m pipeline report_synthesis --collection {wildcards.collection}"

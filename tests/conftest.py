@@ -20,11 +20,16 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture
-def project(tmp_path_factory, tmp_path, root) -> Project:
-    """The project with stand-ins for its steps, after a full run by Snakemake; see graph_project.py."""
+@pytest.fixture(scope="session")
+def workers(tmp_path_factory) -> Path:
+    """A folder that all workers share, for what is made once."""
     own = tmp_path_factory.getbasetemp()
-    workers = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture
+def project(workers, tmp_path, root) -> Project:
+    """The project with stand-ins for its steps, after a full run by Snakemake; see graph_project.py."""
     return copy(made_by_snakemake(root, workers), tmp_path / "project")
 
 

@@ -50,6 +50,11 @@ def mixed(n, d, seed):
     return normal(n, d, seed) @ normal(d, d, seed + 1) + normal(1, d, seed + 2)
 
 
+def test_rounding_leaves_no_distance_below_nothing():
+    sets = [100 * normal(8, 50, seed) for seed in range(30)]
+    assert all(0 <= squared(x, x[::-1]) < 1e-8 for x in sets)
+
+
 @pytest.mark.parametrize(("n", "m", "d"), [(60, 45, 10), (400, 30, 10), (12, 11, 10)])
 def test_as_with_the_root_of_the_product(n, m, d):
     first, second = mixed(n, d, 0), mixed(m, d, 5)

@@ -262,3 +262,32 @@ def test_methods_run_on_unlabelled_faces_and_recognition_does_not(folder):
     torch.testing.assert_close(losses["recognition"], entropy)
     p, q = (z.div(2).softmax(dim=1) for z in reversed(logits))
     torch.testing.assert_close(losses["logit"], 4 * (p * (p / q).log()).sum(dim=1).mean())
+
+
+def test_the_teacher_answers_about_the_identities_of_the_students_softmax(folder):
+    """With a share of the identities both sides' logits are of these, in one order."""
+    people = training_faces(folder / "index.csv")
+    arrays = QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
+    teacher, student = teacher_of(people.identities), teacher_of(people.identities, 3)
+    student.head.sampled = 0.75
+    knowledge.store(teacher, arrays, people, folder / "answers", keep_maps=False, batch_size=4, dtype=torch.float32)
+    stored = knowledge.TeacherKnowledge(teacher, folder / "answers", arrays, people, torch.float32)
+    training = Training(
+        epochs=1, batch_size=3, learning_rate=0.1, momentum=0.9, weight_decay=0.0, schedule={"kind": "cosine"},
+        gradient_clip=0.0, precision="float32",
+    )  # fmt: skip
+    methods = {"logit": method("logit").Settings(weight=1.0, temperature=2.0, margin=False)}
+    task = Distilling(
+        student, arrays, people, [2], training, CPU, torch.float32, teachers=[stored], methods=methods
+    )
+    rows = torch.tensor([6, 0, 3])  # two people of four
+    batch = task.draw(rows, torch.Generator().manual_seed(0))
+    assert len(batch.classes) == 3 and torch.equal(batch.classes[batch.labels], people.labels[rows])
+    inside = task.answer(batch)
+    known = stored.of(batch, {"plain_logits"})
+    everyone = 8.0 * stored.head.cosines(known.embedding)
+    torch.testing.assert_close(known.plain_logits, everyone[:, batch.classes])
+    ours = (8.0 * task.head.cosines(inside.embedding))[:, batch.classes]
+    of_teacher, of_student = ((of / 2).log_softmax(dim=1) for of in (known.plain_logits, ours))
+    divergence = (of_teacher.exp() * (of_teacher - of_student)).sum(dim=1).mean()
+    torch.testing.assert_close(task.losses(batch, inside)["logit"], 4 * divergence)

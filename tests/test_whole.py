@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from test_graph import copy_project
 from warm import first_in_path
 
@@ -34,11 +35,21 @@ def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
     return done
 
 
+def whole_run(root: Path, workers: Path) -> tuple[Path, Path]:
+    """The project after a full run by Snakemake, to read, and a copy to change; made once for all workers."""
+    made, partly = workers / "whole-by-snakemake", workers / "whole-being-made"
+    with FileLock(workers / "whole-by-snakemake.lock"):
+        if not made.exists():
+            folder = copy_project(root, partly / "project")
+            run(folder, "snakemake", "--cores", "2", "--quiet", "all")
+            subprocess.run(["cp", "-a", folder, partly / "copy"], check=True)
+            partly.rename(made)
+    return made / "project", made / "copy"
+
+
 @pytest.fixture(scope="module")
-def by_snakemake(tmp_path_factory, root):
-    folder = copy_project(root, tmp_path_factory.mktemp("snakemake") / "project")
-    run(folder, "snakemake", "--cores", "2", "--quiet", "all")
-    return folder
+def by_snakemake(workers, root):
+    return whole_run(root, workers)[0]
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,14 @@ class PatchArrays:
             if small.nbytes + large.nbytes < free / 2:
                 self.arrays = tuple(torch.from_numpy(np.array(a)).to(device) for a in self.arrays)
 
-    def batch(self, rows: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Patches by number (B,), each in one of its eight positions: float (B, C, p, p) and (B, C, s p, s p) in 0..255."""
+    def batch(self, rows: Tensor, rng: torch.Generator, places: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Patches by number (B,), each in one of its eight positions: float (B, C, p, p) and (B, C, s p, s p) in 0..255.
+
+        All positions are drawn, and those patches given that are at ``places`` of the batch: by default all.
+        """
         positions = torch.rand(3, len(rows), generator=rng) < 0.5
+        if places is not None:
+            rows, positions = rows[places], positions[:, places]
         return tuple(turn(self._pixels(array, rows), positions.to(self.device)) for array in self.arrays)
 
     def _pixels(self, array: np.ndarray | Tensor, rows: Tensor) -> Tensor:

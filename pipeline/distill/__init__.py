@@ -7,6 +7,8 @@ A method ``name`` is the file ``name.py`` here, found by its name, with
 - ``SAME_NETWORK``: whether what it compares only pairs up between networks of one kind;
 - ``FROM_ALL``: whether, where there are several teachers, it learns from all, the mean of the losses; else from the
   first, because channels and axes of separately trained networks do not correspond;
+- ``WHOLE_BATCH``, True where the pictures of a batch are compared with one another, so that several processes must
+  see more than their share of it; may be left out;
 - ``check(settings, student, teacher)``, if need be: raises ValueError where the student's network does not do, or not
   with the teacher's (pipeline.params.networks, pipeline.params.teachers), before any job runs;
 - ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight.

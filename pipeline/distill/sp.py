@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NEEDS = ("embedding",)
 SAME_NETWORK = False
 FROM_ALL = True
+WHOLE_BATCH = True
 
 
 class Settings(Base):

@@ -1,13 +1,13 @@
 """The Frechet distance of two sets of pictures in the feature space of a network (Heusel et al., NeurIPS 2017).
 
-``d^2 = |m_1 - m_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))``: the squared 2-Wasserstein distance of two Gaussians with the
-sets' means and covariances (Dowson, Landau, Journal of Multivariate Analysis 1982). It is called FID where the features
-are those of one particular Inception network; of any other network it is not comparable with published FIDs, so the
-features' name stands in the name of the figure.
+``d^2 = |m_1 - m_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))``: the squared 2-Wasserstein distance of two Gaussians with
+the sets' means and covariances (Dowson, Landau, Journal of Multivariate Analysis 1982). It is called FID where the
+features are those of one particular Inception network; of any other network it is not comparable with published FIDs,
+so the features' name stands in the name of the figure.
 
 With few pictures it comes out too large, the more so the fewer there are (Chong, Forsyth, CVPR 2020): two halves of one
-set are not at distance 0. Resampling repeats pictures and makes it worse. Compare only figures with the same features and
-the same numbers of pictures, which therefore belong beside it in a table.
+set are not at distance 0. Resampling repeats pictures and makes it worse. Only figures with the same features and the
+same numbers of pictures can be compared, so the numbers belong beside it in a table.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Frechet:
 def frechet(first: ArrayLike, second: ArrayLike, *, features: str) -> Frechet:
     """The Frechet distance of two sets of feature vectors; symmetric.
 
-    Covariances have N - 1 below the line. No root of a matrix is taken, which for fewer pictures than dimensions, hence
-    singular covariances, loses half the digits: with S_1 = A^T A and S_2 = B^T B the trace of (S_1 S_2)^(1/2) is the sum
-    of the singular values of A B^T. Takes O(N M min(N, M, D)) time, or O(D^3) with many pictures.
+    Covariances have N - 1 below the line. No root of a matrix is taken, which loses half the digits where covariances
+    are singular, as with fewer pictures than dimensions: with S_1 = A^T A and S_2 = B^T B the trace of the root of
+    S_1 S_2 is the sum of the singular values of A B^T. Takes O(N M min(N, M, D)) time, or O(D^3) with many pictures.
 
     Args:
         first, second: (N, D) and (M, D) finite floats, at least two of each, computed on in double precision.

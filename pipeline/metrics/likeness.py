@@ -1,8 +1,8 @@
 """How like a synthesised face is to the real one: SSIM and FSIM of pairs, as papers on photo-sketch synthesis have it.
 
 Both look at grey levels, 0 to 255, also of colour photos, and at the pictures as they are: some code of the field first
-smooths the synthesised ones (a bilateral filter), which raises both figures and is not done here. A pair has a value of
-its own, so that variants can be compared picture by picture; a set's figure is the mean over its pairs.
+smooths the synthesised ones (a bilateral filter), which changes both figures and is not done here. A pair has a value
+of its own, so that variants can be compared picture by picture; a set's figure is the mean over its pairs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.metrics.picture_quality import PEAK, WINDOW, ssim_of_planes
 Floats = NDArray[np.float64]
 
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R 601, the Y of FSIM's YIQ and of MATLAB's rgb2gray
-CHUNK = 16  # pairs at a time: FSIM holds 16 complex filter responses of each picture
+CHUNK = 4  # pairs at a time: FSIM holds 16 complex responses of each picture, and is no faster with more
 
 
 def ssim(results: ArrayLike, originals: ArrayLike) -> Floats:
@@ -68,7 +68,9 @@ def grey_levels(name: str, pictures: ArrayLike) -> Floats:
         if not (np.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= PEAK):
             raise InputError(f"{name}: {pictures.min()} to {pictures.max()}, expected finite grey levels of 0 to 255")
     pictures = pictures.astype(np.float64)
-    return pictures[:, 0] if pictures.shape[1] == 1 else np.einsum("bchw,c->bhw", pictures, GREY).clip(0, PEAK)
+    if pictures.shape[1] == 1:
+        return pictures[:, 0]
+    return np.einsum("bchw,c->bhw", pictures, GREY).clip(0, PEAK)  # rounding may leave white above 255
 
 
 def _planes(results: ArrayLike, originals: ArrayLike) -> tuple[Floats, Floats]:

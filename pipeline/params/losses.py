@@ -16,6 +16,7 @@ class Margin(Settings):
     kind: Literal["cosface", "arcface"]
     scale: Positive
     margin: Annotated[float, Field(ge=0, lt=1.5)]  # cosine units (cosface) or radians (arcface)
+    sampled: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the identities in a step's softmax (Partial FC)
 
 
 class Center(Settings):

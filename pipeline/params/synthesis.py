@@ -22,13 +22,21 @@ Domain = Literal["photos", "drawings", "both"]
 ASKED: dict[str, tuple[Domain, Domain]] = {"two": ("photos", "drawings"), "one": ("both", "both")}
 
 
+class Drawing(Settings):
+    """A way to draw faces for the teachers that have to know drawings (pipeline.data.drawing); it has no settings."""
+
+
+class DomainTeacher(Settings):
+    """What is a teacher's own."""
+
+    seed: Seed
+
+
 class Teacher(Settings):
     """Networks that know faces: trained on the recognition task's, one a domain, or VGG-19 as published."""
 
-    seed: Seed
-    # How the faces are drawn that a teacher of drawings learns from (pipeline.data.drawing).
-    drawings: Annotated[list[Literal["xdog"]], Field(min_length=1, max_length=1)]
-    domains: Annotated[list[Domain], Field(min_length=1, max_length=3)]  # of what a teacher each is made
+    drawings: Annotated[dict[Literal["xdog"], Drawing], Field(min_length=1)]  # how faces are drawn
+    domains: Annotated[dict[Domain, DomainTeacher], Field(min_length=1)]  # of what a teacher each is made
     network: SynthesisTeacher
     margin: Margin
     training: Training
@@ -71,10 +79,9 @@ class Synthesis(Settings):
             raise ValueError(f"a variant is named {min(taken)}, expected another name: that one is taken")
         if both := set(self.baselines) & set(self.students):
             raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
-        if len(set(self.teacher.domains)) != len(self.teacher.domains):
-            raise ValueError(f"teacher.domains = {self.teacher.domains}: expected each once")
-        if self.teacher.network.architecture == "vgg19" and self.teacher.domains != ["both"]:
-            raise ValueError(f"teacher.domains = {self.teacher.domains}: expected [both], VGG-19 is one network")
+        known = list(self.teacher.domains)
+        if self.teacher.network.architecture == "vgg19" and known != ["both"]:
+            raise ValueError(f"teacher.domains: {', '.join(known)} found, expected both alone: VGG-19 is one network")
         if taken := {"drawings", "teachers", "teacher_losses"} & set(sizes):
             raise ValueError(f"collections.{min(taken)}: expected another name, that one is taken")
         for name, size in sizes.items():
@@ -88,10 +95,10 @@ class Synthesis(Settings):
             if variant.adversarial:
                 smallest = min(sizes.values())
                 self._named("student.discriminator", partial(check_discriminator, self.student.discriminator, smallest))
-            if missing := set(ASKED.get(variant.teachers, ())) - set(self.teacher.domains):
+            if missing := set(ASKED.get(variant.teachers, ())) - set(known):
                 raise ValueError(
-                    f"{key}.teachers = {variant.teachers}: expected {min(missing)} among teacher.domains,"
-                    f" {self.teacher.domains}"
+                    f"{key}.teachers = {variant.teachers}: expected {min(missing)} among teacher.domains"
+                    f" ({', '.join(known)})"
                 )
         return self
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import Seed
-from pipeline.params.synthesis import Domain
+from pipeline.params.synthesis import Domain, DomainTeacher
 from pipeline.params.synthesis_teachers import SynthesisTeacher
 from pipeline.params.synthesis_variants import SynthesisVariant
 
 SLICES = {
     "baselines": ("synthesis.baselines", dict[str, SynthesisVariant]),
     "students": ("synthesis.students", dict[str, SynthesisVariant]),
-    "domains": ("synthesis.teacher.domains", list[Domain]),
+    "domains": ("synthesis.teacher.domains", dict[Domain, DomainTeacher]),
     "teacher": ("synthesis.teacher.network", SynthesisTeacher),
     "seeds": ("seeds", list[Seed]),
 }
@@ -43,7 +43,7 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         collection=options.collection,
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
-        domains=settings["domains"],
+        domains=list(settings["domains"]),
         teacher=settings["teacher"].model_dump(),
     )
     synthesis.write(inputs, options.out)

@@ -8,10 +8,12 @@ from typing import Any
 
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
+from pipeline.params.synthesis import DomainTeacher
 from pipeline.params.synthesis_teachers import SynthesisTeacher
 from pipeline.params.synthesis_variants import Augmentation
 
 SLICES = {
+    "own": ("synthesis.teacher.domains.{domain}", DomainTeacher),
     "network": ("synthesis.teacher.network", SynthesisTeacher),
     "margin": ("synthesis.teacher.margin", Margin),
     "training": ("synthesis.teacher.training", Training),
@@ -22,7 +24,6 @@ SLICES = {
 def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
     parser.add_argument("--domain", required=True, choices=["photos", "drawings", "both"], help="what it learns to know")
-    parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
     parser.add_argument("--drawings", type=Path, required=True, help="a drawing of each, .npy")
     parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
@@ -39,9 +40,10 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         return
     from pipeline.tasks.synthesis.run import train_teacher
 
+    own: DomainTeacher = settings.pop("own")
     train_teacher(
         domain=options.domain,
-        seed=options.seed,
+        seed=own.seed,
         faces=options.faces,
         drawings=options.drawings,
         index=options.index,

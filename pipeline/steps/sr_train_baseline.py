@@ -15,6 +15,7 @@ SLICES = {
     "network": ("superresolution.student.network", SuperResolutionNetwork),
     "training": ("superresolution.student.training", AdamTraining),
 }
+SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
 def arguments(parser: ArgumentParser) -> None:

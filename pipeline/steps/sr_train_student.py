@@ -17,6 +17,7 @@ SLICES = {
     "taps": ("superresolution.student.taps", Taps),
     "teacher_taps": ("superresolution.teacher.taps", Taps),
 }
+SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
 def arguments(parser: ArgumentParser) -> None:

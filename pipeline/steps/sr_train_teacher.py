@@ -13,6 +13,7 @@ SLICES = {
     "network": ("superresolution.teacher.network", SuperResolutionNetwork),
     "training": ("superresolution.teacher.training", AdamTraining),
 }
+SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -17,6 +17,7 @@ SLICES = {
     "training": ("recognition.student.training", Training),
     "loss": ("recognition.margin", Margin),
 }
+SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
 def arguments(parser: ArgumentParser) -> None:

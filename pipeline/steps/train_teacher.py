@@ -10,12 +10,14 @@ from pipeline.errors import InputError
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.params.teachers import OwnNetwork, TeacherNetwork
+from pipeline.processes import is_first
 
 SLICES = {
     "network": ("recognition.teacher.network", TeacherNetwork),
     "training": ("recognition.teacher.training", Training | None),
     "loss": ("recognition.margin", Margin),
 }
+SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -33,6 +35,8 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     network, training = settings["network"], settings.pop("training")
     paths = {name: getattr(options, name) for name in ("faces", "index", "model", "losses")}
     if isinstance(network, OwnNetwork):
+        if not is_first():
+            return
         from pipeline.tasks.recognition.adopting import adopt
 
         adopt(seed=options.seed, own=options.own, **paths, **settings)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline import distill
+from pipeline import distill, together
 from pipeline.models.resnext import Inside
 from pipeline.tasks.recognition.knowledge import TeacherKnowledge, logits_of
 from pipeline.tasks.recognition.learning import Batch, Identities
@@ -38,7 +38,7 @@ class Distilling(Identities):
 
     def losses(self, batch: Batch, inside: Inside) -> dict[str, Tensor]:
         """Recognition, and each method by its name."""
-        cosines = self.head.cosines(inside.embedding)
+        cosines = self.head.cosines(inside.embedding, batch.classes)
         logits, labelled = logits_of(self.head, cosines, batch.labels), len(batch.labels)
         student = distill.Knowledge(
             **inside._asdict(), logits=logits, plain_logits=self.head.scale * cosines, labels=batch.labels
@@ -49,5 +49,6 @@ class Distilling(Identities):
             known = teacher.of(batch, {need for module, _ in asked.values() for need in module.NEEDS})
             for name, (module, settings) in asked.items():
                 share = settings.weight / (len(self.teachers) if module.FROM_ALL else 1)
-                terms[name] = terms.get(name, 0) + share * module.loss(student, known, settings)
+                seen = together.seen(module, student), together.seen(module, known)
+                terms[name] = terms.get(name, 0) + share * module.loss(*seen, settings)
         return terms

@@ -109,7 +109,7 @@ class TeacherKnowledge:
         with torch.no_grad():
             maps = self._inside(batch, needs) if needs & {*MAP_KINDS, "features"} else {}
             embedding = self._read("embeddings", batch)
-            cosines = self.head.cosines(embedding)
+            cosines = self.head.cosines(embedding, batch.classes)
             return Knowledge(
                 embedding=embedding,
                 logits=logits_of(self.head, cosines, batch.labels),

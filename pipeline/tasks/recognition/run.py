@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 import torch
 
+from pipeline import together
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_device, select_dtype
 from pipeline.files import write_csv
 from pipeline.params.losses import Loss
 from pipeline.params.networks import Network, Training
+from pipeline.processes import is_first
 from pipeline.provenance import provenance
 from pipeline.resume import ResumeFile, fingerprint
 from pipeline.tasks.recognition import networks
@@ -87,7 +89,9 @@ def train_identities(
             train(task, training, seed=seed, device=device, resume=states[-1], label=label, keep_end=one_a_quality)
         )
         trained[quality] = classifier
-    write_csv(losses, pd.concat(map(pd.DataFrame, histories)).groupby("epoch", as_index=False).mean())
-    networks.save(trained, model, made_with | {"name": name} | settings)
-    for state in states:
-        state.clear()
+    if is_first():
+        write_csv(losses, pd.concat(map(pd.DataFrame, histories)).groupby("epoch", as_index=False).mean())
+        networks.save(trained, model, made_with | {"name": name} | settings)
+        for state in states:
+            state.clear()
+    together.leave()

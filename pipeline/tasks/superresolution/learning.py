@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from pipeline import distill
+from pipeline import distill, together
 from pipeline.data.patch_batches import PatchArrays
 from pipeline.device import autocast
 from pipeline.models.freezing import freeze
@@ -52,7 +52,7 @@ class Upscaling:
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """See pipeline.training.Task."""
-        small, large = self.patches.batch(rows, rng)
+        small, large = self.patches.batch(rows, rng, together.share(len(rows)))
         small = small.contiguous(memory_format=torch.channels_last)
         with autocast(self.device, self.dtype):
             inside = self.network.look_inside(small, self.taps)
@@ -63,7 +63,8 @@ class Upscaling:
             student = distill.Knowledge(**inside._asdict())
             known = self._ask(small)
             for name, (module, settings) in self.methods.items():
-                terms[name] = settings.weight * module.loss(student, known, settings)
+                seen = together.seen(module, student), together.seen(module, known)
+                terms[name] = settings.weight * module.loss(*seen, settings)
         yield "adam", terms
 
     @torch.no_grad()

@@ -8,12 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline import together
 from pipeline.data.patch_batches import PatchArrays
 from pipeline.device import select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import write_csv
 from pipeline.params.networks import AdamTraining
 from pipeline.params.superresolution_networks import SuperResolutionNetwork
+from pipeline.processes import is_first
 from pipeline.provenance import provenance
 from pipeline.resume import ResumeFile, fingerprint
 from pipeline.tasks.superresolution import networks
@@ -67,6 +69,8 @@ def train_upscaler(
         reconstruction=reconstruction, taps=taps, teacher=master, teacher_taps=teacher_taps, methods=methods,
     )  # fmt: skip
     history = train(task, training, seed=seed, device=device, resume=resume, label=f"{name}, seed {seed}")
-    write_csv(losses, pd.DataFrame(history))
-    networks.save(trained, model, made_with | {"name": name} | settings)
-    resume.clear()
+    if is_first():
+        write_csv(losses, pd.DataFrame(history))
+        networks.save(trained, model, made_with | {"name": name} | settings)
+        resume.clear()
+    together.leave()

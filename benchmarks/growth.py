@@ -1,0 +1,130 @@
+"""How cost grows with the images and with the jobs, as ratios within one run: python -m benchmarks.growth
+
+Images: the steps of the command line on 1, 3 and 10 times as many rendered faces, one epoch of the variant degraded_only
+with the network of params.yaml. Jobs: a dry run of Snakemake, in a copy of the project, over more variants and seeds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import torch._dynamo  # noqa: F401, the first optimiser would import it, in the middle of the measurement
+from ruamel.yaml import YAML
+
+from benchmarks.measuring import Cost, cost
+from pipeline.__main__ import main as pipeline
+from pipeline.data import contact_sheet, rendering  # noqa: F401, here so that no child imports them again
+from pipeline.tasks.recognition import evaluation, run  # noqa: F401, likewise
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMES = (1, 3, 10)
+IDENTITIES, IMAGES, PAIRS = 80, 16, 24  # once
+SIZES = {20: (5, 1), 200: (19, 5), 1000: (33, 15)}  # jobs, about: variants, seeds
+TABLES = "--index index.csv --pairs pairs.csv"
+MODEL = "--variant degraded_only --seed 0 --model model.safetensors"
+STEPS = {
+    "preparation": [
+        f"prepare --raw raw --faces faces.npy {TABLES} --searches searches.csv --notes notes.json --contact-sheet sheet.png",
+        "degrade --faces faces.npy --out degraded",
+    ],
+    "one epoch": [f"train_baseline {MODEL} --faces faces.npy --degraded degraded --index index.csv --losses losses.csv"],
+    "evaluation": [
+        f"evaluate {MODEL} --faces faces.npy --degraded degraded {TABLES} --searches searches.csv --notes notes.json"
+        " --metrics metrics.csv --scores scores.csv --ranks ranks.csv --samples samples.npz --run run.json"
+    ],
+}
+
+
+def parameters(times: int) -> dict[str, Any]:
+    """params.yaml with so many times the faces, trained on for one epoch."""
+    document = json.loads(json.dumps(YAML(typ="safe").load(ROOT / "params.yaml")))  # through JSON: anchors are shared
+    data = {"identities": IDENTITIES * times, "images_per_identity": IMAGES, "pairs_per_fold": PAIRS * times}
+    document["recognition"]["data"] |= data
+    document["recognition"]["student"]["training"] |= {"epochs": 1, "schedule": {"kind": "cosine"}}
+    return document
+
+
+def images(times: int) -> tuple[int, int, dict[str, Cost]]:
+    """Faces in all, bytes of the tables, cost of each step."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        with open("params.yaml", "w") as stream:
+            YAML(typ="safe").dump(parameters(times), stream)
+
+        def work(lines: list[str]) -> None:
+            with open("log.txt", "a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                if any(pipeline(line.split()) for line in lines):
+                    raise RuntimeError(Path("log.txt").read_text())
+
+        costs = {name: cost(lambda lines=lines: work(lines)) for name, lines in STEPS.items()}
+        index = pd.read_csv("index.csv", keep_default_na=False)
+        return len(index), int(index.memory_usage(deep=True).sum()), costs
+
+
+def graph(variants: int, seeds: int) -> tuple[int, float, int]:
+    """Jobs of a dry run, its seconds and its peak of memory, from the start of Python on."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("Snakefile", "rules", "pipeline", "engines", "profiles", "environment.yaml"):
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            copy(ROOT / name, Path(folder, name))
+        document = json.loads(json.dumps(YAML(typ="safe").load(ROOT / "tests/data/tiny.yaml")))
+        del document["superresolution"]
+        recognition, variant = document["recognition"], document["recognition"]["students"]["logit_attention_kd"]
+        recognition["baselines"] = {"basicnet": {"train_qualities": [1]}}
+        recognition["students"] = {f"kd_{number}": variant for number in range(variants - 1)}
+        document["seeds"] = list(range(seeds))
+        with open(Path(folder, "params.yaml"), "w") as stream:
+            YAML(typ="safe").dump(document, stream)
+        command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2"]
+        for _ in range(2):  # the first also writes what the code of each step is
+            began = time.perf_counter()
+            done = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            text = done.stdout.read()
+            _, status, used = os.wait4(done.pid, 0)
+            seconds = time.perf_counter() - began
+        found = re.search(r"^total\s+(\d+)", text, re.MULTILINE)
+        if status or found is None:
+            raise SystemExit(text)
+        return int(found[1]), seconds, used.ru_maxrss * 1024
+
+
+def table(heads: list[str], rows: list[tuple[str, list[float], str]]) -> None:
+    """Print the values of each row and their ratios to the first."""
+    print("| | " + " | ".join(heads) + " | ratios |\n|---|" + "---|" * (len(heads) + 1))
+    for name, values, form in rows:
+        ratios = " : ".join(f"{value / values[0]:.2g}" if values[0] > 0 else "-" for value in values)
+        print(f"| {name} | " + " | ".join(form.format(value) for value in values) + f" | {ratios} |")
+    print(flush=True)
+
+
+def main() -> None:
+    """Print both tables."""
+    torch.set_num_threads(1)  # before forking
+    os.environ["PIPELINE_DEVICE"] = "cpu"
+    found = [images(times) for times in TIMES]
+    rows = [("tables in memory, MB", [index / 2**20 for _, index, _ in found], "{:.1f}")]
+    for name in STEPS:
+        rows.append((f"{name}, s", [costs[name].seconds for *_, costs in found], "{:.1f}"))
+    for name in STEPS:
+        rows.append((f"{name}, peak memory without the tables, MB",
+                     [(costs[name].peak - index) / 2**20 for _, index, costs in found], "{:.0f}"))  # fmt: skip
+    table([f"{count:,} faces" for count, *_ in found], rows)
+    graphs = [graph(*size) for size in SIZES.values()]
+    rows = [("dry run, s", [seconds for _, seconds, _ in graphs], "{:.1f}")]
+    rows.append(("peak memory, MB", [memory / 2**20 for *_, memory in graphs], "{:.0f}"))
+    table([f"{jobs:,} jobs" for jobs, *_ in graphs], rows)
+
+
+if __name__ == "__main__":
+    main()
