@@ -64,7 +64,9 @@ def copied(given: np.ndarray, channels: int) -> np.ndarray:
     return np.repeat(np.rint(grey).astype(np.uint8)[..., None], channels, axis=3)
 
 
-def write_evaluation(folder: Path, variant: str, seed: int, pairs: dict, strength: tuple, said: Mapping, **data) -> None:
+def write_evaluation(
+    folder: Path, variant: str, seed: int, pairs: dict, strength: tuple, said: Mapping, **data
+) -> None:
     """All files of one evaluation; ``said``: direction -> symptoms."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng([seed, *map(ord, variant)])
@@ -85,7 +87,8 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: dict, strengt
             low, high = statistics.bootstrap_interval(values, draws=200)
             found = {metric: values.mean(), f"{metric}_low": low, f"{metric}_high": high}
             rows += [(direction, "", name, value, count) for name, value in found.items()]
-        rows.append((direction, "", "frechet_recognition_teacher", 0.9 - strength[0] + 0.01 * generator.random(), count))
+        distance = 0.9 - strength[0] + 0.01 * generator.random()
+        rows.append((direction, "", "frechet_recognition_teacher", distance, count))
         own["nlda"] = np.full(count, np.nan)
         if train:
             own["nlda"] = np.clip(generator.normal(0.3 + strength[0], 0.2, count), 0, 1)
@@ -107,8 +110,11 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: dict, strengt
             parts = {"given": given, "made": made, "true": true}
             samples |= {f"{direction}/{number}/{kind}": array[number] for kind, array in parts.items()}
         health[direction] = {"symptoms": symptoms, "variety": variety(made), "variety_of_true": variety(true)}
-    found, scores = judged(0, DIRECTIONS[1], "", variant, seed, people_pairs, strength[1]) if people_pairs else ([], None)
-    write_tables(folder, rows + found, [] if scores is None else [scores], "synthesis", NAME, variant, seed)
+    scores = []
+    if people_pairs:
+        found, table = judged(0, DIRECTIONS[1], "", variant, seed, people_pairs, strength[1])
+        rows, scores = rows + found, [table]
+    write_tables(folder, rows, scores, "synthesis", NAME, variant, seed)
     pd.concat(pictures).to_csv(folder / "pictures.csv", index=False)
     table = pd.concat(dimensions) if dimensions else pd.DataFrame(columns=["direction", "split", "dimension", "rank1"])
     table.to_csv(folder / "dimensions.csv", index=False)

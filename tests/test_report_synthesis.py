@@ -112,7 +112,8 @@ def test_the_page_has_every_figure_and_number(two_seeds, measured, section, tmp_
     assert set(summary["photo_to_sketch, FSIM"]["kd_plus"]) == {"rendered", "rendered, failed"}
     assert summary["photo_to_sketch, FSIM"]["kd_plus"]["rendered"] == pytest.approx(kd_plus, abs=0.006)
     assert set(summary["sketch_to_photo, FSIM"]["kd_plus"]) == {"rendered"}
-    assert len(measured[0].metrics) == sum(len(pd.read_csv(path)) for path in two_seeds.evaluations.rglob("metrics.csv"))
+    written = [pd.read_csv(path) for path in two_seeds.evaluations.rglob("metrics.csv")]
+    assert len(measured[0].metrics) == sum(map(len, written))
 
 
 def test_drawing_twice_gives_the_same_bytes(section, measured):
@@ -331,7 +332,8 @@ def test_the_recognition_curve_is_a_mean_over_splits_and_sound_seeds(measured, t
     ]
     expected = [np.mean([t["rank1"][t["dimension"] == d].mean() for t in tables]) for d in range(1, 6)]
     assert np.allclose(curve(measured[0].judged[SKETCH, "kd"]), expected)
-    table = pd.DataFrame([(0, 1, 0.2), (0, 2, 0.4), (0, 3, 0.9), (1, 1, 0.6), (2, 0, 0.0)], columns=["split", "dimension", "rank1"])
+    rows = [(0, 1, 0.2), (0, 2, 0.4), (0, 3, 0.9), (1, 1, 0.6), (2, 0, 0.0)]
+    table = pd.DataFrame(rows, columns=["split", "dimension", "rank1"])
     short = Judged((0, 1), {}, {}, None, [table, table.assign(rank1=1.0)], np.ones(2), ((), ("It diverged.",)))
     assert curve(short).to_dict() == pytest.approx({1: 0.8 / 3, 2: 1.0 / 3, 3: 1.5 / 3})
 
@@ -365,12 +367,18 @@ def test_many_variants_stand_in_bands():
 def test_pictures_stand_where_they_belong(measured, monkeypatch):
     seen = []
     axes = pictures.figures.picture_axes
-    monkeypatch.setattr(pictures.figures, "picture_axes", lambda mosaic, **where: seen.append(mosaic) or axes(mosaic, **where))
+
+    def picture_axes(mosaic, **where):
+        seen.append(mosaic)
+        return axes(mosaic, **where)
+
+    monkeypatch.setattr(pictures.figures, "picture_axes", picture_axes)
     monkeypatch.setattr(pictures.figures, "png", lambda figure: figure)
     monkeypatch.setattr(pictures, "COLUMNS", 5)
     figure = pictures.rows(measured[0], PHOTO).data
     (canvas,), (axis,) = seen, figure.axes
-    texts = {(text.get_text(), text.get_position()[1] > canvas.shape[0] / 2): text.get_position() for text in axis.texts}
+    middle = canvas.shape[0] / 2
+    texts = {(text.get_text(), text.get_position()[1] > middle): text.get_position() for text in axis.texts}
     sample, times = measured[0].samples[PHOTO][0], 10  # 1600 pixels for 5 pictures of 32
     for name, lower, expected in (
         ("sketch", False, sample.given),
@@ -579,7 +587,11 @@ WRONG = {
     ),
     "no pairs": (change_table("scores.csv", lambda t: t[:0]), "scores.csv: no pairs, unlike the other files"),
     "size": (change_run(image_size=64), "run.json: image_size is 64 (expected 32, as in the other files)"),
-    "data": (change_run(data={"name": "x"}), "run.json: data is {'name': 'x'} (expected name, rendered, train and test)"),
+    "data": (
+        change_run(data={"name": "x"}),
+        "run.json: data is {'name': 'x'} (expected name, rendered, train, test and sets)",
+    ),
+    "sets": (change_run(data=lambda d: d | {"sets": {"a": 1}}), "run.json: data has the sets {'a': 1} (expected label"),
     "counts": (change_run(data=lambda d: d | {"test": "6"}), "run.json: data has 200 and 6 pairs (expected numbers"),
     "people": (change_run(nlda=lambda found: found | {"train": 2}), "run.json: nlda is {'train': 2"),
     "health": (change_run(health={}), "run.json: health of photo_to_sketch is None (expected symptoms"),

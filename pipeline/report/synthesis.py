@@ -69,4 +69,6 @@ def _failed(data: Data) -> list[Block]:
     if not data.inputs.variants:
         return []
     failures = words.failures(data)
-    return [Bullets(tuple(failures))] if failures else [Paragraph("No run shows symptoms of a training that went wrong.")]
+    if failures:
+        return [Bullets(tuple(failures))]
+    return [Paragraph("No run shows symptoms of a training that went wrong.")]

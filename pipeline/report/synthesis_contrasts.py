@@ -1,4 +1,4 @@
-"""Which variants of photo-sketch synthesis may be compared, and what it tells: found in their settings, not their names.
+"""Which variants of photo-sketch synthesis may be compared, and what it tells: found in settings, not in names.
 
 Two variants make a contrast where they are equal but for one thing: the teacher, the mutual term, the discriminator,
 how many teachers, one weight, or the levels compared.
@@ -13,7 +13,12 @@ from typing import Any
 
 Settings = Mapping[str, Any]
 
-PARTS = {"transfer": "teacher", "mutual": "mutual term", "adversarial": "discriminator", "reconstruction": "reconstruction"}
+PARTS = {
+    "transfer": "teacher",
+    "mutual": "mutual term",
+    "adversarial": "discriminator",
+    "reconstruction": "reconstruction",
+}
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,7 @@ def _contrast(variants: Mapping[str, Settings], first: str, second: str) -> Cont
         more, less = (first, second) if one["teachers"] == "two" else (second, first)
         return Contrast("Two teachers instead of one", more, less)
     more, less = (second, first) if key == "taps" or other[key] > one[key] else (first, second)
-    shown = [f"{value:g}" if isinstance(value, (int, float)) else str(value) for value in
-             (variants[more][key], variants[less][key])]  # fmt: skip
-    return Contrast(f"{key} = {shown[0]} instead of {shown[1]}", more, less)
+    return Contrast(f"{key} = {_shown(variants[more][key])} instead of {_shown(variants[less][key])}", more, less)
 
 
 def _question(parts: set[str], settings: Settings) -> str | None:
@@ -84,6 +87,10 @@ def _question(parts: set[str], settings: Settings) -> str | None:
         names[0] = "two teachers"
     many = len(names) > 1 or names[0] == "two teachers"
     return f"What the {' and the '.join(names)} add{'' if many else 's'}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _on(settings: Settings) -> set[str]:

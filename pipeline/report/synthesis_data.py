@@ -1,4 +1,4 @@
-"""What the steps of photo-sketch synthesis wrote, read and checked: only the variants and seeds that the settings name."""
+"""What the steps of photo-sketch synthesis wrote, read and checked: only variants and seeds that the settings name."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ class Judged:
     """How one variant did in one direction; arrays have a row a seed, failed ones included.
 
     ``pictures``: measure -> (seeds, pictures): ssim, fsim, difference (grey levels), and nlda, the share of splits that
-    recognise a person, NaN for whom none tests; left out where there were too few people. ``overall``: metric -> (seeds,).
+    recognise a person, NaN for whom none tests; left out where there were too few people. ``overall``: metric ->
+    (seeds,).
     """
 
     seeds: Sequence[int]
@@ -107,11 +108,13 @@ def read(inputs: Inputs) -> Data:
     for variant, seeds in inputs.all.items():
         for seed in seeds:
             folder = inputs.evaluations / variant / str(seed)
-            found.setdefault(variant, []).append(files.evaluation(folder, variant, seed, first, variant != inputs.floor))
-            if variant in inputs.variants:
-                losses.setdefault(variant, []).append(reading.losses(inputs.losses / variant / str(seed) / "losses.csv"))
+            trained = variant in inputs.variants
+            found.setdefault(variant, []).append(files.evaluation(folder, variant, seed, first, trained))
+            if trained:
+                path = inputs.losses / variant / str(seed) / "losses.csv"
+                losses.setdefault(variant, []).append(reading.losses(path))
         files.samples(inputs.evaluations / variant / str(seeds[0]) / "samples.npz", variant, first)
-    teachers = {domain: files.teacher_losses(inputs.teacher_losses / domain / "losses.csv") for domain in inputs.domains}
+    teachers = {one: files.teacher_losses(inputs.teacher_losses / one / "losses.csv") for one in inputs.domains}
     judged = {
         (direction, variant): _judged(direction, seeds, found[variant])
         for direction in DIRECTIONS
@@ -145,20 +148,23 @@ def read(inputs: Inputs) -> Data:
 def _judged(direction: str, seeds: Sequence[int], found: Sequence[files.Evaluation]) -> Judged:
     health = [one.run["health"][direction] for one in found]
     measures = [*MEASURES, *(["nlda"] if found[0].run["nlda"] else [])]
+    pictures = [one.pictures[direction] for one in found]
+    overall = [one.overall[direction] for one in found]
     correct = [one.correct.get(direction) for one in found]
+    variety = [one["variety"] / one["variety_of_true"] if one["variety_of_true"] else np.nan for one in health]
     return Judged(
         seeds=seeds,
-        pictures={name: np.stack([one.pictures[direction][name].to_numpy(float) for one in found]) for name in measures},
-        overall={name: np.array([one.overall[direction][name] for one in found]) for name in found[0].overall[direction]},
+        pictures={name: np.stack([table[name].to_numpy(float) for table in pictures]) for name in measures},
+        overall={name: np.array([values[name] for values in overall]) for name in overall[0]},
         correct=None if correct[0] is None else np.stack(correct),
         dimensions=[one.dimensions[direction] for one in found],
-        variety=np.array([one["variety"] / one["variety_of_true"] if one["variety_of_true"] else np.nan for one in health]),
+        variety=np.array(variety),
         symptoms=tuple(tuple(one["symptoms"]) for one in health),
     )
 
 
 def _compare_with_control(inputs: Inputs, direction: str, judged: dict[tuple[str, str], Judged]) -> None:
-    """Add the symptom that shows only beside the control; without a sound seed of it there is nothing to compare with."""
+    """Add the symptom that shows only beside the control; nothing without a sound seed of it."""
     if inputs.control is None or not judged[direction, inputs.control].sound.any():
         return
     one = judged[direction, inputs.control]

@@ -29,9 +29,10 @@ def findings(data: Data, numbers: Numbers, direction: str) -> list[str]:
         others = [variant for variant in sound if variant != inputs.control]
         result += [_against(data, numbers, direction, inputs.control, others)] if others else []
     elif inputs.control is not None and sound:
+        failed = fates(data.judged[direction, inputs.control].symptoms)
         result.append(
-            f"{inputs.control}, the control, has no sound run here ({fates(data.judged[direction, inputs.control].symptoms)}):"
-            " what any teacher adds to it cannot be said."
+            f"{inputs.control}, the control, has no sound run here ({failed}): what a teacher adds to it cannot be"
+            " said."
         )
     result += [text for one in numbers.contrasts if (text := _contrast(numbers, direction, one))]
     if sound:
@@ -43,8 +44,8 @@ def findings(data: Data, numbers: Numbers, direction: str) -> list[str]:
             result.append(f"Of {count(len(one.seeds), 'seed')} of {variant}, {fates(one.symptoms)}: {left}.")
     if numbers.tests(direction) and (least := weakest(data, numbers, direction)) >= 0.05:
         result.append(
-            f"With {count(data.test, 'test pair')} no difference could have come out: the smallest possible p of the test"
-            f" is {statistics.smallest_p_value(data.test):.2g}, after correction {least:.2g}."
+            f"With {count(data.test, 'test pair')} no difference could have come out: the smallest possible p of the"
+            f" test is {statistics.smallest_p_value(data.test):.2g}, after correction {least:.2g}."
         )
     return result
 

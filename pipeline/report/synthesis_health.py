@@ -34,7 +34,7 @@ def fates(symptoms: Sequence[Sequence[str]]) -> str:
 def far_from_control(differences: np.ndarray, control: np.ndarray) -> list[str]:
     """A sentence a seed, "" where nothing is wrong, as pipeline.tasks.synthesis.health words it.
 
-    ``differences`` (seeds,), ``control`` (seeds of the control that are sound, one or more,): mean absolute differences.
+    Mean absolute differences: ``differences`` (seeds,), ``control`` (sound seeds of the control, one or more).
     """
     theirs = control.mean()
     said = []

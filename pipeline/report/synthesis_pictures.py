@@ -1,4 +1,4 @@
-"""The pictures of the photo-sketch report: what was given, the true picture, and what each variant made, side by side."""
+"""The pictures of the photo-sketch report: what was given, the true picture, what each variant made, side by side."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def rows(data: Data, direction: str) -> Figure:
     names = [[given, true, *band] for band in bands]
     heads, size = figures.headings([name for line in names for name in line], tile / figures.DPI)
     titles = dict(zip((name for line in names for name in line), heads, strict=True))
-    titles |= {name: f"{titles[name]}\n({fate(said)})" for name in inputs.variants if (said := _said(data, direction, name))}
+    for name in inputs.variants:
+        if symptoms := _symptoms(data, direction, name):
+            titles[name] = f"{titles[name]}\n({fate(symptoms)})"
     top = round(figures.DPI * (0.06 + LINE * max(head.count("\n") + 1 for head in titles.values())))
     parts, tops = [], []
     for line in names:
@@ -67,13 +69,12 @@ def rows(data: Data, direction: str) -> Figure:
                     color=figures.INK if name == leading else figures.SOFT,
                 )
     text = (
-        f"{DIRECTIONS[direction].capitalize()}, {count(len(samples), 'test pair')}: the {given} that is given, the {true},"
-        " and what each variant makes of the former (first seed, sound or not). Below, SSIM / FSIM of the picture, bold for"
-        " the highest FSIM. Pixels are shown as they are, as small squares."
+        f"{DIRECTIONS[direction].capitalize()}, {count(len(samples), 'test pair')}: the {given} that is given, the"
+        f" {true}, and what each variant makes of the former (first seed, sound or not). Below, SSIM / FSIM of the"
+        " picture, bold for the highest FSIM. Pixels are shown as they are, as small squares."
     )
-    alt = f"{count(len(samples), 'person')}, {DIRECTIONS[direction]}: {listed([given, true, *inputs.variants])}".replace(
-        "persons", "people"
-    )
+    shown = listed([given, true, *inputs.variants])
+    alt = f"{count(len(samples), 'test pair')}, {DIRECTIONS[direction]}: {shown}"
     file = f"{inputs.slug}-pictures-{direction.replace('_', '-')}.png"
     return Figure(file, figures.png(figure), words.caption(data, text), alt)
 
@@ -91,7 +92,7 @@ def _picture(sample: Sample, name: str, line: list[str]) -> np.ndarray:
     return sample.made[name]
 
 
-def _said(data: Data, direction: str, variant: str) -> tuple[str, ...]:
+def _symptoms(data: Data, direction: str, variant: str) -> tuple[str, ...]:
     """The symptoms of the seed that is shown."""
     return data.judged[direction, variant].symptoms[0]
 

@@ -19,8 +19,8 @@ MEASURES = ("ssim", "fsim", "difference")
 COSTS = ("parameters", "multiply_adds")
 NLDA = ("nlda_all_dimensions", "nlda_best_dimension")
 FRECHET = "frechet_"  # and whose features
-RUN = ("device", "precision", "versions", "network", "image_size", "data", "health", "recogniser", "nlda", "trained_with")
 SAME = ("image_size", "data", "recogniser", "nlda")  # in all runs
+RUN = ("device", "precision", "versions", "network", "health", "trained_with", *SAME)
 KINDS = ("given", "true", "made")
 
 
@@ -103,7 +103,8 @@ def samples(path: Path, variant: str, first: First) -> None:
             raise InputError(f"{path}: the samples of {direction} are not those of the other files")
         for place, number in enumerate(numbers):
             if number >= len(first.names):
-                raise InputError(f"{path}: a sample of {direction} has number {number} (expected below {len(first.names)})")
+                pictures = len(first.names)
+                raise InputError(f"{path}: a sample of {direction} has number {number} (expected below {pictures})")
             found = {}
             for kind in KINDS:
                 name = f"{direction}/{number}/{kind}"
@@ -124,10 +125,12 @@ def samples(path: Path, variant: str, first: First) -> None:
 def _run(path: Path, first: First) -> dict[str, Any]:
     run = reading.run(path, RUN)
     about, size, nlda = run["data"], run["image_size"], run["nlda"]
-    counts = {"train", "test"}
-    if not isinstance(about, dict) or not {"name", "rendered", *counts} <= set(about):
-        raise InputError(f"{path}: data is {about} (expected name, rendered, train and test)")
-    if not all(type(about[key]) is int and about[key] > 0 for key in counts):
+    if not isinstance(about, dict) or not {"name", "rendered", "train", "test", "sets"} <= set(about):
+        raise InputError(f"{path}: data is {about} (expected name, rendered, train, test and sets)")
+    sets = list(about["sets"].values()) if isinstance(about["sets"], dict) else [None]
+    if not all(isinstance(one, dict) and {"label", "train", "test"} <= set(one) for one in sets):
+        raise InputError(f"{path}: data has the sets {about['sets']} (expected label, train and test of each)")
+    if not all(type(about[key]) is int and about[key] > 0 for key in ("train", "test")):
         raise InputError(f"{path}: data has {about['train']} and {about['test']} pairs (expected numbers above 0)")
     if type(size) is not int or size < 1:
         raise InputError(f"{path}: image_size is {size} (expected a number of pixels)")
@@ -159,7 +162,7 @@ def _overall(path: Path, table: pd.DataFrame, direction: str, run: dict[str, Any
     features = distances[0].removeprefix(FRECHET)
     first.features = first.features or features
     if features != first.features:
-        raise InputError(f"{path}: a Frechet distance is of {features} (expected {first.features}, as in the other files)")
+        raise InputError(f"{path}: a Frechet distance is of {features} (expected {first.features}, as in other files)")
     expected = dict.fromkeys((*MEASURES, distances[0]), run["data"]["test"])
     if run["nlda"]:
         expected |= dict.fromkeys(NLDA, run["nlda"]["tested"])
@@ -240,4 +243,4 @@ def _cost(path: Path, table: pd.DataFrame, first: First) -> None:
             value = float(rows["value"].iloc[0])
             if value != first.cost.setdefault((direction, metric), value):
                 expected = first.cost[direction, metric]
-                raise InputError(f"{path}: {metric} of {direction} is {value:g} (expected {expected:g}, as of the others)")
+                raise InputError(f"{path}: {metric} of {direction} is {value:g} (expected {expected:g}, as of others)")

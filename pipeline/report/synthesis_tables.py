@@ -92,8 +92,8 @@ def health(data: Data) -> Table | None:
     if not rows:
         return None
     text = (
-        "How far the pictures that a network makes of different people differ from each other, as a share of how far the"
-        " true ones do, seed by seed: little means that it makes everybody alike, as collapsed adversarial training"
+        "How far the pictures that a network makes of different people differ from each other, as a share of how far"
+        " the true ones do, seed by seed: little means that it makes everybody alike, as collapsed adversarial training"
         " does. Seeds with symptoms are in no mean and no test. That flatters a variant that fails now and then, so the"
         " seeds left are said in every table."
     )
@@ -111,12 +111,12 @@ def cost(data: Data) -> Table | None:
         row["Multiply-adds"] = f"{operations / 1e6:.1f} M" if operations < 1e9 else f"{operations / 1e9:.2f} G"
         times = tables.latencies(data.latency, "student")
         rows.append(row | (times if place == 0 else dict.fromkeys(times)))
-    side = data.image_size
+    side, devices = data.image_size, listed(dict.fromkeys(data.latency["device"]))
     text = (
-        f"Size, multiply-adds for one picture of {side} x {side} pixels, and time. All variants have these two networks:"
-        " teachers, adaptors and discriminators are there in training alone. Time is the median for a whole batch of such"
-        f" pictures, below it the 10th and 90th percentile, measured on {listed(dict.fromkeys(data.latency['device']))} for"
-        " photo to sketch; the other way was not measured. It varies from run to run."
+        f"Size, multiply-adds for one picture of {side} x {side} pixels, and time. All variants have these two"
+        " networks: teachers, adaptors and discriminators are there in training alone. Time is the median for a whole"
+        f" batch of such pictures, below it the 10th and 90th percentile, measured on {devices} for photo to sketch;"
+        " the other way was not measured. It varies from run to run."
     )
     return Table(pd.DataFrame(rows), words.caption(data, text))
 
@@ -125,12 +125,13 @@ def provenance(data: Data) -> Table:
     """Software, devices, precision, data, architectures."""
     inputs = data.inputs
     runs = [run for per_seed in data.runs.values() for run in per_seed]
-    sets = data.runs[inputs.floor][0]["data"].get("sets") or {}
-    shown = [f"{one['label']} ({one['train']} train, {one['test']} test)" for one in sets.values() if isinstance(one, dict)]
+    sets = data.runs[inputs.floor][0]["data"]["sets"].values()
+    shown = [f"{one['label']} ({one['train']} train, {one['test']} test)" for one in sets]
     trained = [data.runs[variant][0] for variant in inputs.variants]
     made = [run["trained_with"] or {} for run in trained]
     judges = [one["discriminator"] for one in made if one.get("discriminator")]
-    analysis = f"{data.nlda['train']} people train a split, {data.nlda['tested']} are tested" if data.nlda else "not done"
+    people = data.nlda
+    analysis = f"{people['train']} people train a split, {people['tested']} are tested" if people else "not done"
     rows = [
         ("Pairs", f"{words.pairs_name(data)}, {data.train} to train and {data.test} to test on"),
         *([("Sets", listed(shown))] if shown else []),
@@ -156,20 +157,20 @@ def _quality_caption(data: Data, direction: str, verified: bool) -> str:
     text = (
         f"{DIRECTIONS[direction].capitalize()}, likeness to the true {words.OUTPUT[direction]} and recognition:"
         f" {several}below it the 95 % interval over {listed(over)}{narrow}; {words.seeds(data)}."
-        " SSIM and FSIM: higher is better; grey levels apart, the mean absolute difference, and Frechet distance: lower. The"
-        f" Frechet distance is that of embeddings by {FEATURES.get(data.features, data.features)}, of {data.test} made"
-        f" and {data.test} true pictures; it has no interval, since drawing pictures again makes it larger, and cannot be"
-        " compared with one of other features or another N."
+        " SSIM and FSIM: higher is better; grey levels apart, the mean absolute difference, and Frechet distance:"
+        f" lower. The Frechet distance is that of embeddings by {FEATURES.get(data.features, data.features)}, of"
+        f" {data.test} made and {data.test} true pictures; it has no interval, since drawing pictures again makes it"
+        " larger, and cannot be compared with one of other features or another N."
     )
     if data.nlda:
         text += (
-            " NLDA rank-1 uses all dimensions, so nothing is chosen; NLDA best, in the dimension that is best for the people"
-            " tested, is what papers report, and flatters."
+            " NLDA rank-1 uses all dimensions, so nothing is chosen; NLDA best, in the dimension that is best for the"
+            " people tested, is what papers report, and flatters."
         )
     if verified:
         text += (
-            f" Verified: whether the teacher of the recognition task calls {data.pairs} pairs of a made and a true photo"
-            " rightly the same person or two, 50 % is chance."
+            f" Verified: whether the teacher of the recognition task calls {data.pairs} pairs of a made and a true"
+            " photo rightly the same person or two, 50 % is chance."
         )
     return text + " Runs with symptoms are left out; a row without a sound run is empty."
 

@@ -25,7 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--collection", required=True, help="the entry in params.yaml, for the title")
     parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of the evaluations")
     parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
-    parser.add_argument("--teacher-losses", type=Path, required=True, help="DOMAIN/losses.csv of the teachers' trainings")
+    parser.add_argument("--teacher-losses", type=Path, required=True, help="DOMAIN/losses.csv of the teachers")
     parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the section, to write")
 
