@@ -10,6 +10,7 @@ NUISANCE = 2  # one image's pose, light, expression, age, ...
 PIXELS = 3  # one image's background texture and sensor noise
 PEOPLE = 5  # sex and skin of people who are in no group
 PLAN = 4  # which images and pairs the test protocols ask for
+EXPRESSION = 6  # one image's pose and expression where it is of a known class
 
 
 def generator(seed: int, *address: int) -> np.random.Generator:
