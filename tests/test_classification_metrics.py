@@ -137,7 +137,7 @@ def test_a_network_agrees_with_itself():
 
 
 def test_correct_is_what_the_paired_test_takes():
-    """Several seeds a variant: the mean of the accuracies, an interval around it, and a difference on the same images."""
+    """Several seeds a variant: an interval around the mean of their accuracies, and a difference on the same images."""
     labels = drawn()[1]
     better = np.stack([classify(drawn(seed=0, scale=s)[0], labels).correct for s in (1.0, 1.1, 1.2)])
     worse = np.stack([classify(drawn(seed=0, scale=s)[0], labels).correct for s in (3.0, 3.3)])
