@@ -1,4 +1,4 @@
-"""Rendered faces of known classes: expressions, or sex and age, of people of every looks, pose and light.
+"""Rendered faces of known classes: expressions, or sex and age, of people of all looks in all poses and lights.
 
 Expressions are ranges of what moves in a face, wider than those of the faces to recognise, and the head fills more of
 the picture: at 32 pixels a person tells them apart. [ours]
