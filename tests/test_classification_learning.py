@@ -181,15 +181,15 @@ def test_the_first_stage_may_be_left_out(here, tmp_path):
 
 
 class Stopping:
-    """Stops the process's training, as a kill between two steps would, after so many steps of all tasks."""
+    """Counts the steps of all tasks of a kind; after ``at`` of them it stops the process, as a user would."""
 
-    def __init__(self, monkeypatch, kind, at):
-        self.left, step = at, kind.step
+    def __init__(self, monkeypatch, kind, at=None):
+        self.steps, step = 0, kind.step
 
         def stopping(task, rows, rng):
             yield from step(task, rows, rng)
-            self.left -= 1
-            if self.left == 0:
+            self.steps += 1
+            if self.steps == at:
                 signal.raise_signal(signal.SIGTERM)
 
         monkeypatch.setattr(kind, "step", stopping)
@@ -212,7 +212,9 @@ def test_an_interrupted_training_ends_with_the_same_bytes(name, kind, at, here, 
         with pytest.raises(Interrupted):
             learn(name, tmp_path, others=OTHERS.get(name, []), teacher=here / TEACHER)
         assert not (tmp_path / "model.safetensors").exists()
+    rest = Stopping(monkeypatch, kind)
     learn(name, tmp_path, others=OTHERS.get(name, []), teacher=here / TEACHER)
+    assert rest.steps == 24 - at, "nothing is done twice, whole stages neither"
     for file in ["model.safetensors", "losses.csv", *(f"{other}.safetensors" for other in OTHERS.get(name, []))]:
         assert (tmp_path / file).read_bytes() == (here / name / file).read_bytes(), file
 
@@ -232,6 +234,16 @@ def run_a_step(task, rows=None):
 
 def weights_of(network):
     return torch.cat([value.flatten().double() for value in network.state_dict().values()])
+
+
+def test_who_is_asked_is_in_evaluation_mode_and_stays_as_it_was():
+    network, pictures = build().network.train(), torch.randn(4, 1, SIDE, SIDE)
+    before = weights_of(network)
+    found = asked(network, pictures, F32)
+    assert network.training and torch.equal(weights_of(network), before) and not found.logits.requires_grad
+    assert torch.equal(found.logits, network.eval()(pictures))
+    asked(network, pictures, F32)
+    assert not network.training
 
 
 def test_a_student_learns_labels_and_lessons_at_their_weights():

@@ -82,6 +82,15 @@ def test_what_is_inside(network, side, channels):
     assert model(torch.randn(3, channels, side, side)).shape == (3, 7)
 
 
+def test_convolutions_begin_with_the_variance_of_their_outputs():
+    torch.manual_seed(0)
+    for network in (resnet(8, wide=True), settings("vgg", depth=8, width=0.5)):
+        layers = build(network, 32, 3, 7).stages[0].modules()
+        first = next(layer for layer in layers if isinstance(layer, torch.nn.Conv2d))
+        assert first.in_channels != first.out_channels
+        assert first.weight.std().item() == pytest.approx((2 / (9 * first.out_channels)) ** 0.5, rel=0.02)
+
+
 def test_wide_blocks_are_pre_activated_and_plain_ones_end_in_a_relu():
     pictures = torch.randn(2, 3, 32, 32)
     features = [build(network, 32, 3, 7).look_inside(pictures).features for network in SMALL]
