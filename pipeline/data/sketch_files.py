@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from pipeline.data import alignment, archives, images
+from pipeline.data.archive_files import stored_names
 from pipeline.data.name_rules import Matched, match
 from pipeline.data.photo_entries import SUFFIXES
 from pipeline.data.photo_lists import read_landmarks, read_names
-from pipeline.data.archive_files import stored_names
 from pipeline.data.picture_sources import matching
 from pipeline.errors import InputError
 from pipeline.params.sketch_pairs import Eyes, FilePairs, Folders
