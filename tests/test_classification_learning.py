@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -94,8 +95,9 @@ def learn(name, folder, *, network=SMALL, others=(), lesson=None, **more):
     train_classifier(
         name=name,
         seed=1,
-        images="images.npy",
-        labels="labels.npy",
+        images=np.load("images.npy", mmap_mode="r"),
+        labels=np.load("labels.npy"),
+        read_from=[Path("images.npy"), Path("labels.npy")],
         classes=CLASSES,
         pictures=SHOWN,
         model=folder / "model.safetensors",

@@ -12,7 +12,7 @@ from pipeline.errors import InputError
 
 COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n")
 # What is said behind the protocol's name, and the factor: rates in percent, PSNR in dB.
-IN_SUMMARY = {"accuracy": ("", 100), "rank1": (", rank-1", 100), "psnr": (", PSNR", 1)}
+IN_SUMMARY = {"accuracy": ("", 100), "rank1": (", rank-1", 100), "psnr": (", PSNR", 1), "top1": (", top-1", 100)}
 ACCURACY_COLUMNS = ("protocol", "variant", "condition", "downsampling", "accuracy", "low", "high")
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from pipeline.data.arrays import open_array
 from pipeline.data.class_batches import ClassBatches
 from pipeline.device import select_device, select_dtype
 from pipeline.errors import InputError
@@ -38,8 +39,9 @@ def train_classifier(
     *,
     name: str,
     seed: int,
-    images: Path,
-    labels: Path,
+    images: np.ndarray,
+    labels: np.ndarray,
+    read_from: Sequence[Path],
     classes: int,
     pictures: Pictures,
     model: Path,
@@ -50,8 +52,9 @@ def train_classifier(
     teacher: Path | None = None,
     others: dict[str, Path] | None = None,
 ) -> None:
-    """Train as ``learning`` says on .npy arrays of pictures and labels; resumes what was interrupted.
+    """Train as ``learning`` says on pictures and labels; resumes what was interrupted.
 
+    ``images`` uint8 (N, S, S, C), memory-mapped or not, ``labels`` (N,); ``read_from``: the files that they are from.
     ``model`` gets the first student, ``losses`` a row an epoch. ``others`` are places for networks that come about
     besides: student_2 and on, teacher (as feedback or peers left it), ensemble (of branches). Feedback has schedules of
     its own in place of ``training``. Raises InputError where a teacher is missing or was made for other pictures.
@@ -59,7 +62,7 @@ def train_classifier(
     device = select_device()
     dtype = select_dtype(device, training.precision)
     made_with = provenance(device, dtype)
-    batches = ClassBatches(open_array(images), open_array(labels), classes, pictures, device, str(images))
+    batches = ClassBatches(images, labels, classes, pictures, device, str(read_from[0]))
     master = _teacher(teacher, learning, batches, network) if needs_teacher(learning) else None
     trained = _networks(network, learning, batches, seed)
     kept = dict(trained)
@@ -74,7 +77,7 @@ def train_classifier(
         "training": training.model_dump(),
         "learning": learning.model_dump(),
     }
-    inputs = [images, labels, *([teacher] if master else [])]
+    inputs = [*read_from, *([teacher] if master else [])]
     binding = [name, seed, settings, pictures.model_dump(), classes, made_with, fingerprint(inputs)]
     history, work, resumes = [], [], []
     stages = _stages(learning, training, trained, master, batches, dtype, seed)
