@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -42,12 +42,6 @@ class ClassVariant(Settings):
     description: Annotated[str, Field(max_length=120)] = ""  # a few words for the report
     learning: Learning
     network: ClassifierNetwork | None = None  # null: that of all students
-
-
-class ClassEntry(ClassVariant):
-    """Any variant as the report reads it: the settings of its methods were checked before the run."""
-
-    learning: dict[str, Any]
 
 
 class ClassEvaluation(Settings):
