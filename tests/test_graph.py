@@ -196,7 +196,7 @@ def test_report_code_is_no_input_of_training():
     assert "pipeline/data/rendering/draw.py" not in modules("train_teacher")
 
 
-@pytest.mark.parametrize("name", ["lfw", "methods", "folder", "paper", "tinyface"])
+@pytest.mark.parametrize("name", ["lfw", "methods", "folder", "paper", "tinyface", "ffkd", "ffkd_cifar100"])
 def test_every_example_makes_a_graph(name, root, tmp_path, monkeypatch, capsys):
     """A dry run of each parameter file: as many jobs as teachers, variants and seeds ask for."""
     folder = copy_project(root, tmp_path / "project")
