@@ -11,6 +11,7 @@ wildcard_constraints:
     seed="[0-9]+",
     scale="[a-z][a-z0-9_]*",
     collection="[a-z][a-z0-9_]*",
+    set="[a-z][a-z0-9_]*",
 
 
 localrules:
@@ -57,6 +58,11 @@ if settings.superresolution:
 if settings.synthesis:
 
     include: "rules/synthesis.smk"
+
+
+if settings.classification:
+
+    include: "rules/classification.smk"
 
 
 rule report:

@@ -36,6 +36,8 @@ class Task(Protocol):
     modules: dict[str, nn.Module]  # every network that is learned, by name
     optimisers: dict[str, Optimizer]  # by name
     samples: int  # images an epoch
+    # If it has these: at(epoch) is told the time before every step, in epochs from 0, fractions included;
+    # diagnostics() gives, at the end of every epoch, more numbers by name for its row of the log, which are no losses.
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Learn from the samples ``rows`` (B,): yield (name of an optimiser, its weighted losses by name).
@@ -75,6 +77,7 @@ def train(
     steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole ones
     position, sums, history = _restore(task, resume)
     progress = Progress(label, settings.epochs * steps * batch, done=position * batch)
+    tell, ask = (getattr(task, name, None) for name in ("at", "diagnostics"))
     every = STEPS_BETWEEN_CHECKS[device.type]
     watch, meetings = _Watch(label, steps, sums, every), every if together.several() else 1
     last_save = time.monotonic()
@@ -93,6 +96,8 @@ def train(
             rate = learning_rate(settings, position, steps)
             torch.manual_seed(derive(seed, "step", epoch, step))
             rng = generator(seed, "batch", epoch, step)
+            if tell is not None:
+                tell(position / steps)
             updates = task.step(order[step * batch : (step + 1) * batch], rng)
             while update := next_update(updates):
                 name, losses = update
@@ -104,7 +109,7 @@ def train(
                 stop, due = together.largest(signals.received, time.monotonic() - last_save >= resume.seconds)
             watch.check(force=last or bool(stop))
             if last:
-                history.append({"epoch": epoch + 1, "learning_rate": rate} | watch.means())
+                history.append({"epoch": epoch + 1, "learning_rate": rate} | watch.means() | (ask() if ask else {}))
             progress.advance(batch, f"epoch {epoch + 1}/{settings.epochs}", watch.latest)
             ended = position + 1 == settings.epochs * steps
             if stop or (keep_end if ended else due):
@@ -133,14 +138,14 @@ def learning_rate(settings: Loop, position: int, steps: int) -> float:
 
 
 def sgd(modules: list[nn.Module], settings: Training) -> Optimizer:
-    """SGD with Nesterov momentum over all learnable parameters; weight decay on everything, as A-SKD does."""
+    """SGD with momentum over all learnable parameters; weight decay on everything, as A-SKD does."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     return torch.optim.SGD(
         parameters,
         lr=settings.learning_rate,
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
-        nesterov=settings.momentum > 0,
+        nesterov=settings.nesterov and settings.momentum > 0,
     )
 
 

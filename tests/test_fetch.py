@@ -248,7 +248,8 @@ def test_nobody_listens(places, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as taken:  # bound but not listening
         taken.bind(("127.0.0.1", 0))
-        refused(remote(f"http://127.0.0.1:{taken.getsockname()[1]}/x"), places, "refused")
+        said = ("refused", f"given out by the University of Somewhere, at {places[1] / 'faces.tgz'}")
+        refused(remote(f"http://127.0.0.1:{taken.getsockname()[1]}/x"), places, *said)
 
 
 def test_full_disk_keeps_the_piece(server, places, monkeypatch):

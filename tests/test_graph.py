@@ -93,7 +93,8 @@ def test_both_engines_hold_the_same_graph(project, capsys):
     recognition = 8 + 2 * 2 + 4 + 2 + 8  # two teachers, two baselines and one student, two seeds
     superresolution = 5 + 1 + 2 * (2 + 2) + 2  # a floor, a teacher, two variants
     synthesis = 3 + 3 + 2 * 3 + 1 + 2 * 3 + 2  # three teachers, three variants, a floor
-    assert len(ours) == recognition + superresolution + synthesis
+    classification = 4 + 2 + 2 * (3 + 3)  # a teacher, three variants
+    assert len(ours) == recognition + superresolution + synthesis + classification
     compare(ours, by_dvc())
 
 
@@ -197,7 +198,7 @@ def test_report_code_is_no_input_of_training():
     assert "pipeline/data/rendering/draw.py" not in modules("train_teacher")
 
 
-@pytest.mark.parametrize("name", ["lfw", "methods", "folder", "paper", "tinyface"])
+@pytest.mark.parametrize("name", ["lfw", "methods", "folder", "paper", "tinyface", "ffkd", "ffkd_cifar100"])
 def test_every_example_makes_a_graph(name, root, tmp_path, monkeypatch, capsys):
     """A dry run of each parameter file: as many jobs as teachers, variants and seeds ask for."""
     folder = copy_project(root, tmp_path / "project")
@@ -211,4 +212,7 @@ def test_every_example_makes_a_graph(name, root, tmp_path, monkeypatch, capsys):
         upscalers = 1 + len({**group.baselines, **group.students}) * len(settings.seeds)
         sets = 2 * len(group.pictures) + len(group.faces)
         expected += sets + len(group.scales) * (1 + 2 * upscalers + 1 + 2)
+    if group := settings.classification:
+        trained = len({**group.baselines, **group.students}) * len(settings.seeds)
+        expected += len(group.sets) * (4 + 2 + 2 * trained)
     assert len(by_snakemake(capsys)) == expected

@@ -41,7 +41,7 @@ def change(document, key, value):
     return document
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "examples/lfw.yaml", "examples/methods.yaml", "examples/folder.yaml", "examples/paper.yaml", "examples/tinyface.yaml", "tests/data/tiny.yaml"])
+@pytest.mark.parametrize("name", ["params.yaml", "examples/lfw.yaml", "examples/methods.yaml", "examples/folder.yaml", "examples/paper.yaml", "examples/tinyface.yaml", "examples/ffkd.yaml", "examples/ffkd_cifar100.yaml", "tests/data/tiny.yaml"])
 def test_what_ships_is_valid(root, name):
     check(root / name)
 

@@ -93,6 +93,23 @@ def test_every_epoch_sees_each_sample_once_in_an_order_of_its_own():
     assert other.seen != task.seen
 
 
+def test_a_task_is_told_the_time_and_adds_to_the_log():
+    class Told(Pair):
+        times = ()
+
+        def at(self, epoch):
+            self.times += (epoch,)
+
+        def diagnostics(self):
+            return {"told": len(self.times)}
+
+    task = Told(settings())
+    history = run(task, settings())
+    assert task.times == pytest.approx([step / 5 for step in range(15)])
+    assert [row["told"] for row in history] == [5, 10, 15]
+    assert [{k: v for k, v in row.items() if k != "told"} for row in history] == run(Pair(settings()), settings())
+
+
 @pytest.mark.parametrize("stop_at", [1, 4, 5, 6, 14])
 def test_a_stopped_run_resumes_to_the_same_bytes(stop_at, capsys):
     whole = Pair(settings())
@@ -145,10 +162,11 @@ def test_schedules():
     assert [round(learning_rate(drops, e * 3, 3), 6) for e in (0, 5, 6, 10, 11, 19)] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
 
 
-def test_sgd_is_nesterov_with_decay_by_hand():
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_sgd_with_momentum_and_decay_by_hand(nesterov):
     layer = nn.Linear(1, 1, bias=False)
     nn.init.constant_(layer.weight, 2.0)
-    optimiser = sgd([layer], settings(weight_decay=0.1, momentum=0.5))
+    optimiser = sgd([layer], settings(weight_decay=0.1, momentum=0.5, nesterov=nesterov))
     weight, velocity = 2.0, 0.0
     for _ in range(3):
         optimiser.zero_grad()
@@ -156,7 +174,7 @@ def test_sgd_is_nesterov_with_decay_by_hand():
         optimiser.step()
         gradient = 1 + 0.1 * weight
         velocity = 0.5 * velocity + gradient
-        weight -= 0.1 * (gradient + 0.5 * velocity)
+        weight -= 0.1 * (gradient + 0.5 * velocity if nesterov else velocity)
         assert layer.weight.item() == pytest.approx(weight, rel=1e-6)
 
 

@@ -52,12 +52,13 @@ def members(
     max_entry_bytes: int = MAX_ENTRY_BYTES,
     suffixes: Collection[str] | None = None,
     only: Collection[str] | None = None,
+    called: Collection[str] | None = None,
 ) -> Iterator[Member]:
     """Yield the files in the archive ``path``, in archive order.
 
-    ``suffixes`` (such as ``{".jpg"}``, letter case ignored) and ``only`` (names, as ``names`` gives them) select
-    files; the others are passed over, but their names are checked too. ``max_bytes`` bounds all that is
-    decompressed, ``max_entry_bytes`` one file.
+    ``suffixes`` (such as ``{".jpg"}``, letter case ignored), ``only`` (names, as ``names`` gives them) and ``called``
+    (names without their folders) select files; the others are passed over, but their names are checked too.
+    ``max_bytes`` bounds all that is decompressed, ``max_entry_bytes`` one file.
 
     Raises InputError, while iterating, naming the archive and the entry: an absolute name or one with ``..``,
     a link or device, a name that occurs twice, an encrypted entry, more bytes than allowed, an archive that
@@ -67,8 +68,10 @@ def members(
     chosen = None if only is None else frozenset(only)
 
     def is_wanted(name: str) -> bool:
-        return (endings is None or PurePosixPath(name).suffix.lower() in endings) and (
-            chosen is None or name in chosen
+        return (
+            (endings is None or PurePosixPath(name).suffix.lower() in endings)
+            and (chosen is None or name in chosen)
+            and (called is None or PurePosixPath(name).name in called)
         )
 
     found = 0
@@ -77,7 +80,7 @@ def members(
         yield member
     if not found:
         of = "" if endings is None else " or ".join(sorted(endings)) + " "
-        raise InputError(f"{path}: holds no {of}files{'' if chosen is None else ' of the names asked for'}")
+        raise InputError(f"{path}: holds no {of}files{'' if chosen is called is None else ' of the names asked for'}")
 
 
 def names(

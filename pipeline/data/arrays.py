@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import tokenize
@@ -76,3 +77,31 @@ def write_faces(path: str | os.PathLike[str], chunks: Iterable[np.ndarray], coun
             file.write(np.ascontiguousarray(chunk).data)
         if shape is None or written != count:
             raise InputError(f"{path}: {written} faces came, expected {count}, one a row of the index")
+
+
+def write_placed(
+    path: str | os.PathLike[str], pictures: Iterable[tuple[int, np.ndarray]], shape: tuple[int, int, int, int]
+) -> None:
+    """Write an array of ``shape`` (N, H, W, C) as .npy from (row, uint8 (H, W, C)) pairs, each row once, in any order.
+
+    One picture is in memory at a time. Raises InputError when rows are missing, come twice or are of another shape,
+    or the disk is full; no file is left then.
+    """
+    path = Path(path)
+    came = np.zeros(shape[0], dtype=bool)
+    size = math.prod(shape[1:])
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        start, following = file.tell(), 0
+        for row, picture in pictures:
+            if picture.dtype != np.uint8 or picture.shape != shape[1:]:
+                raise InputError(f"{path}: a picture of {picture.dtype} {picture.shape}, expected uint8 {shape[1:]}")
+            if not 0 <= row < len(came) or came[row]:
+                raise InputError(f"{path}: row {row} came twice or is none of {len(came)}, expected each once")
+            came[row] = True
+            if row != following:
+                file.seek(start + row * size)
+            following = row + 1
+            file.write(np.ascontiguousarray(picture).data)
+        if not came.all():
+            raise InputError(f"{path}: {int(came.sum())} pictures came, expected {len(came)}")

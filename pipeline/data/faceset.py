@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.arrays import write_faces
+from pipeline.data.tables import check_columns, is_whole, read_csv, refuse
 from pipeline.errors import InputError
 from pipeline.files import read_json, write_csv, write_json
 from pipeline.params.loading import Settings, validate
@@ -62,8 +63,8 @@ def check(faceset: FaceSet) -> None:
     check_searches(faceset.index, searches)
     distractors = searches.loc[searches["role"] == "distractor", "face"]
     nobody = (faceset.index["identity"] == "") & (faceset.index["split"] == "test")
-    _refuse(nobody & ~faceset.index["face"].isin(distractors), "index",
-            lambda row: f"file {faceset.index['file'].iloc[row]!r} of split test has no identity and is no distractor")
+    refuse(nobody & ~faceset.index["face"].isin(distractors), "index",
+           lambda row: f"file {faceset.index['file'].iloc[row]!r} of split test has no identity and is no distractor")
 
 
 def check_tables(
@@ -82,28 +83,28 @@ def check_searches(
 
     The index is one that ``check_tables`` has passed. Raises InputError with one line naming table and row.
     """
-    _check_columns(searches, SEARCH_COLUMNS, name)
+    check_columns(searches, SEARCH_COLUMNS, name)
     protocol, role = searches["protocol"].to_numpy(), searches["role"].to_numpy()
-    _refuse(~_whole(searches["face"]), name, lambda row: f"face {searches['face'].iloc[row]}, expected a whole number")
+    refuse(~is_whole(searches["face"]), name, lambda row: f"face {searches['face'].iloc[row]}, expected a whole number")
     face = searches["face"].to_numpy(np.int64)
-    _refuse(~searches["role"].isin(ROLES), name, lambda row: f"role {role[row]!r}, expected one of {', '.join(ROLES)}")
-    _refuse((face < 0) | (face >= len(index)), name, lambda row: (
+    refuse(~searches["role"].isin(ROLES), name, lambda row: f"role {role[row]!r}, expected one of {', '.join(ROLES)}")
+    refuse((face < 0) | (face >= len(index)), name, lambda row: (
         f"face {face[row]} is not in {index_name} (expected 0 to {len(index) - 1})"))
-    _refuse(searches.duplicated(["protocol", "face"]), name,
-            lambda row: f"face {face[row]} occurs twice in protocol {protocol[row]}")
+    refuse(searches.duplicated(["protocol", "face"]), name,
+           lambda row: f"face {face[row]} occurs twice in protocol {protocol[row]}")
     identity, split = index["identity"].to_numpy()[face], index["split"].to_numpy()[face]
-    _refuse(split != "test", name, lambda row: f"face {face[row]} is of split {split[row]} (expected a face of split test)")
-    _refuse((identity == "") & (role != "distractor"), name,
-            lambda row: f"face {face[row]} has no identity in {index_name}, expected one for role {role[row]}")
+    refuse(split != "test", name, lambda row: f"face {face[row]} is of split {split[row]} (expected a face of split test)")
+    refuse((identity == "") & (role != "distractor"), name,
+           lambda row: f"face {face[row]} has no identity in {index_name}, expected one for role {role[row]}")
     people = pd.Series(identity)
     for label in dict.fromkeys(protocol):
         own = protocol == label
         looked_for, known = set(identity[own & (role == "probe")]), set(identity[own & (role == "gallery")])
         if not looked_for:
             raise InputError(f"{name}: protocol {label} has no probes (expected some to look for)")
-        _refuse(own & (role == "probe") & ~people.isin(known), name, lambda row: (
+        refuse(own & (role == "probe") & ~people.isin(known), name, lambda row: (
             f"probe {face[row]} shows {identity[row]!r}, of whom the gallery of protocol {label} has no picture"))
-        _refuse(own & (role == "distractor") & people.isin(looked_for), name, lambda row: (
+        refuse(own & (role == "distractor") & people.isin(looked_for), name, lambda row: (
             f"distractor {face[row]} shows {identity[row]!r}, whom probes of protocol {label} show too"))
 
 
@@ -155,8 +156,8 @@ def read_tables(
 
     Raises InputError naming the file: absent, not UTF-8, not CSV, or refused by ``check``.
     """
-    index_table = _read_csv(index, text=("file", "identity", "split"))
-    pairs_table = _read_csv(pairs, text=("protocol",))
+    index_table = read_csv(index, text=("file", "identity", "split"))
+    pairs_table = read_csv(pairs, text=("protocol",))
     check_tables(index_table, pairs_table, index_name=str(index), pairs_name=str(pairs))
     return index_table, pairs_table.assign(same=pairs_table["same"].astype(bool))
 
@@ -168,109 +169,70 @@ def read_searches(
 
     Raises InputError as read_tables does.
     """
-    table = _read_csv(path, text=("protocol", "role"))
+    table = read_csv(path, text=("protocol", "role"))
     check_searches(index, table, index_name=str(index_name), name=str(path))
     return table.astype({"face": np.int64})
 
 
 def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read and check the index alone, for steps that need no pairs. Raises InputError as read_tables does."""
-    table = _read_csv(path, text=("file", "identity", "split"))
-    _check_columns(table, INDEX_COLUMNS, str(path))
+    table = read_csv(path, text=("file", "identity", "split"))
+    check_columns(table, INDEX_COLUMNS, str(path))
     _check_index(table, str(path))
     return table
 
 
-def _read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        columns = pd.read_csv(path, nrows=0, encoding="utf-8").columns
-        # Text stays as it is, since a person may be called "NA" or "007"; elsewhere "" is no value.
-        missing = {column: ["", "nan", "NaN"] for column in columns if column not in text}
-        dtypes = {column: str for column in text if column in columns}
-        return pd.read_csv(path, encoding="utf-8", dtype=dtypes, keep_default_na=False, na_values=missing)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise InputError(f"{path}: not a CSV table ({error})") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise InputError(f"{name}: no column {', '.join(missing)} (expected {', '.join(columns)})")
-    for column in columns:
-        _refuse(table[column].isna(), name, lambda row: f"no value in column {column}")
-
-
-def _refuse(bad: pd.Series | np.ndarray, name: str, problem: Callable[[int], str]) -> None:
-    """Raise for the first row that is bad; rows are counted from 1, without the header."""
-    rows = np.flatnonzero(np.asarray(bad))
-    if len(rows):
-        more = f" (and {len(rows) - 1} more rows like it)" if len(rows) > 1 else ""
-        raise InputError(f"{name}: row {rows[0] + 1}: {problem(int(rows[0]))}{more}")
-
-
-def _whole(column: pd.Series) -> np.ndarray:
-    """True where a value is a whole number."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
-    return np.isfinite(numbers) & (numbers == np.floor(numbers))
-
-
 def _check_index(index: pd.DataFrame, name: str) -> None:
-    _check_columns(index, INDEX_COLUMNS, name)
+    check_columns(index, INDEX_COLUMNS, name)
     if index.empty:
         raise InputError(f"{name}: no faces (expected at least one row)")
     face, file = index["face"].to_numpy(), index["file"].to_numpy()
     identity, split = index["identity"].to_numpy(), index["split"].to_numpy()
-    _refuse(
-        ~_whole(index["face"]) | (pd.to_numeric(index["face"], errors="coerce") != np.arange(len(index))),
+    refuse(
+        ~is_whole(index["face"]) | (pd.to_numeric(index["face"], errors="coerce") != np.arange(len(index))),
         name, lambda row: f"face {face[row]}, expected {row} (faces are numbered from 0 in array order)",
     )
-    _refuse(~index["split"].isin(SPLITS), name,
-            lambda row: f"split {split[row]!r}, expected one of {', '.join(SPLITS)}")
-    _refuse(index["file"].duplicated(), name, lambda row: f"file {file[row]!r} occurs twice")
-    _refuse([not isinstance(value, str) for value in identity], name,
-            lambda row: f"identity {identity[row]!r}, expected text")
-    _refuse((index["identity"] == "") & (index["split"] == "train"), name,
-            lambda row: f"file {file[row]!r} of split {split[row]} has no identity")
+    refuse(~index["split"].isin(SPLITS), name,
+           lambda row: f"split {split[row]!r}, expected one of {', '.join(SPLITS)}")
+    refuse(index["file"].duplicated(), name, lambda row: f"file {file[row]!r} occurs twice")
+    refuse([not isinstance(value, str) for value in identity], name,
+           lambda row: f"identity {identity[row]!r}, expected text")
+    refuse((index["identity"] == "") & (index["split"] == "train"), name,
+           lambda row: f"file {file[row]!r} of split {split[row]} has no identity")
     train = set(identity[split == "train"])
-    _refuse((index["split"] == "test") & index["identity"].isin(train), name,
-            lambda row: f"identity {identity[row]!r} is in both train and test")
+    refuse((index["split"] == "test") & index["identity"].isin(train), name,
+           lambda row: f"identity {identity[row]!r} is in both train and test")
 
 
 def _check_pairs(index: pd.DataFrame, pairs: pd.DataFrame, index_name: str, name: str) -> None:
-    _check_columns(pairs, PAIR_COLUMNS, name)
+    check_columns(pairs, PAIR_COLUMNS, name)
     for column in ("pair", "fold", "a", "b", "same"):
         values = pairs[column].to_numpy()
-        whole = _whole(pairs[column])
-        _refuse(~whole, name, lambda row: f"{column} {values[row]}, expected a whole number")
+        whole = is_whole(pairs[column])
+        refuse(~whole, name, lambda row: f"{column} {values[row]}, expected a whole number")
     protocol, fold, same = (pairs[column].to_numpy() for column in ("protocol", "fold", "same"))
     a, b = pairs["a"].to_numpy(np.int64), pairs["b"].to_numpy(np.int64)
-    _refuse(~pairs["same"].isin((0, 1)), name, lambda row: f"same {same[row]!r}, expected 0 or 1")
-    _refuse(pairs["fold"] < 0, name, lambda row: f"fold {fold[row]}, expected 0 or more")
+    refuse(~pairs["same"].isin((0, 1)), name, lambda row: f"same {same[row]!r}, expected 0 or 1")
+    refuse(pairs["fold"] < 0, name, lambda row: f"fold {fold[row]}, expected 0 or more")
     for side in (a, b):
-        _refuse((side < 0) | (side >= len(index)), name, lambda row: (
+        refuse((side < 0) | (side >= len(index)), name, lambda row: (
             f"face {side[row]} is not in {index_name} (expected 0 to {len(index) - 1})"))
-    _refuse(a == b, name, lambda row: f"face {a[row]} is paired with itself")
+    refuse(a == b, name, lambda row: f"face {a[row]} is paired with itself")
     identity, split = index["identity"].to_numpy(), index["split"].to_numpy()
     for side in (a, b):
-        _refuse(split[side] != "test", name, lambda row: (
+        refuse(split[side] != "test", name, lambda row: (
             f"face {side[row]} is of split {split[side[row]]} (expected a face of split test)"))
-        _refuse(identity[side] == "", name, lambda row: f"face {side[row]} has no identity in {index_name}")
+        refuse(identity[side] == "", name, lambda row: f"face {side[row]} has no identity in {index_name}")
     alike = identity[a] == identity[b]
     same = same.astype(bool)
-    _refuse(same & ~alike, name, lambda row: (
+    refuse(same & ~alike, name, lambda row: (
         f"a same pair of two people, {identity[a[row]]!r} and {identity[b[row]]!r}"))
-    _refuse(~same & alike, name, lambda row: f"a different pair of one person, {identity[a[row]]!r}")
+    refuse(~same & alike, name, lambda row: f"a different pair of one person, {identity[a[row]]!r}")
     unordered = pd.DataFrame({"protocol": protocol, "low": np.minimum(a, b), "high": np.maximum(a, b)})
-    _refuse(unordered.duplicated(), name,
-            lambda row: f"faces {a[row]} and {b[row]} are paired twice in protocol {protocol[row]}")
-    _refuse(pairs.duplicated(["protocol", "pair"]), name,
-            lambda row: f"pair {pairs['pair'].iloc[row]} occurs twice in protocol {protocol[row]}")
+    refuse(unordered.duplicated(), name,
+           lambda row: f"faces {a[row]} and {b[row]} are paired twice in protocol {protocol[row]}")
+    refuse(pairs.duplicated(["protocol", "pair"]), name,
+           lambda row: f"pair {pairs['pair'].iloc[row]} occurs twice in protocol {protocol[row]}")
 
 
 def _check_folds(pairs: pd.DataFrame, name: str) -> None:

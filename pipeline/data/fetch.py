@@ -87,7 +87,7 @@ def fetch(file: RemoteFile, folder: Path, drop_in: Path) -> Path:
             )
         _take(file, local, target)
     else:
-        _download(file, target)
+        _download(file, target, place)
     return target
 
 
@@ -182,20 +182,20 @@ def _copy(file: RemoteFile, source: Path, target: Path) -> None:
     _announce_unpinned(file, digest.hexdigest())
 
 
-def _download(file: RemoteFile, target: Path) -> None:
+def _download(file: RemoteFile, target: Path, place: Path) -> None:
     part = target.with_name(target.name + ".part")
     # Errors of the network are named where they happen; what is left inside here are errors of the disk.
     with atomic_path(target) as temporary:
         if file.sha256 is None:
             part.unlink(missing_ok=True)  # a file in two pieces that nobody can verify is not worth having
         resumed = part.exists() and part.stat().st_size > 0
-        _receive(file, part)
+        _receive(file, part, place)
         found = _sha256(part)
         if resumed and not _is_right(file, found):
             # The earlier piece may be of another version of the file: once more, from the beginning.
             _say(f"{file.name}: the continued download has sha256 {found}; starting again from the beginning")
             part.unlink()
-            _receive(file, part)
+            _receive(file, part, place)
             found = _sha256(part)
         if not _is_right(file, found):
             part.unlink()
@@ -204,8 +204,11 @@ def _download(file: RemoteFile, target: Path) -> None:
     _announce_unpinned(file, found)
 
 
-def _receive(file: RemoteFile, part: Path) -> None:
-    """Download to ``part`` until it is complete, continuing after a broken connection while that helps."""
+def _receive(file: RemoteFile, part: Path, place: Path) -> None:
+    """Download to ``part`` until it is complete, continuing after a broken connection while that helps.
+
+    ``place`` is where the user may put the file instead.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         before = part.stat().st_size if part.exists() else 0
         try:
@@ -219,7 +222,10 @@ def _receive(file: RemoteFile, part: Path) -> None:
         size = part.stat().st_size if part.exists() else 0
         if size <= before or attempt == ATTEMPTS:
             kept = f"; {size} bytes are kept at {part}, run again to continue" if size else ""
-            raise InputError(f"{file.name}: download from {file.address} failed: {problem}{kept}")
+            raise InputError(
+                f"{file.name}: download from {file.address} failed: {problem}{kept}; or put the file, given out by"
+                f" {file.provider}, at {place}"
+            )
         _say(f"{file.name}: {problem} after {size} bytes; continuing")
         time.sleep(RETRY_AFTER_S)
 

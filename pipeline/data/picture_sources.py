@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data import archives, images
+from pipeline.data.archive_files import stored_names
 from pipeline.data.arrays import open_faces
 from pipeline.data.faceset import read_index
 from pipeline.data.fetch import ARCHIVES, RemoteFile
-from pipeline.data.photo_lists import plain_name
 from pipeline.errors import InputError
 from pipeline.params.pictures import ArchivePictures, FacePictures, PictureSet
 
@@ -51,7 +51,7 @@ def load_pictures(settings: ArchivePictures, raw: Path) -> Iterator[tuple[str, n
     if not archive.is_file():
         provider = settings.provider or f"whoever publishes {settings.label}"
         raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
-    stored = entries(archive)
+    stored = stored_names(archive)
     chosen: set[str] = set()
     for pattern in settings.include:
         found = matching(pattern, stored, settings.name)
@@ -83,25 +83,6 @@ def faces_as_pictures(
         raise InputError(f"{index}: no face of split {settings.split}, expected one or more")
     for name, face in zip(rows["file"], rows["face"]):
         yield name, np.asarray(pixels[face])
-
-
-def entries(archive: Path) -> dict[str, str]:
-    """What the archive holds: plain names to the names that its entries are stored under; hidden files left out.
-
-    Raises InputError where there is nothing else, and where two come to one name.
-    """
-    found: dict[str, str] = {}
-    for stored in archives.names(archive):
-        name = plain_name(stored)
-        # macOS puts a file of its own beside every picture in a zip.
-        if any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
-            continue
-        if name in found:
-            raise InputError(f"{archive}: entries {found[name]!r} and {stored!r} are the same file name {name!r}")
-        found[name] = stored
-    if not found:
-        raise InputError(f"{archive}: holds no files but hidden ones, expected pictures")
-    return found
 
 
 def matching(pattern: str, names: Iterable[str], archive: str) -> set[str]:

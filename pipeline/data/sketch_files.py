@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from pipeline.data import alignment, archives, images
+from pipeline.data.archive_files import stored_names
 from pipeline.data.name_rules import Matched, match
 from pipeline.data.photo_entries import SUFFIXES
 from pipeline.data.photo_lists import read_landmarks, read_names
-from pipeline.data.picture_sources import entries, matching
+from pipeline.data.picture_sources import matching
 from pipeline.errors import InputError
 from pipeline.params.sketch_pairs import Eyes, FilePairs, Folders
 
@@ -61,7 +62,7 @@ def plan_files(set_name: str, settings: FilePairs, raw: Path, image_size: int, c
     if not archive.is_file():
         provider = settings.provider or f"whoever publishes {settings.label}"
         raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
-    stored = {name: entry for name, entry in entries(archive).items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
+    stored = {name: entry for name, entry in stored_names(archive).items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
     found = {part: _match(archive, part, folders, stored, settings) for part, folders in settings.parts.items()}
     if "all" in found:
         found = _divide(set_name, settings, raw, found["all"])

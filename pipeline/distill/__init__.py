@@ -11,7 +11,12 @@ A method ``name`` is the file ``name.py`` here, found by its name, with
   see more than their share of it; may be left out;
 - ``check(settings, student, teacher)``, if need be: raises ValueError where the student's network does not do, or not
   with the teacher's (pipeline.params.networks, pipeline.params.teachers), before any job runs;
-- ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight.
+- ``weight_at(settings, epoch) -> float``, if need be: a factor of the weight at a time, in epochs from 0;
+- ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight;
+- ``build(settings, student: Knowledge, teacher: Knowledge, labels) -> nn.Module``, if it learns or remembers something
+  itself: its parts, given what both networks know of a probe, for the shapes, and the labels (N,) of all samples.
+  ``loss`` gets them as a fourth argument. They learn with the student and are saved to resume, never in a checkpoint.
+  Only pipeline.tasks.classification builds parts: there, SAME_NETWORK does not hold for such a method.
 
 params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a method imports it where
 it computes.
@@ -23,7 +28,7 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
 
@@ -40,6 +45,7 @@ class Knowledge:
     labels (B,): the true identities. channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the
     sigmoid. features: the output of every stage, or of every tap, (B, C_s, H_s, W_s).
     output (B, C, H, W): a picture that the network made, in grey levels of 0..255, as all losses on pictures are.
+    rows (B,): the numbers of the samples, by which a method remembers them.
     """
 
     embedding: Tensor | None = None
@@ -50,6 +56,7 @@ class Knowledge:
     spatial_maps: list[Tensor] | None = None
     features: list[Tensor] | None = None
     output: Tensor | None = None
+    rows: Tensor | None = None
 
 
 def method_names() -> list[str]:
@@ -62,3 +69,8 @@ def method(name: str) -> ModuleType:
     if name not in method_names():
         raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def weight(module: ModuleType, settings: Any, epoch: float) -> float:
+    """The weight of a method at a time, in epochs from 0."""
+    return settings.weight * getattr(module, "weight_at", lambda *_: 1.0)(settings, epoch)

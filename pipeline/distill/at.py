@@ -1,7 +1,8 @@
 """Paying More Attention to Attention (Zagoruyko, Komodakis, ICLR 2017), AT: attention as activation energy.
 
-``L = sum over stages of mean((Q_S - Q_T)^2)`` with ``Q = vec(mean over channels of F^2) / its norm``, as in the authors'
-code, where its weight is 1000. The features of a stage may have different widths, but need the same height and width.
+``L = sum over stages of mean((Q_S - Q_T)^2)`` with ``Q = vec(mean over channels of F^2) / its norm``, as the authors'
+code has it, where its weight is 1000. The features of a stage may have different widths, but need the same height and width,
+unless ``pool`` averages the larger one's to the smaller one's, as RepDistiller does between networks of two kinds.
 """
 
 from __future__ import annotations
@@ -23,15 +24,30 @@ FROM_ALL = True
 
 
 class Settings(Base):
-    """The weight is beta: 1000 in the authors' code and in F-SKD's."""
+    """The weight is beta: 1000 in the authors' code and in F-SKD's. ``pool``: whether maps' sides may differ."""
 
     weight: Positive
+    pool: bool = False
 
 
-def attention_transfer(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
-    """Features (B, C, H, W) of each stage, C of any size -> scalar >= 0. Raises InputError where H or W differ."""
+def pooled(features: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
+    """Each of the maps (B, C, H, W) averaged to the other's H and W where these are smaller."""
     from torch.nn import functional
 
+    pairs = list(zip(features, others, strict=True))
+    sides = [[min(pair) for pair in zip(own.shape[2:], other.shape[2:], strict=True)] for own, other in pairs]
+    return [functional.adaptive_avg_pool2d(own.float(), side) for own, side in zip(features, sides, strict=True)]
+
+
+def attention_transfer(student: Sequence[Tensor], teacher: Sequence[Tensor], pool: bool = False) -> Tensor:
+    """Features (B, C, H, W) of each stage, C of any size -> scalar >= 0.
+
+    Raises InputError where the stages' number, or without ``pool`` H or W, differ.
+    """
+    from torch.nn import functional
+
+    if pool and len(student) == len(teacher):
+        student, teacher = pooled(student, teacher), pooled(teacher, student)
     sides = [[tuple(features.shape[2:]) for features in of] for of in (student, teacher)]
     if sides[0] != sides[1]:
         raise InputError(
@@ -47,4 +63,4 @@ def attention_transfer(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> 
 
 def loss(student: Knowledge, teacher: Knowledge, settings: Settings) -> Tensor:
     """See attention_transfer: the features of every stage."""
-    return attention_transfer(student.features, teacher.features)
+    return attention_transfer(student.features, teacher.features, settings.pool)

@@ -3,11 +3,12 @@
 ``L = T^2 (alpha TCKD + beta NCKD)`` (equation 7 with the temperature of the authors' code): TCKD is the divergence of
 (p_y, 1 - p_y), what both say of the true identity, and NCKD that of the distributions over the others. With
 alpha = 1 and beta = 1 - p_y of the teacher it is the distillation of Hinton et al. The authors raise the weight over
-the first 20 epochs; here it is constant.
+the first 20 epochs on CIFAR-100, which ``warmup_epochs`` says; left out, the weight is constant.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -32,6 +33,12 @@ class Settings(Base):
     alpha: Annotated[float, Field(ge=0)] = 1.0
     beta: Annotated[float, Field(ge=0)] = 8.0
     margin: bool = True
+    warmup_epochs: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+def weight_at(settings: Settings, epoch: float) -> float:
+    """Epoch by epoch in equal parts to 1, as the authors' code: 1/20 in the first of 20."""
+    return min(1.0, (math.floor(epoch) + 1) / max(1, settings.warmup_epochs))
 
 
 def decoupled_terms(student: Tensor, teacher: Tensor, labels: Tensor, temperature: float) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
 """FitNets: Hints for Thin Deep Nets (Romero et al., ICLR 2015): the student's middle layer imitates the teacher's.
 
-``L = mean((F_S - F_T)^2)`` at one stage, the hint. The paper regresses the hint of a wider teacher by a learned layer
-and trains in two phases; here, as in F-SKD's comparison, both networks are of one kind, which needs no regressor, and
-the term is one of the sum from the first step on.
+``L = mean((r(F_S) - F_T)^2)`` at one stage, the hint, with a learned regressor r: RepDistiller's convolution, batch
+norm and ReLU, which it has between equal shapes too. A task that builds no parts compares networks of one kind without
+one, as F-SKD does. The paper trains in two phases; here, as in both, the term is part of the sum from the first step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.params.loading import Settings as Base
 from pipeline.params.networks import Positive
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from pipeline.params.networks import Network
 
@@ -27,7 +27,10 @@ FROM_ALL = False
 
 
 class Settings(Base):
-    """``stage`` is the hint's, counted from 1, or the tap's (the body's end is the last); 1.5 is F-SKD's weight."""
+    """``stage`` is the hint's, counted from 1, or the tap's (the body's end is the last).
+
+    The weight is 1.5 in F-SKD's code and 100 in RepDistiller's.
+    """
 
     weight: Positive
     stage: Annotated[int, Field(ge=1)] = 2
@@ -35,8 +38,9 @@ class Settings(Base):
 
 def check(settings: Settings, student: Network, teacher: Network) -> None:
     """Raise ValueError where the student has no such stage: before any job runs."""
-    if settings.stage > student.stages:
-        raise ValueError(f"stage = {settings.stage}: expected 1 to {student.stages}, the stages of its network")
+    stages = min(student.stages, teacher.stages)
+    if settings.stage > stages:
+        raise ValueError(f"stage = {settings.stage}: expected 1 to {stages}, the stages of its network")
 
 
 def hint_distance(student: Tensor, teacher: Tensor) -> Tensor:
@@ -49,6 +53,31 @@ def hint_distance(student: Tensor, teacher: Tensor) -> Tensor:
     return (student.float() - teacher.float()).square().mean()
 
 
-def loss(student: Knowledge, teacher: Knowledge, settings: Settings) -> Tensor:
+def build(settings: Settings, student: Knowledge, teacher: Knowledge, labels: Tensor) -> nn.Module:
+    """The regressor from the student's map to the teacher's, of half, equal, greater or twice the height and width.
+
+    Raises InputError where neither a stride of 2, a transposed one, nor a larger kernel brings one to the other.
+    """
+    from torch import nn
+
+    (inputs, *own), (outputs, *other) = (of.features[settings.stage - 1].shape[1:] for of in (student, teacher))
+    if own == [2 * side for side in other]:
+        change = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+    elif other == [2 * side for side in own]:
+        change = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+    elif all(s >= t for s, t in zip(own, other, strict=True)):
+        change = nn.Conv2d(inputs, outputs, [1 + s - t for s, t in zip(own, other, strict=True)])
+    else:
+        raise InputError(
+            f"distill.fitnet: stage {settings.stage} of the student is {own}, of the teacher {other}"
+            " (expected half as large, or at least as large: another stage)"
+        )
+    return nn.Sequential(change, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+def loss(student: Knowledge, teacher: Knowledge, settings: Settings, regressor: nn.Module | None = None) -> Tensor:
     """See hint_distance."""
-    return hint_distance(student.features[settings.stage - 1], teacher.features[settings.stage - 1])
+    hint = student.features[settings.stage - 1]
+    if regressor is not None:
+        hint = regressor(hint.float())
+    return hint_distance(hint, teacher.features[settings.stage - 1])

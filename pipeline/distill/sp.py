@@ -1,7 +1,8 @@
 """Similarity-Preserving Knowledge Distillation (Tung, Mori, ICCV 2019), SP, on the embeddings.
 
 ``L = ||G_T - G_S||_F^2 / B^2`` with ``G = F F^T``, each row divided by its Euclidean norm (equations 1 to 4). The paper
-takes the last feature map for F; the embedding stands for it here. Embeddings of different widths can be compared.
+takes the last feature map for F, as the method ``sp_features`` does; the embedding stands for it here. Embeddings of
+different widths can be compared.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ What is drawn again here is the pairs, with the trained networks held fixed. An 
 therefore answers "would these networks differ on other pairs of this kind?", not "would other seeds?": the
 spread over seeds stands beside it (seed_spread). Pairs count as independent, though a face may stand in
 several of them and the pairs of a fold share a threshold, so intervals are, if anything, a little narrow.
-For super-resolution the unit is a test picture in place of a pair, its score the PSNR in dB.
+For super-resolution the unit is a test picture in place of a pair, its score the PSNR in dB; for classification it
+is a test image, rightly classified or not.
 """
 
 from __future__ import annotations

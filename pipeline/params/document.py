@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from pipeline.data.sources import Faces
+from pipeline.params.classification import Classification
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
@@ -89,6 +90,7 @@ class Document(Settings):
     # a group that is left out is a task that is left out
     superresolution: SuperResolution | None = None
     synthesis: Synthesis | None = None
+    classification: Classification | None = None
 
 
 def check(path: str | Path = PARAMS_FILE) -> Document:

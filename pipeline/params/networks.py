@@ -109,10 +109,11 @@ class Loop(Settings):
 
 
 class Training(Loop):
-    """SGD with Nesterov momentum."""
+    """SGD with momentum."""
 
     momentum: Fraction
     weight_decay: Annotated[float, Field(ge=0, le=1e30)]
+    nesterov: bool = True  # as A-SKD has it
 
 
 class AdamTraining(Loop):

@@ -18,6 +18,7 @@ IN_SUMMARY = {
     "psnr": (", PSNR", 1),
     "fsim": (", FSIM", 100),
     "nlda_all_dimensions": (", NLDA rank-1", 100),
+    "top1": (", top-1", 100),
 }
 ACCURACY_COLUMNS = ("protocol", "variant", "condition", "downsampling", "accuracy", "low", "high")
 

@@ -12,6 +12,7 @@ PEOPLE = 5  # sex and skin of people who are in no group
 PLAN = 4  # which images and pairs the test protocols ask for
 SKETCH = 6  # one drawing's strokes and grain
 HAND = 7  # one drawing's errors of shape
+EXPRESSION = 8  # one image's pose and expression where it is of a known class
 
 
 def generator(seed: int, *address: int) -> np.random.Generator:

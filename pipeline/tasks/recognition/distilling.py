@@ -27,6 +27,11 @@ class Distilling(Identities):
         super().__init__(*args)
         self.teachers, self.unlabelled = teachers, unlabelled
         self.methods = {name: (distill.method(name), settings) for name, settings in methods.items()}
+        self.epoch = 0.0
+
+    def at(self, epoch: float) -> None:
+        """See pipeline.training.Task: methods may change their weight over time."""
+        self.epoch = epoch
 
     def draw(self, rows: Tensor, rng: torch.Generator) -> Batch:
         """As usual, and ``unlabelled`` times as many faces without a label, drawn evenly: no method needs one."""
@@ -48,7 +53,7 @@ class Distilling(Identities):
             asked = {name: m for name, m in self.methods.items() if place == 0 or m[0].FROM_ALL}
             known = teacher.of(batch, {need for module, _ in asked.values() for need in module.NEEDS})
             for name, (module, settings) in asked.items():
-                share = settings.weight / (len(self.teachers) if module.FROM_ALL else 1)
+                share = distill.weight(module, settings, self.epoch) / (len(self.teachers) if module.FROM_ALL else 1)
                 seen = together.seen(module, student), together.seen(module, known)
                 terms[name] = terms.get(name, 0) + share * module.loss(*seen, settings)
         return terms
