@@ -19,8 +19,8 @@ rule download_classes:
         science=science_of("download_classes"),
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=240,
+        mem_mb=more(500),
+        runtime=more(240),
         gpu=0,
     shell:
         "python -m pipeline download_classes --set {wildcards.set} --cache .resume/downloads --drop-in data/drop_in"
@@ -43,8 +43,8 @@ rule prepare_classes:
         science=science_of("prepare_classes"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(60),
         gpu=0,
     shell:
         "python -m pipeline prepare_classes --set {wildcards.set} --raw {input.raw} --out {output.images} 2>&1 | tee -i {log}"
@@ -69,9 +69,9 @@ rule classes_train_teacher:
     threads: 1
     priority: 10  # students wait for it
     resources:
-        mem_mb=4000,
-        runtime=2880,
-        gpu=1,
+        mem_mb=more(4000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline classes_train_teacher --set {wildcards.set} --data {input.images}"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
@@ -97,9 +97,9 @@ rule classes_train_baseline:
         science=science_of("classes_train_baseline"),
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=2880,
-        gpu=1,
+        mem_mb=more(4000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline classes_train_baseline --set {wildcards.set} --variant {wildcards.variant}"
         " --seed {wildcards.seed} --data {input.images}"
@@ -130,9 +130,9 @@ rule classes_train_student:
     threads: 1
     priority: 5
     resources:
-        mem_mb=4000,
-        runtime=2880,
-        gpu=1,
+        mem_mb=more(4000),
+        runtime=1440,  # it resumes
+        gpu=GPU,
     shell:
         "python -m pipeline classes_train_student --set {wildcards.set} --variant {wildcards.variant}"
         " --seed {wildcards.seed} --data {input.images} --teacher {input.teacher}"
@@ -160,9 +160,9 @@ rule classes_evaluate:
         classifier=options_of_classifier,
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=1,
+        mem_mb=more(3000),
+        runtime=more(240),
+        gpu=GPU,
     shell:
         "python -m pipeline classes_evaluate --set {wildcards.set} --variant {wildcards.variant} --seed {wildcards.seed}"
         " --data {input.images}{params.classifier} --metrics {output.metrics} --pictures {output.pictures}"
@@ -185,9 +185,9 @@ rule classes_efficiency:
         science=science_of("classes_efficiency"),
     threads: 512  # as many as there are: other jobs would show in the times
     resources:
-        mem_mb=2000,
-        runtime=10,
-        gpu=1,
+        mem_mb=more(2000),
+        runtime=more(10),
+        gpu=GPU,
     shell:
         "python -m pipeline classes_efficiency --set {wildcards.set} --data {input.images} --out {output.table} 2>&1 | tee -i {log}"
 
@@ -214,8 +214,8 @@ rule report_classification:
         science=science_of("report_classification"),
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
         gpu=0,
     shell:
         "python -m pipeline report_classification --set {wildcards.set}"
