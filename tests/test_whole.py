@@ -72,6 +72,9 @@ def test_the_table_has_every_variant_quality_and_measure(by_snakemake):
     assert list(table.columns) == "task,dataset,variant,seed,protocol,condition,metric,value,n".split(",")
     enlarged = table.query("task == 'superresolution' and metric == 'psnr'")
     assert set(enlarged.variant) == {"bicubic", "teacher", "scratch", "fakd"} and enlarged.value.between(10, 60).all()
+    told_apart = table.query("task == 'classification' and metric == 'top1'")
+    assert set(told_apart.variant) == {"teacher", "scratch", "kd", "ffkd"} and told_apart.value.between(0, 1).all()
+    assert set(told_apart.query("condition == 'teacher_after'").variant) == {"ffkd"}
     table = table.query("task == 'recognition'")
     accuracy = table.query("metric == 'accuracy'")
     variants = ["teacher", "basicnet", "degraded_only", "logit_attention_kd"]

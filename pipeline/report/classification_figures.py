@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from pipeline.report import classification_words as words
 from pipeline.report import figures, plots
 from pipeline.report.blocks import Figure
 from pipeline.report.classification_data import DIAGNOSTICS, ITSELF, ROWS, Data
-from pipeline.report.classification_numbers import Numbers
+from pipeline.report.classification_numbers import Numbers, whole_feedback
 from pipeline.report.words import listed
 
 # What the columns of losses are: of the first student or of the teacher, from labels or from others.
@@ -71,6 +72,9 @@ def learning_curves(data: Data) -> Figure:
                 (handles[label],) = axis.plot(table["epoch"], line, color=CURVES[label], marker=".", linewidth=1.5)
         _stages(axis, data.losses[name][0])
         axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.minorticks_off()
         axis.set_title(figures.folded(name, 26), fontsize=11)
         axis.xaxis.get_major_locator().set_params(integer=True)
     plots.hide(axes.flat, len(names))
@@ -81,8 +85,9 @@ def learning_curves(data: Data) -> Figure:
     drawn.legend([handles[label] for label in order], order, loc="outside upper center", ncols=len(order))
     lines = "; a line a seed" if len(data.inputs.seeds) > 1 else ""
     text = (
-        "Training loss by epoch, weights included: of the network itself and, where a teacher learns too, of the teacher"
-        f" (logarithmic axis{lines}). A vertical line: here the teacher begins to learn from its students, or would."
+        "Training loss by epoch, weights included: of the network itself and, where a teacher learns too, of the"
+        f" teacher (logarithmic axis{lines}). A vertical line: here the teacher begins to learn from its students, or"
+        " would, did it not stay as it is."
     )
     alt = f"Training loss of {listed(names)} by epoch"
     return Figure(f"{data.inputs.slug}-training.svg", figures.svg(drawn), words.caption(data, text), alt)
@@ -109,15 +114,15 @@ def weights(data: Data) -> Figure | None:
     for name in data.inputs.variants:
         learning = data.inputs.variants[name]["learning"]
         table = data.losses[name][0]
-        weighted = learning["kind"] == "feedback" and learning["weighting"] == "understanding" and learning["beta"] > 0
-        if weighted and f"{DIAGNOSTICS}mean" in table:
+        if whole_feedback(learning) and f"{DIAGNOSTICS}mean" in table:
             found[name] = table.dropna(subset=[f"{DIAGNOSTICS}mean"])
     if not found:
         return None
     drawn, axes = figures.panels(1, len(found), 2.8, sharey=True)
     for axis, (name, table) in zip(axes.flat, found.items(), strict=True):
         low, middle, high = (table[f"{DIAGNOSTICS}p{share}"] for share in (10, 50, 90))
-        axis.fill_between(table["epoch"], low, high, color=plots.TERM_COLOURS[5], alpha=0.35, label="80 % of the samples")
+        band = {"color": plots.TERM_COLOURS[5], "alpha": 0.35, "label": "80 % of the samples"}
+        axis.fill_between(table["epoch"], low, high, **band)
         axis.plot(table["epoch"], middle, color=plots.TERM_COLOURS[0], marker=".", label="median")
         mean = table[f"{DIAGNOSTICS}mean"]
         axis.plot(table["epoch"], mean, color=plots.TERM_COLOURS[1], linestyle=(0, (4, 2)), marker=".", label="mean")
@@ -128,8 +133,8 @@ def weights(data: Data) -> Figure | None:
     axes[0, 0].set_ylabel("Weight")
     plots.legend(drawn, axes[0, 0], ["80 % of the samples", "median", "mean"])
     text = (
-        "How much a sample counts in what the teacher learns from its students, before weights are divided by their mean:"
-        " 1 where the student says what the teacher says, if what is understood counts more (first seed)."
+        "How much a sample counts in what the teacher learns from its students, before weights are divided by their"
+        " mean: 1 where the student says what the teacher says, if what is understood counts more (first seed)."
     )
     alt = f"Weights of samples by epoch for {listed(found)}"
     return Figure(f"{data.inputs.slug}-weights.svg", figures.svg(drawn), words.caption(data, text), alt)
@@ -144,9 +149,9 @@ def cost(data: Data, numbers: Numbers) -> Figure:
     labels = "Million multiply-adds for one image", "top-1"
     styles = figures.of_variants(inputs.teacher, inputs.variants)
     text = (
-        "Accuracy against the work for one image (logarithmic axis), with 95 % intervals over images. Networks that cost"
-        " the same stand side by side around that cost. Intervals show how much images differ; whether networks do is"
-        " tested image by image in the table above."
+        "Accuracy against the work for one image (logarithmic axis), with 95 % intervals over images. Networks that"
+        " cost the same stand side by side around that cost. Intervals show how much images differ; whether networks do"
+        " is tested image by image in the table above."
     )
     alt = f"Top-1 of {listed(inputs.all)} against multiply-adds"
     drawn = plots.against_cost(panels, work, styles, labels, unit=" %")

@@ -50,7 +50,8 @@ def compared(data: Data, numbers: Numbers) -> Table | None:
     for line in numbers.gains.to_dict("records"):
         if line["verdict"] in ("better", "worse"):
             marks[len(rows), "top-1, points"] = line["verdict"]
-        rows.append({"Student": line["variant"], "against": line["control"], "what it adds": line["question"]} | _tested(line))
+        who = {"Student": line["variant"], "against": line["control"], "what it adds": line["question"]}
+        rows.append(who | _tested(line))
     if not rows:
         return None
     training = (
@@ -78,8 +79,8 @@ def teachers(data: Data, numbers: Numbers) -> Table | None:
         rows.append(_teacher(data, numbers, line["variant"], AFTER, f"after {line['variant']}") | _tested(line))
     several = "mean ± standard deviation over seeds of the students; " if len(data.inputs.seeds) > 1 else ""
     text = (
-        f"The teacher as it was pretrained, and as it is after it learned too: {several}below top-1 the 95 % interval over"
-        " images. Differences are against before, paired image by image, p adjusted after Holm for the"
+        f"The teacher as it was pretrained, and as it is after it learned too: {several}below top-1 the 95 % interval"
+        " over images. Differences are against before, paired image by image, p adjusted after Holm for the"
         f" {len(rows) - 1} in this table. Agreement is with itself before."
     )
     return Table(pd.DataFrame(rows), words.caption(data, text), rules=(1,), marks=marks)
@@ -99,10 +100,11 @@ def cost(data: Data, numbers: Numbers) -> Table:
         rows.append(row | tables.latencies(data.latency, variant) | {"top-1, %": f"{numbers.at(variant)['mean']:.1f}"})
     devices = listed(dict.fromkeys(data.latency["device"]))
     text = (
-        "Training: multiply-adds of all networks that took part in it, teachers that were only asked and peers included,"
-        " as multiples of learning the same network from labels alone, or as such; that of the pretrained teacher is not"
-        " in those of its students. Then size and multiply-adds of the network for one image, and time: the median for a"
-        f" whole batch, below it the 10th and 90th percentile, measured on {devices}: it varies from run to run."
+        "Training: multiply-adds of all networks that took part in it, peers and teachers that were only asked"
+        " included, as multiples of learning the same network from labels alone, or as such; what pretrained the"
+        " teacher is not in those of its students. Then size and multiply-adds of the network for one image, and time:"
+        " the median for a whole batch, below it the 10th and 90th percentile, measured on"
+        f" {devices}: it varies from run to run."
     )
     return Table(pd.DataFrame(rows), words.caption(data, text), rules=(len(rows) - 1,) if len(rows) > 1 else ())
 
@@ -113,8 +115,9 @@ def provenance(data: Data) -> Table:
     runs = [run for per_seed in data.runs.values() for run in per_seed]
     students = f"students {listed(map(str, inputs.seeds))}; " if inputs.variants else ""
     about = data.about
+    parts = about["images"]
     rows = [
-        ("Images", f"{words.set_name(data)}: {about['images']['train']:,} to learn from, {about['images']['test']:,} to test"),
+        ("Images", f"{words.set_name(data)}: {parts['train']:,} to learn from, {parts['test']:,} to test"),
         ("Classes", listed(data.classes) if len(data.classes) <= 20 else str(len(data.classes))),
         *tables.devices(runs),
         ("Seeds", f"{students}teacher {inputs.teacher_seed}"),

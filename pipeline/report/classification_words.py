@@ -44,8 +44,8 @@ def introduction(data: Data) -> list[str]:
     """What was run, in a few sentences, and what it does not say."""
     inputs = data.inputs
     result = [
-        f"A teacher and {count(len(inputs.variants), 'smaller student')} ({count(len(inputs.seeds), 'seed')} each) learned"
-        f" to tell {len(data.classes)} classes of {set_name(data)} apart. They are judged on"
+        f"A teacher and {count(len(inputs.variants), 'smaller student')} ({count(len(inputs.seeds), 'seed')} each)"
+        f" learned to tell {len(data.classes)} classes of {set_name(data)} apart. They are judged on"
         f" {count(data.images, 'image')} that none of them learned from; every network is that of its last epoch."
     ]
     if any(settings["learning"]["kind"] == "feedback" for settings in inputs.variants.values()):
@@ -72,7 +72,9 @@ def findings(data: Data, numbers: Numbers) -> list[str]:
     reached = [levels[variant] for variant in inputs.variants]
     span = f", students {_range(reached)} %" if reached else ""
     chance = 100 / len(data.classes)
-    result = [f"The teacher is right on {levels[inputs.teacher]:.1f} % of the test images{span}; by chance {chance:.1f} %."]
+    result = [
+        f"The teacher is right on {levels[inputs.teacher]:.1f} % of the test images{span}; by chance {chance:.1f} %."
+    ]
     result += _against(data, numbers, "all beside the labels", "from labels alone")
     result += _against(data, numbers, "all beside softened logits", "from softened logits")
     for variant, settings in inputs.variants.items():

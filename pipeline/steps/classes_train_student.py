@@ -27,7 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--teacher", type=Path, required=True, help="its weights, .safetensors")
     parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
     parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
-    parser.add_argument("--others", type=Path, required=True, help="the folder to write: the teacher, where it has learned")
+    parser.add_argument("--others", type=Path, required=True, help="the folder to write: a changed teacher")
 
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:

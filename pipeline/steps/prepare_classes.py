@@ -15,7 +15,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Options of the command line."""
     parser.add_argument("--set", required=True, help="the entry in params.yaml")
     parser.add_argument("--raw", type=Path, required=True, help="the folder with the file")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write: images.npy, index.csv, classes.csv")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write: images.npy and tables")
 
 
 def run(options: Namespace, settings: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Judge a classifier on the test part: how often it is right, how far its probabilities hold, and its teacher beside."""
+"""Judge a classifier on the test part: how often it is right, how far its probabilities hold, what its teacher says."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pipeline.tasks.classification.run import TEACHER
 
 TASK = "classification"
 COLUMNS = ["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]
-ITSELF, TEACHER_AFTER = "test", "teacher_after"  # conditions: the network of the variant, and what became of its teacher
+ITSELF, TEACHER_AFTER = "test", "teacher_after"  # conditions: the network itself, and what became of its teacher
 
 
 @dataclass(frozen=True)
