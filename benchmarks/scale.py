@@ -3,7 +3,7 @@
 The table is written and read as a training reads it. The pictures are a sparse file of 35 GiB (112 pixels, colour), of
 which batches are read at random places: the seconds are the system's for empty pages. The head is that of 512 dimensions,
 forward, backward and optimiser, in float32 on one thread, over all identities and over a share of them. Each line is a
-process of its own.
+process of its own; seconds are the processor's.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ def learn(sampled: float, times: Path) -> None:
             rng = generator("step", step)
             embedding = torch.randn(BATCH, EMBEDDING, generator=rng).requires_grad_()
             labels = torch.randint(IDENTITIES, (BATCH,), generator=rng)
-            began = time.perf_counter()
+            began = time.process_time()
             classes, columns = head.sample(labels, rng)
             optimiser.zero_grad(set_to_none=True)
             head.losses(embedding, columns, classes)["recognition"].backward()
-            middle = time.perf_counter()
+            middle = time.process_time()
             optimiser.step()
-            file.write(f"{middle - began} {time.perf_counter() - middle}\n")
+            file.write(f"{middle - began} {time.process_time() - middle}\n")
 
 
 def main() -> None:
