@@ -642,7 +642,7 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     values = {
         "baselines": {"reconstruction": SETTINGS["reconstruction"]},
         "students": {"kd": SETTINGS["kd"]},
-        "domains": ["both"],
+        "domains": {"both": {"seed": 0}},
         "teacher": {"architecture": "vgg19"},
         "seeds": [0, 4],
     }
