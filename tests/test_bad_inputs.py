@@ -699,11 +699,15 @@ def test_the_project_that_the_cases_damage_is_good(project, tmp_path, monkeypatc
 
 
 def test_no_module_loads_a_pickle(root):
-    """numpy is told so each time; torch's and pickle's own loaders do not occur."""
+    """numpy is told so each time, and torch to take weights alone; pickle's own loaders do not occur."""
     for path in sorted((root / "pipeline").rglob("*.py")):
         text = path.read_text()
         assert not re.search(
-            r"torch\.load|^\s*(import|from) (pickle|dill|joblib|shelve|marshal)\b|read_pickle", text, re.M
+            r"pickle\.(load|Unpickler)|^\s*from pickle\b|^\s*(import|from) (dill|joblib|shelve|marshal)\b|read_pickle",
+            text,
+            re.M,
         )
+        for call in re.findall(r"torch\.load\([^\n]*", text):
+            assert "weights_only=True" in call, (path, call)
         for call in re.findall(r"np\.load\([^\n]*", text):
             assert "allow_pickle=False" in call, (path, call)
