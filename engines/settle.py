@@ -44,7 +44,7 @@ def settle(moment: str) -> None:
             if moment == "run":
                 anew |= restore(repo, stages)
                 stages = steps(repo)  # looking for results in the cache leaves marks on what was not found
-            bad = {stage for stage in stages if content_differs(stage.status())}
+            bad = {stage for stage in stages if content_differs(status_of(stage))}
             if moment != "finish":
                 sound = [stage for stage in stages if not {stage, *ancestors(repo, stage)} & bad]
                 tell_snakemake(sound, bad, anew)
@@ -77,7 +77,7 @@ def record(stages: list[Stage], document: dict[str, Any]) -> None:
     # First, because a status protects hard-linked files again, which looks like a change.
     vouched, entered = {stage for stage in stages if vouched_for(stage, document)}, []
     for stage in stages:
-        status = stage.status()
+        status = status_of(stage)
         if status and not content_differs(status):  # only the cache has lost it
             stage.commit(relink=False)
         elif status and stage in vouched:
@@ -117,7 +117,7 @@ def restore(repo: Repo, stages: list[Stage]) -> bool:
     """
     restored, entered = False, []
     for stage in stages:
-        status = stage.status()
+        status = status_of(stage)
         if not content_differs(status):
             continue
         try:
@@ -175,6 +175,17 @@ def params_changed_under(cmd: str, output: str, document: dict[str, Any]) -> boo
         return records.science_of(cmd, before) != records.science_of(cmd, document)
     except Exception:  # a variant that was not there before
         return True
+
+
+def status_of(stage: Stage) -> dict[str, list[Any]]:
+    """The stage's status; of an output whose last content the cache has lost DVC says only that, changed or not."""
+    status = stage.status()
+    for entry in (entry for entry in status.get(stage.addressing, []) if isinstance(entry, dict)):
+        changed = entry.get("changed outs", {})
+        for out in stage.outs:
+            if changed.get(str(out)) == "not in cache" and out.changed_checksum():
+                changed[str(out)] = "modified"
+    return status
 
 
 def content_differs(status: dict[str, list[Any]]) -> bool:

@@ -53,7 +53,7 @@ SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,sched_interval
 SlurmdParameters=config_overrides
 GresTypes=gpu
 KillWait=10
-MinJobAge=600
+MinJobAge=7200
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={megabytes} Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=test Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """

@@ -86,6 +86,17 @@ def test_a_result_changed_by_hand_is_never_taken_for_good(project):
     project.clean()
 
 
+def test_a_result_changed_by_hand_that_the_cache_has_lost(project):
+    """DVC then calls it lost from the cache, without a look at it."""
+    scores = project.folder / "reports/recognition/evaluations/basicnet/0/scores.csv"
+    before = scores.read_bytes()
+    scores.write_text("better\n")
+    project("rm", "-r", ".dvc/cache")
+    project(*RUN)
+    assert "evaluate-basicnet-0" in project.ran() and scores.read_bytes() == before
+    project.clean()
+
+
 def test_params_edited_while_a_run_is_on(project):
     """A step reads params.yaml when it begins; nothing made from other values than noted is taken for good."""
     step = "train_student-logit_attention_kd-0"

@@ -93,12 +93,13 @@ def of_rule(jobs: dict[str, dict[str, str]], name: str) -> list[dict[str, str]]:
 
 def test_every_job_asks_for_what_its_rule_names(by_slurm):
     _, jobs, _, _ = by_slurm
-    assert len(jobs) == 4 + 1 + 1 + 1, "two trainings twice, efficiency; two evaluations in one, three reports in one"
+    assert len(jobs) == 4 + 4, "two trainings twice; efficiency, two evaluations in one, two sections in one, the report"
     for name, gpus, cpus, memory, limit in [
         ("train_student", 1, "1", "3000M", "1-00:00:00"),
         ("evaluations", 1, "1", "3000M", "04:00:00"),  # one after another, on one GPU
         ("efficiency", 1, "4", "2000M", "00:10:00"),
-        ("reports", 0, "2", "4000M", "00:20:00"),  # one of each task side by side
+        ("sections", 0, "2", "4000M", "00:10:00"),  # side by side
+        ("report", 0, "1", "1000M", "00:10:00"),
     ]:
         job = of_rule(jobs, name)[0]
         assert job.get("TresPerJob") == ("gres:gpu:1" if gpus else None), name
