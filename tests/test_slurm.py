@@ -34,7 +34,7 @@ LOST = (  # from a finished run: two trainings and what is made from them
     *("models/recognition/students", "models/recognition/baselines/basicnet", "reports/recognition/efficiency.csv"),
     *("reports/recognition/evaluations/logit_attention_kd", "reports/recognition/evaluations/basicnet"),
     *("reports/recognition/losses/logit_attention_kd", "reports/recognition/losses/basicnet"),
-    *("reports/sections", "reports/index.html", "reports/figures"),
+    *("reports/sections/recognition", "reports/sections/superresolution_x4", "reports/index.html", "reports/figures"),
     ".dvc/cache",  # or they would come back from there
 )
 
