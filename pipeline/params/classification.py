@@ -11,7 +11,7 @@ from pipeline.params.classification_learning import Learning, check_learning, ne
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import Settings
 from pipeline.params.networks import Seed, Training
-from pipeline.params.variants import VariantName
+from pipeline.params.variants import VariantName, check_names
 
 
 class Augmentation(Settings):
@@ -65,20 +65,13 @@ class Classification(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Classification:
-        if "teacher" in {*self.baselines, *self.students}:
-            raise ValueError("a variant is named teacher, expected another name: that one is taken")
-        if both := set(self.baselines) & set(self.students):
-            raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
-        if taken := {"teacher", "student"} & set(self.networks):
-            raise ValueError(f"networks.{min(taken)}: expected another name, that one is taken")
+        check_names(self.baselines, self.students, self.networks)
         for group in ("baselines", "students"):
             for name, variant in getattr(self, group).items():
                 self._check_variant(f"{group}.{name}", variant)
         return self
 
     def _check_variant(self, key: str, variant: ClassVariant) -> None:
-        if variant.network not in (None, *self.networks.values()):
-            raise ValueError(f"{key}.network is none of networks, expected an anchor to one of them")
         learning = variant.learning
         if needs_teacher(learning) != key.startswith("students."):
             expected = "one without a teacher, as among baselines all are"

@@ -16,7 +16,7 @@ from pipeline.params.students import Student, check_methods
 from pipeline.params.superresolution import SuperResolution
 from pipeline.params.synthesis import Synthesis
 from pipeline.params.teachers import Teacher
-from pipeline.params.variants import Baseline, VariantName
+from pipeline.params.variants import Baseline, VariantName, check_names
 
 
 class TeacherOutputs(Settings):
@@ -54,12 +54,7 @@ class Recognition(Settings):
                 raise ValueError(f"data.image_size = {size}: expected a multiple of the quality {quality}")
         if size // coarsest < 2:
             raise ValueError(f"degradation.qualities: x{coarsest} leaves {size // coarsest} pixels, expected 2 or more")
-        if both := set(self.baselines) & set(self.students):
-            raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
-        if "teacher" in {*self.baselines, *self.students}:
-            raise ValueError("a variant is named teacher, expected another name: that one is taken")
-        if taken := {"teacher", "student"} & set(self.networks):
-            raise ValueError(f"networks.{min(taken)}: expected another name, that one is taken")
+        check_names(self.baselines, self.students, self.networks)
         for group in ("baselines", "students"):
             for name, variant in getattr(self, group).items():
                 if variant.one_a_quality and variant.train_qualities != self.degradation.qualities:
@@ -67,8 +62,6 @@ class Recognition(Settings):
                         f"{group}.{name}.train_qualities = {variant.train_qualities}: expected"
                         f" {self.degradation.qualities} with one_a_quality, each quality once"
                     )
-                if variant.network not in (None, *self.networks.values()):
-                    raise ValueError(f"{group}.{name}.network is none of networks, expected an anchor to one of them")
                 if unknown := set(variant.train_qualities) - set(self.degradation.qualities):
                     raise ValueError(
                         f"{group}.{name}.train_qualities names x{min(unknown)}, expected some of"

@@ -13,7 +13,7 @@ from pipeline.params.methods import by_method
 from pipeline.params.networks import AdamTraining, Count, Seed
 from pipeline.params.pictures import ArchivePictures, FacePictures
 from pipeline.params.superresolution_networks import SuperResolutionNetwork, check_taps
-from pipeline.params.variants import VariantName
+from pipeline.params.variants import VariantName, check_names
 
 KNOWN = ("output", "features")  # fields of pipeline.distill.Knowledge that these networks have
 Taps = list[Annotated[int, Field(ge=1)]]  # groups or blocks whose features are compared; the body's end always is
@@ -88,7 +88,6 @@ class SuperResolution(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> SuperResolution:
-        names = [*self.baselines, *self.students]
         if twice := {*self.pictures} & {*self.faces}:
             raise ValueError(f"faces.{min(twice)} is also one of pictures, expected different names")
         for name in (self.train, *self.test):
@@ -97,18 +96,9 @@ class SuperResolution(Settings):
                 raise ValueError(f"{name!r} in train or test: expected one of the sets ({known})")
         if len(set(self.test)) != len(self.test):
             raise ValueError(f"test = {self.test}: expected each set once")
-        if taken := {"teacher", "bicubic"} & set(names):
-            raise ValueError(f"a variant is named {min(taken)}, expected another name: that one is taken")
-        if len(set(names)) != len(names):
-            raise ValueError(f"students.{min(set(self.baselines) & set(self.students))} is also a baseline")
-        if taken := {"teacher", "student"} & set(self.networks):
-            raise ValueError(f"networks.{min(taken)}: expected another name, that one is taken")
+        check_names(self.baselines, self.students, self.networks, taken=("teacher", "bicubic"))
         for key, side in (("teacher", self.teacher), ("student", self.student)):
             _check_taps(key, side.network, side.taps)
-        for group in ("baselines", "students"):
-            for name, variant in getattr(self, group).items():
-                if variant.network not in (None, *self.networks.values()):
-                    raise ValueError(f"{group}.{name}.network is none of networks, expected an anchor to one of them")
         for name, student in self.students.items():
             self._check_student(f"students.{name}", student)
         return self

@@ -15,7 +15,7 @@ from pipeline.params.sketch_pairs import SketchPairs
 from pipeline.params.synthesis_teachers import SynthesisTeacher
 from pipeline.params.synthesis_variants import Augmentation, SynthesisVariant, check_variant
 from pipeline.params.translators import PatchDiscriminator, Translator, check_discriminator, check_size
-from pipeline.params.variants import VariantName
+from pipeline.params.variants import VariantName, check_names
 
 Domain = Literal["photos", "drawings", "both"]
 # The teachers that a variant asks: KT's two, one that knows photos and one that knows drawings; KD's one.
@@ -73,12 +73,8 @@ class Synthesis(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Synthesis:
-        names = [*self.baselines, *self.students]
         sizes = {name: pairs.image_size for name, pairs in self.collections.items()}
-        if taken := {"teacher", "copy"} & set(names):
-            raise ValueError(f"a variant is named {min(taken)}, expected another name: that one is taken")
-        if both := set(self.baselines) & set(self.students):
-            raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
+        check_names(self.baselines, self.students, taken=("teacher", "copy"))
         known = list(self.teacher.domains)
         if self.teacher.network.architecture == "vgg19" and known != ["both"]:
             raise ValueError(f"teacher.domains: {', '.join(known)} found, expected both alone: VGG-19 is one network")

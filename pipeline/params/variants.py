@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -13,6 +14,28 @@ from pipeline.params.networks import Network
 
 # Names become folders and columns: plain words that need no quoting anywhere.
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+def check_names(
+    baselines: Mapping[str, Any],
+    students: Mapping[str, Any],
+    networks: Mapping[str, Any] | None = None,
+    taken: Collection[str] = ("teacher",),
+) -> None:
+    """Raise ValueError where a variant's name is one of ``taken`` or has two entries, or names a network not in
+    ``networks``; None where variants have no network of their own."""
+    if found := set(taken) & {*baselines, *students}:
+        raise ValueError(f"a variant is named {min(found)}, expected another name: that one is taken")
+    if both := set(baselines) & set(students):
+        raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
+    if networks is None:
+        return
+    if found := {"teacher", "student"} & set(networks):
+        raise ValueError(f"networks.{min(found)}: expected another name, that one is taken")
+    for group, variants in (("baselines", baselines), ("students", students)):
+        for name, variant in variants.items():
+            if variant.network not in (None, *networks.values()):
+                raise ValueError(f"{group}.{name}.network is none of networks, expected an anchor to one of them")
 
 
 class Variant(Settings):
