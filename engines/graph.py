@@ -58,13 +58,15 @@ def modules(step: str) -> list[str]:
     return sorted(str(path.relative_to(ROOT)) for path in paths)
 
 
+@functools.cache
 def _path(name: str) -> Path | None:
     base = ROOT / name.replace(".", "/")
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 
+@functools.cache
 def _data_beside(path: Path) -> list[Path]:
-    files = [file for file in path.parent.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc")]
+    files = [file for file in path.parent.iterdir() if file.suffix not in (".py", ".pyc") and file.is_file()]
     return [file for file in files if file.name in path.read_text(encoding="utf-8")] if files else []
 
 
