@@ -2,7 +2,7 @@
 
 A reader therefore sees the old file, the new file, or none: never half of one. What a killed process leaves
 under temporary names is removed by the next write into the same folder. Nothing here knows what is inside a file
-beyond JSON, CSV and text.
+beyond JSON, CSV, text and arrays.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import io
 import json
 import os
 import platform
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 TEMPORARY_PREFIX = ".writing-"
@@ -130,6 +132,16 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write a table without its row index; floats in the shortest form that reads back to the same value."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays, compressed; equal arrays give equal bytes."""
+    import numpy as np
+
+    buffer = io.BytesIO()  # given a path, NumPy would put another ending behind the temporary name
+    np.savez_compressed(buffer, **arrays)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
 
 
 def _temporary(path: Path) -> Path:

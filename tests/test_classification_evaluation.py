@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from pipeline.errors import InputError
+from pipeline.metrics.rows import COLUMNS
 from pipeline.params.classification import Augmentation, ClassEvaluation
 from pipeline.params.classification_learning import Learning
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
 from pipeline.tasks.classification import networks
-from pipeline.tasks.classification.evaluation import COLUMNS, Outputs, ask, evaluate
+from pipeline.tasks.classification.evaluation import Outputs, ask, evaluate
 from pipeline.tasks.classification.prepared import NETWORKS, changes_teacher, train_on_set
 
 CLASSES, SIDE, TRAIN, TEST = 6, 8, 24, 30
@@ -103,7 +104,7 @@ def test_every_number_is_that_of_a_plain_computation(place, tmp_path):
     labels = pd.read_csv(place / "images/index.csv")["label"].to_numpy()[TRAIN:]
     before = answers(place / "teacher/model.safetensors", place)
     own = {"test": place / "ffkd/model.safetensors", "teacher_after": place / "ffkd/others/teacher.safetensors"}
-    assert list(metrics.columns) == COLUMNS and set(metrics["condition"]) == set(own)
+    assert tuple(metrics.columns) == COLUMNS and set(metrics["condition"]) == set(own)
     assert set(metrics["protocol"]) == {"toy_set"} and set(metrics["dataset"]) == {"toys"} and set(metrics["seed"]) == {3}
     for condition, path in own.items():
         logits = answers(path, place)

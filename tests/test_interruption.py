@@ -9,7 +9,7 @@ import os
 import signal
 
 import pytest
-from graph_project import MODEL, RUN, STUDENT, Project
+from graph_project import MODEL, RUN, STUDENT
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.errors import InputError
+from pipeline.luma import LUMA
 
 SIDES = (32, 256)  # pixels; lengths below are shares of the shorter side
-LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as grey pictures are made everywhere here
 # XDoG, by the paper's names; tones from 0 to 1.
 SIGMA, LEAST_SIGMA = 0.0055, 0.55  # of the inner Gaussian; in pixels at least
 K = 1.6  # the outer Gaussian's sigma to the inner one's: close to a Laplacian (Marr and Hildreth)

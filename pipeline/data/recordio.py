@@ -12,7 +12,6 @@ import os
 import struct
 from pathlib import Path
 
-import numpy as np
 
 from pipeline.errors import InputError
 

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import InputError
+from pipeline.luma import LUMA
 from pipeline.metrics.picture_quality import PEAK, WINDOW, ssim_of_planes
 
 Floats = NDArray[np.float64]
-
-GREY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R 601, the Y of FSIM's YIQ and of MATLAB's rgb2gray
 CHUNK = 4  # pairs at a time: FSIM holds 16 complex responses of each picture, and is no faster with more
 
 
@@ -70,7 +69,7 @@ def grey_levels(name: str, pictures: ArrayLike) -> Floats:
     pictures = pictures.astype(np.float64)
     if pictures.shape[1] == 1:
         return pictures[:, 0]
-    return np.einsum("bchw,c->bhw", pictures, GREY).clip(0, PEAK)  # rounding may leave white above 255
+    return np.einsum("bchw,c->bhw", pictures, LUMA).clip(0, PEAK)  # rounding may leave white above 255
 
 
 def _planes(results: ArrayLike, originals: ArrayLike) -> tuple[Floats, Floats]:

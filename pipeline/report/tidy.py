@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import InputError
+from pipeline.metrics.rows import COLUMNS
 
-COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n")
 # What is said behind the protocol's name, and the factor: rates and FSIM in percent, PSNR in dB.
 IN_SUMMARY = {
     "accuracy": ("", 100),

@@ -18,6 +18,7 @@ from pipeline.errors import InputError
 from pipeline.files import read_json, write_csv, write_json
 from pipeline.metrics.classification import Classification, agreement, classify
 from pipeline.metrics.efficiency import count_parameters, multiply_adds
+from pipeline.metrics.rows import of_cost, write_rows
 from pipeline.metrics.statistics import bootstrap_interval
 from pipeline.models.freezing import freeze
 from pipeline.params.classification import ClassEvaluation
@@ -28,7 +29,6 @@ from pipeline.tasks.classification.prepared import NETWORKS
 from pipeline.tasks.classification.run import TEACHER
 
 TASK = "classification"
-COLUMNS = ["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]
 ITSELF, TEACHER_AFTER = "test", "teacher_after"  # conditions: the network itself, and what became of its teacher
 
 
@@ -83,10 +83,10 @@ def evaluate(
         images.append(_images(condition, found, labels, logits, outcome))
         tables.append(_bins(condition, outcome))
     shape = (found.images.shape[3], *found.images.shape[1:3])
-    cost = {"parameters": count_parameters(trained.network), "multiply_adds": multiply_adds(trained.network, shape)}
-    rows += [{"condition": ITSELF, "metric": metric, "value": value, "n": 1} for metric, value in cost.items()]
+    cost = of_cost(count_parameters(trained.network), multiply_adds(trained.network, shape))
+    rows += [{"condition": ITSELF} | row for row in cost]
     about = {"task": TASK, "dataset": found.notes.name, "variant": variant, "seed": seed, "protocol": name}
-    write_csv(outputs.metrics, pd.DataFrame([about | row for row in rows])[COLUMNS])
+    write_rows(outputs.metrics, rows, **about)
     write_csv(outputs.pictures, pd.concat(images))
     write_csv(outputs.reliability, pd.concat(tables))
     write_json(

@@ -7,13 +7,12 @@ from torch import Tensor, nn
 
 from pipeline.data.pixels import normalise, upsample
 from pipeline.errors import InputError
+from pipeline.luma import LUMA
 from pipeline.models.exported import ExportedNetwork
 from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.onnx_network import OnnxNetwork
 from pipeline.models.resnext import Inside, ResNeXtCBAM
 from pipeline.params.teachers import OwnNetwork
-
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601), as Pillow turns colour into grey
 
 
 def fit(faces: Tensor, size: int, channels: int) -> Tensor:

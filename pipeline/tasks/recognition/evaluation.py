@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from pipeline.data.pixels import QualityArrays
 from pipeline.data.faceset import read_notes, read_searches, read_tables
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
-from pipeline.files import atomic_path, write_csv, write_json
+from pipeline.files import write_csv, write_json, write_npz
+from pipeline.metrics.rows import of_cost, write_rows
 from pipeline.models.freezing import freeze
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
@@ -96,11 +96,9 @@ def evaluate(
     shape = (arrays.channels, arrays.size, arrays.size)
     # One a quality: all are stored, one is asked.
     stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]
-    costs = {"parameters": sum(map(cost.parameters, stored)), "multiply_adds": cost.work(trained[1], shape)}
-    rows += [{"protocol": "", "condition": "", "metric": k, "value": v, "n": 1} for k, v in costs.items()]
-    fixed = {"task": TASK, "dataset": dataset, "variant": variant, "seed": seed}
-    tidy = pd.DataFrame([fixed | row for row in rows])
-    write_csv(metrics, tidy[["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]])
+    costs = of_cost(sum(map(cost.parameters, stored)), cost.work(trained[1], shape))
+    rows += [{"protocol": "", "condition": ""} | row for row in costs]
+    write_rows(metrics, rows, task=TASK, dataset=dataset, variant=variant, seed=seed)
     write_csv(scores, pd.concat(judged))
     write_csv(ranks, pd.concat(ranked)[identification.COLUMNS] if ranked else pd.DataFrame(columns=identification.COLUMNS))
     used = torch.from_numpy(paired if len(paired) else probes)
@@ -152,7 +150,4 @@ def _write_samples(
         stacked = torch.stack(gates, dim=1) if gates else nothing  # (n, L, S, S)
         low, high = stacked.amin((2, 3), keepdim=True), stacked.amax((2, 3), keepdim=True)
         content[f"maps_x{quality}"] = ((stacked - low) / (high - low).clamp(min=1e-6)).cpu().numpy()
-    with atomic_path(path) as temporary:
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **content)
-        temporary.write_bytes(buffer.getvalue())
+    write_npz(path, content)

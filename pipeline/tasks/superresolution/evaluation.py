@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from pipeline.data.faceset import read_notes
 from pipeline.data.patches import enlarge_bicubic, open_pairs
 from pipeline.device import select_device
 from pipeline.errors import InputError
-from pipeline.files import atomic_path, write_csv, write_json
+from pipeline.files import write_csv, write_json, write_npz
 from pipeline.metrics.efficiency import count_parameters, multiply_adds
 from pipeline.metrics.picture_quality import psnr, ssim
-from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.metrics.rows import of_cost, over_pictures, write_rows
 from pipeline.models.freezing import freeze
 from pipeline.params.pictures import PictureSet
 from pipeline.provenance import provenance
@@ -29,7 +28,6 @@ from pipeline.tasks.superresolution.enlarging import enlarge_picture
 from pipeline.tasks.superresolution.recognising import Recognition, recognise
 
 TASK = "superresolution"
-COLUMNS = ["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]
 Enlarge = Callable[[np.ndarray], np.ndarray]
 
 
@@ -90,21 +88,20 @@ def evaluate(
                 for kind, pixels in (("small", small[number]), ("result", result), ("original", large[number])):
                     kept[f"{name}/{number}/{kind}"] = np.asarray(pixels)
         where = {"dataset": label, "protocol": name, "condition": scale}
-        rows += [where | row for row in _over_pictures(found)]
+        measures = {metric: np.array([one[metric] for one in found]) for metric in ("psnr", "ssim")}
+        rows += [where | row for row in over_pictures(measures)]
     first, _, _ = open_pairs(pairs / next(iter(sets)))
     if network is not None:
         shape = (trained.card["channels"], *first.sizes[0])
-        cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
-        where = {"dataset": described[next(iter(sets))]["label"], "protocol": "", "condition": "", "n": 1}
-        rows += [where | {"metric": metric, "value": value} for metric, value in cost.items()]
+        where = {"dataset": described[next(iter(sets))]["label"], "protocol": "", "condition": ""}
+        rows += [where | row for row in of_cost(count_parameters(network), multiply_adds(network, shape))]
     verified, scores, recogniser = recognise(recognition, network, factor, scale, device)
     dataset = recognition.degradation.named(about.name)
     rows += [{"dataset": dataset} | row for row in verified]
-    table = pd.DataFrame([{"task": TASK, "variant": variant, "seed": seed} | row for row in rows])
-    write_csv(outputs.metrics, table[COLUMNS])
+    write_rows(outputs.metrics, rows, task=TASK, variant=variant, seed=seed)
     write_csv(outputs.pictures, pd.DataFrame(judged)[["set", "picture", "name", "psnr", "ssim"]])
     write_csv(outputs.scores, scores)
-    _write_samples(outputs.samples, kept)
+    write_npz(outputs.samples, kept)
     write_json(
         outputs.run,
         provenance(device, torch.float32)
@@ -126,21 +123,3 @@ def _quality(result: np.ndarray, target: np.ndarray, factor: int, where: str) ->
     if not math.isfinite(found["psnr"]):
         raise InputError(f"{where}: enlarged without any error, expected a picture that loses something when shrunk")
     return found
-
-
-def _over_pictures(found: Sequence[dict[str, float]]) -> list[dict[str, Any]]:
-    """Mean and 95 % interval over pictures of each measure."""
-    rows = []
-    for metric in ("psnr", "ssim"):
-        values = np.array([one[metric] for one in found])
-        low, high = bootstrap_interval(values)
-        for name, value in ((metric, values.mean()), (f"{metric}_low", low), (f"{metric}_high", high)):
-            rows.append({"metric": name, "value": float(value), "n": len(values)})
-    return rows
-
-
-def _write_samples(path: Path, kept: dict[str, np.ndarray]) -> None:
-    with atomic_path(path) as temporary:
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **kept)
-        temporary.write_bytes(buffer.getvalue())

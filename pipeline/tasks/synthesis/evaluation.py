@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from torch import nn
 from pipeline.data import sketch_pairs
 from pipeline.device import select_device
 from pipeline.errors import InputError
-from pipeline.files import atomic_path, write_csv, write_json
+from pipeline.files import write_csv, write_json, write_npz
 from pipeline.metrics import likeness, nlda
 from pipeline.metrics.efficiency import count_parameters, multiply_adds
 from pipeline.metrics.frechet import frechet
-from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.metrics.rows import of_cost, over_pictures, write_rows
 from pipeline.models.freezing import freeze
 from pipeline.params.synthesis import SynthesisEvaluation
 from pipeline.provenance import provenance
@@ -32,7 +31,6 @@ from pipeline.tasks.synthesis.translating import copy, embed_pictures, translate
 from pipeline.tasks.synthesis.verifying import pairs_of_people
 
 TASK = "synthesis"
-COLUMNS = ["task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n"]
 FEATURES = "recognition_teacher"
 PICTURE_COLUMNS = ["direction", "picture", "name", "ssim", "fsim", "difference", "nlda"]
 
@@ -97,7 +95,7 @@ def evaluate(
             found["nlda"] = analysed.people
             dimensions.append(analysed.table.assign(direction=direction))
         embedded = [embed_pictures(looks, part, size, channels, device) for part in (made, true)]
-        here = [*_over_pictures(found), *_recognised(analysed), _distance(*embedded)]
+        here = [*over_pictures({m: found[m] for m in ("ssim", "fsim", "difference")}), *_recognised(analysed), _distance(*embedded)]
         if direction == "sketch_to_photo" and len(people := pairs_of_people(len(test))):
             verified, scores = judge_pairs(people, np.concatenate(embedded), np.arange(2 * len(test)), "")
             here += [{key: row[key] for key in ("metric", "value", "n")} for row in verified]
@@ -113,12 +111,11 @@ def evaluate(
             shape = (given[direction].shape[3], *true.shape[1:3])
             rows += _cost(getattr(students, direction), shape, direction)
 
-    table = pd.DataFrame([{"task": TASK, "dataset": loaded.notes.name, "variant": variant, "seed": seed} | r for r in rows])
-    write_csv(outputs.metrics, table[COLUMNS])
+    write_rows(outputs.metrics, rows, task=TASK, dataset=loaded.notes.name, variant=variant, seed=seed)
     write_csv(outputs.pictures, pd.concat(pictures))
     write_csv(outputs.dimensions, _of_dimensions(dimensions))
     write_csv(outputs.scores, scores)
-    _write_samples(outputs.samples, kept)
+    write_npz(outputs.samples, kept)
     write_json(
         outputs.run,
         provenance(device, torch.float32)
@@ -163,17 +160,6 @@ def _recognise(true: np.ndarray, made: np.ndarray, settings: SynthesisEvaluation
     return nlda.recognise(first, second, train=settings.train_people, splits=settings.splits, seed=settings.seed)
 
 
-def _over_pictures(found: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Mean and 95 % interval over pictures of each measure."""
-    rows = []
-    for metric in ("ssim", "fsim", "difference"):
-        values = found[metric]
-        low, high = bootstrap_interval(values)
-        for name, value in ((metric, values.mean()), (f"{metric}_low", low), (f"{metric}_high", high)):
-            rows.append({"metric": name, "value": float(value), "n": len(values)})
-    return rows
-
-
 def _recognised(analysed: nlda.Recognition | None) -> list[dict[str, Any]]:
     if analysed is None:
         return []
@@ -192,17 +178,10 @@ def _distance(made: np.ndarray, true: np.ndarray) -> dict[str, Any]:
 
 
 def _cost(network: nn.Module, shape: tuple[int, ...], direction: str) -> list[dict[str, Any]]:
-    cost = {"parameters": count_parameters(network), "multiply_adds": multiply_adds(network, shape)}
-    return [{"protocol": direction, "condition": "", "metric": m, "value": v, "n": 1} for m, v in cost.items()]
+    where = {"protocol": direction, "condition": ""}
+    return [where | row for row in of_cost(count_parameters(network), multiply_adds(network, shape))]
 
 
 def _of_dimensions(tables: list[pd.DataFrame]) -> pd.DataFrame:
     columns = ["direction", "split", "dimension", "rank1"]
     return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def _write_samples(path: Path, kept: dict[str, np.ndarray]) -> None:
-    with atomic_path(path) as temporary:
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **kept)
-        temporary.write_bytes(buffer.getvalue())

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import InputError
+from pipeline.luma import LUMA
 
-GREY = (0.299, 0.587, 0.114)  # of red, green and blue, as sketches that are stored in colour become grey
 BATCH = 16
 
 
@@ -28,7 +28,7 @@ def copy(pictures: np.ndarray, channels: int) -> np.ndarray:
     if pictures.shape[3] == channels:
         return np.array(pictures)
     if channels == 1:
-        return np.rint(pictures @ np.array(GREY)).astype(np.uint8)[..., None]
+        return np.rint(pictures @ np.array(LUMA)).astype(np.uint8)[..., None]
     return np.repeat(pictures, channels, axis=3)
 
 
