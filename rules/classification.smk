@@ -47,7 +47,8 @@ rule prepare_classes:
         runtime=more(60),
         gpu=0,
     shell:
-        "python -m pipeline prepare_classes --set {wildcards.set} --raw {input.raw} --out {output.images} 2>&1 | tee -i {log}"
+        "python -m pipeline prepare_classes --set {wildcards.set} --raw {input.raw} --out {output.images}"
+        " 2>&1 | tee -i {log}"
 
 
 rule classes_train_teacher:
@@ -164,7 +165,8 @@ rule classes_evaluate:
         runtime=more(240),
         gpu=GPU,
     shell:
-        "python -m pipeline classes_evaluate --set {wildcards.set} --variant {wildcards.variant} --seed {wildcards.seed}"
+        "python -m pipeline classes_evaluate --set {wildcards.set} --variant {wildcards.variant}"
+        " --seed {wildcards.seed}"
         " --data {input.images}{params.classifier} --metrics {output.metrics} --pictures {output.pictures}"
         " --reliability {output.reliability} --run {output.run} 2>&1 | tee -i {log}"
 
@@ -189,7 +191,8 @@ rule classes_efficiency:
         runtime=more(10),
         gpu=GPU,
     shell:
-        "python -m pipeline classes_efficiency --set {wildcards.set} --data {input.images} --out {output.table} 2>&1 | tee -i {log}"
+        "python -m pipeline classes_efficiency --set {wildcards.set} --data {input.images} --out {output.table}"
+        " 2>&1 | tee -i {log}"
 
 
 rule report_classification:

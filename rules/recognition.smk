@@ -320,7 +320,8 @@ rule report_recognition:
         gpu=0,
     shell:
         f"python -m pipeline report_recognition --evaluations {EVALUATIONS} --losses {LOSSES}"
-        " --out {output.section} --efficiency {input.efficiency} --notes {input.notes} --contact-sheet {input.contact_sheet} 2>&1 | tee -i {log}"
+        " --out {output.section} --efficiency {input.efficiency} --notes {input.notes}"
+        " --contact-sheet {input.contact_sheet} 2>&1 | tee -i {log}"
 
 
 SECTIONS_MADE.append(rules.report_recognition.output.section)

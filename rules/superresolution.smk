@@ -51,7 +51,8 @@ rule prepare_pictures:
         runtime=more(60),
         gpu=0,
     shell:
-        "python -m pipeline prepare_pictures --set {wildcards.set} --raw {input.raw} --out {output.pictures} 2>&1 | tee -i {log}"
+        "python -m pipeline prepare_pictures --set {wildcards.set} --raw {input.raw} --out {output.pictures}"
+        " 2>&1 | tee -i {log}"
 
 
 rule prepare_face_pictures:
@@ -129,7 +130,8 @@ rule sr_train_teacher:
         runtime=1440,  # it resumes
         gpu=GPU,
     shell:
-        "python -m pipeline sr_train_teacher --scale {wildcards.scale} --seed {wildcards.seed} --patches {input.patches}"
+        "python -m pipeline sr_train_teacher --scale {wildcards.scale} --seed {wildcards.seed}"
+        " --patches {input.patches}"
         " --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 
@@ -157,7 +159,8 @@ rule sr_train_baseline:
         runtime=1440,  # it resumes
         gpu=GPU,
     shell:
-        "python -m pipeline sr_train_baseline --variant {wildcards.variant} --scale {wildcards.scale} --seed {wildcards.seed}"
+        "python -m pipeline sr_train_baseline --variant {wildcards.variant} --scale {wildcards.scale}"
+        " --seed {wildcards.seed}"
         " --patches {input.patches} --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
 
 
@@ -188,8 +191,10 @@ rule sr_train_student:
         runtime=1440,  # it resumes
         gpu=GPU,
     shell:
-        "python -m pipeline sr_train_student --variant {wildcards.variant} --scale {wildcards.scale} --seed {wildcards.seed}"
-        " --patches {input.patches} --teacher {input.teacher} --model {output.model} --losses {output.losses} 2>&1 | tee -i {log}"
+        "python -m pipeline sr_train_student --variant {wildcards.variant} --scale {wildcards.scale}"
+        " --seed {wildcards.seed}"
+        " --patches {input.patches} --teacher {input.teacher} --model {output.model} --losses {output.losses}"
+        " 2>&1 | tee -i {log}"
 
 
 rule sr_evaluate:
@@ -225,10 +230,13 @@ rule sr_evaluate:
         runtime=more(240),
         gpu=GPU,
     shell:
-        "python -m pipeline sr_evaluate --variant {wildcards.variant} --seed {wildcards.seed} --scale {wildcards.scale}{params.model}"
-        " --small-and-large {input.pairs} --recogniser {input.recogniser} --faces {input.faces} --degraded {input.degraded}"
+        "python -m pipeline sr_evaluate --variant {wildcards.variant} --seed {wildcards.seed}"
+        " --scale {wildcards.scale}{params.model}"
+        " --small-and-large {input.pairs} --recogniser {input.recogniser} --faces {input.faces}"
+        " --degraded {input.degraded}"
         " --index {input.index} --pairs {input.face_pairs} --notes {input.notes} --metrics {output.metrics}"
-        " --pictures {output.pictures} --scores {output.scores} --samples {output.samples} --run {output.run} 2>&1 | tee -i {log}"
+        " --pictures {output.pictures} --scores {output.scores} --samples {output.samples} --run {output.run}"
+        " 2>&1 | tee -i {log}"
 
 
 rule sr_efficiency:
@@ -251,7 +259,8 @@ rule sr_efficiency:
         runtime=more(10),
         gpu=GPU,
     shell:
-        "python -m pipeline sr_efficiency --scale {wildcards.scale} --patches {input.patches} --out {output.table} 2>&1 | tee -i {log}"
+        "python -m pipeline sr_efficiency --scale {wildcards.scale} --patches {input.patches} --out {output.table}"
+        " 2>&1 | tee -i {log}"
 
 
 rule report_superresolution:

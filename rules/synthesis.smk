@@ -48,7 +48,8 @@ rule prepare_sketches:
         runtime=more(60),
         gpu=0,
     shell:
-        "python -m pipeline prepare_sketches --collection {wildcards.collection} --raw {input.raw} --out {output.pairs} 2>&1 | tee -i {log}"
+        "python -m pipeline prepare_sketches --collection {wildcards.collection} --raw {input.raw} --out {output.pairs}"
+        " 2>&1 | tee -i {log}"
 
 
 rule draw_faces:
@@ -71,7 +72,8 @@ rule draw_faces:
         runtime=more(240),
         gpu=0,
     shell:
-        "python -m pipeline draw_faces --method {wildcards.method} --faces {input.faces} --out {output.drawings} 2>&1 | tee -i {log}"
+        "python -m pipeline draw_faces --method {wildcards.method} --faces {input.faces} --out {output.drawings}"
+        " 2>&1 | tee -i {log}"
 
 
 rule sketch_train_teacher:
@@ -199,7 +201,8 @@ rule sketch_evaluate:
         "python -m pipeline sketch_evaluate --collection {wildcards.collection} --variant {wildcards.variant}"
         " --seed {wildcards.seed}{params.model}"
         " --photo-sketch-pairs {input.pairs} --recogniser {input.recogniser} --metrics {output.metrics}"
-        " --pictures {output.pictures} --dimensions {output.dimensions} --scores {output.scores} --samples {output.samples}"
+        " --pictures {output.pictures} --dimensions {output.dimensions} --scores {output.scores}"
+        " --samples {output.samples}"
         " --run {output.run} 2>&1 | tee -i {log}"
 
 
@@ -223,7 +226,8 @@ rule sketch_efficiency:
         runtime=more(10),
         gpu=GPU,
     shell:
-        "python -m pipeline sketch_efficiency --collection {wildcards.collection} --pairs {input.pairs} --out {output.table} 2>&1 | tee -i {log}"
+        "python -m pipeline sketch_efficiency --collection {wildcards.collection} --pairs {input.pairs}"
+        " --out {output.table} 2>&1 | tee -i {log}"
 
 
 rule report_synthesis:

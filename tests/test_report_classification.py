@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import shutil
 from argparse import Namespace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_results import of_kind, write_latency
+from report_help import table_of
 
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
@@ -188,10 +188,6 @@ def few(small_results, tmp_path) -> Inputs:
     return dataclasses.replace(
         small_results, **{name: tmp_path / "results" / getattr(small_results, name).name for name in places}
     )
-
-
-def table_of(section: blocks.Section, caption: str) -> blocks.Table:
-    return next(table for table in of_kind(section, blocks.Table) if re.search(caption, table.caption))
 
 
 def correct(inputs: Inputs, variant: str, condition: str = "test") -> np.ndarray:

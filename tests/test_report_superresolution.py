@@ -16,6 +16,7 @@ import pytest
 from fake_results import draw_faces, judged, of_kind, write_latency, write_losses, write_tables
 from PIL import Image, ImageDraw
 from pydantic import TypeAdapter
+from report_help import change_run, change_samples, change_table, table_of
 
 from pipeline.data.patches import enlarge_bicubic, shrink
 from pipeline.errors import InputError
@@ -204,10 +205,6 @@ def one_student(small_results, tmp_path) -> Inputs:
     places = ("evaluations", "losses", "efficiency", "recognition")
     moved = {name: tmp_path / "results" / getattr(small_results, name).relative_to(root) for name in places}
     return dataclasses.replace(small_results, **moved)
-
-
-def table_of(section: blocks.Section, caption: str) -> blocks.Table:
-    return next(table for table in of_kind(section, blocks.Table) if re.search(caption, table.caption))
 
 
 def per_picture(inputs: Inputs, variant: str, name: str, measure: str = "psnr") -> np.ndarray:
@@ -482,34 +479,6 @@ def test_a_missing_or_damaged_file_is_one_line(one_student, tmp_path, name, dama
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and "\n" not in message
     assert not (tmp_path / "out").exists()
-
-
-def change_table(name: str, change) -> callable:
-    def apply(folder: Path) -> None:
-        table = pd.read_csv(folder / name, keep_default_na=False)
-        change(table).to_csv(folder / name, index=False)
-
-    return apply
-
-
-def change_run(**changes) -> callable:
-    def apply(folder: Path) -> None:
-        run = json.loads((folder / "run.json").read_text())
-        for key, value in changes.items():
-            run[key] = value(run[key]) if callable(value) else value
-        (folder / "run.json").write_text(json.dumps(run))
-
-    return apply
-
-
-def change_samples(change) -> callable:
-    def apply(folder: Path) -> None:
-        with np.load(folder / "samples.npz") as stored:
-            arrays = dict(stored)
-        change(arrays)
-        np.savez(folder / "samples.npz", **arrays)
-
-    return apply
 
 
 def brighter(name: str) -> callable:

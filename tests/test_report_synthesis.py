@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 from argparse import Namespace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ import pytest
 from fake_results import of_kind
 from fake_synthesis import COLLAPSED, DIRECTIONS, NAME, SETTINGS, VARIANTS, write_results
 from pydantic import TypeAdapter
+from report_help import change_run, change_samples, change_table, table_of
 
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
@@ -64,10 +64,6 @@ def two_students(small_results, tmp_path) -> Inputs:
     places = ("evaluations", "losses", "teacher_losses", "efficiency")
     moved = {name: tmp_path / "results" / getattr(small_results, name).relative_to(root) for name in places}
     return dataclasses.replace(small_results, **moved)
-
-
-def table_of(section: blocks.Section, caption: str) -> blocks.Table:
-    return next(table for table in of_kind(section, blocks.Table) if re.search(caption, table.caption))
 
 
 def cells_of(table: blocks.Table) -> dict[str, dict[str, str]]:
@@ -481,34 +477,6 @@ def test_a_missing_or_damaged_file_is_one_line(two_students, tmp_path, name, dam
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and "\n" not in message
     assert not (tmp_path / "out").exists()
-
-
-def change_table(name: str, change) -> callable:
-    def apply(folder: Path) -> None:
-        table = pd.read_csv(folder / name, keep_default_na=False)
-        change(table).to_csv(folder / name, index=False)
-
-    return apply
-
-
-def change_run(**changes) -> callable:
-    def apply(folder: Path) -> None:
-        run = json.loads((folder / "run.json").read_text())
-        for key, value in changes.items():
-            run[key] = value(run[key]) if callable(value) else value
-        (folder / "run.json").write_text(json.dumps(run))
-
-    return apply
-
-
-def change_samples(change) -> callable:
-    def apply(folder: Path) -> None:
-        with np.load(folder / "samples.npz") as stored:
-            arrays = dict(stored)
-        change(arrays)
-        np.savez(folder / "samples.npz", **arrays)
-
-    return apply
 
 
 def change_health(key: str, value) -> callable:
