@@ -72,11 +72,13 @@ def learning_curves(data: Data) -> Figure:
                 (handles[label],) = axis.plot(table["epoch"], line, color=CURVES[label], marker=".", linewidth=1.5)
         _stages(axis, data.losses[name][0])
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.minorticks_off()
         axis.set_title(figures.folded(name, 26), fontsize=11)
         axis.xaxis.get_major_locator().set_params(integer=True)
+    low, high = axes[0, 0].get_ylim()  # of all panels
+    for axis in axes.flat:
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.minorticks_off()
     plots.hide(axes.flat, len(names))
     for axis in axes[:, 0]:
         axis.set_ylabel("Loss")

@@ -75,8 +75,9 @@ def teachers(data: Data, numbers: Numbers) -> Table | None:
     rows, marks = [_teacher(data, numbers, data.inputs.teacher, ITSELF, "before")], {}
     for line in numbers.teachers.to_dict("records"):
         if line["verdict"] in ("better", "worse"):
-            marks[len(rows), "top-1, points"] = line["verdict"]
-        rows.append(_teacher(data, numbers, line["variant"], AFTER, f"after {line['variant']}") | _tested(line))
+            marks[len(rows), "top-1 against before"] = line["verdict"]
+        row = _teacher(data, numbers, line["variant"], AFTER, f"after {line['variant']}")
+        rows.append(row | {"top-1 against before": tables.difference(line)})
     several = "mean ± standard deviation over seeds of the students; " if len(data.inputs.seeds) > 1 else ""
     text = (
         f"The teacher as it was pretrained, and as it is after it learned too: {several}below top-1 the 95 % interval"
