@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from pipeline import together
 from pipeline.errors import InputError
 from pipeline.models.synchronised import synchronise
+from pipeline.optimisers import SGD, Adam
 from pipeline.params.networks import AdamTraining, Loop, Schedule, Training
 from pipeline.processes import is_first
 from pipeline.progress import Progress
@@ -140,7 +141,7 @@ def learning_rate(settings: Loop, position: int, steps: int) -> float:
 def sgd(modules: list[nn.Module], settings: Training) -> Optimizer:
     """SGD with momentum over all learnable parameters; weight decay on everything, as A-SKD does."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    return torch.optim.SGD(
+    return SGD(
         parameters,
         lr=settings.learning_rate,
         momentum=settings.momentum,
@@ -153,7 +154,7 @@ def adam(modules: list[nn.Module], settings: AdamTraining) -> Optimizer:
     """Adam over all learnable parameters."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     betas = settings.beta1, settings.beta2
-    return torch.optim.Adam(parameters, lr=settings.learning_rate, betas=betas, eps=settings.epsilon)
+    return Adam(parameters, lr=settings.learning_rate, betas=betas, eps=settings.epsilon)
 
 
 def _update(optimiser: Optimizer, losses: dict[str, Tensor], rate: float, clip: float) -> Tensor:
