@@ -11,7 +11,7 @@ import signal
 import pytest
 from graph_project import MODEL, RUN, STUDENT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 
 def test_a_run_of_one_target_is_recorded_and_the_rest_shows_as_changed(project):

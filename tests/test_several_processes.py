@@ -405,6 +405,7 @@ def project(tmp_path, root, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_command_line(project, monkeypatch):
     """Interrupted and resumed, or started by torchrun: the same bytes, and one process speaks."""
 

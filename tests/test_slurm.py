@@ -17,6 +17,7 @@ from test_whole import VOLATILE, hashes, run, whole_run
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.exhaustive,
     pytest.mark.slurm,
     pytest.mark.skipif(
         bool(slurm_cluster.missing()),
