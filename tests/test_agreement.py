@@ -58,6 +58,7 @@ def test_a_parameter_changed_and_back(project):
     project.clean()
 
 
+@pytest.mark.exhaustive
 def test_a_variant_put_in_and_taken_out_and_other_commits_checked_out(project):
     """What params.yaml or a commit does not name leaves the folders that other steps read whole, and comes back."""
     answers = project.folder / "models/recognition/teacher_outputs/2"
@@ -88,6 +89,7 @@ def test_a_variant_put_in_and_taken_out_and_other_commits_checked_out(project):
     assert losses.exists() and project.changed() == set()
 
 
+@pytest.mark.exhaustive
 def test_a_fresh_clone_with_results_from_a_remote(project, tmp_path):
     project("dvc", "remote", "add", "--quiet", "--default", "store", str(tmp_path / "store"))
     project.commit()
@@ -102,6 +104,7 @@ def test_a_fresh_clone_with_results_from_a_remote(project, tmp_path):
     clone.clean()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("link", ["hardlink", "symlink"])
 def test_links_into_the_cache(project, link):
     """Results are replaced, never written through a link, though DVC makes linked files read-only."""
@@ -142,6 +145,7 @@ def test_what_only_one_engine_would_see_is_refused(project):
     assert project.ran() == []
 
 
+@pytest.mark.exhaustive
 def test_without_git_or_dvc_snakemake_works_alone(tmp_path, project):
     """As from a downloaded archive; made a repository later, what was made before is taken up."""
     for name in (".git", "dvc.lock", ".dvc/tmp", ".dvc/cache", ".snakemake"):

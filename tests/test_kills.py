@@ -60,6 +60,7 @@ def complete(whole: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(root):
     """The full size is in benchmarks/kills.py; this is a few of the same."""
     done = subprocess.run(
