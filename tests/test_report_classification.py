@@ -265,9 +265,11 @@ def test_students_are_tested_image_by_image(section, two_seeds):
     for row, (a, b), one, p in zip(table.rows, pairs, found, adjusted, strict=True):
         cells = dict(zip(table.header, row, strict=True))
         assert (cells["Student"], cells["against"]) == (a, b)
-        assert cells["top-1, points"].replace("−", "-") == f"{100 * one.difference:+.1f}"
-        assert cells["verdict"] == statistics.verdict(one.difference, p)
-        verdicts.add(cells["verdict"])
+        value, verdict, between, said = cells["top-1, points"].replace("−", "-").split("\n")
+        assert value == f"{100 * one.difference:+.1f}" and said.startswith("p ")
+        assert between == f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
+        assert verdict == statistics.verdict(one.difference, p)
+        verdicts.add(verdict)
     assert verdicts == {"better", "worse", "not distinguishable"}, "the test sees all"
     assert set(table.marks.values()) == {"better", "worse"}
 

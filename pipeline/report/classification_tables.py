@@ -10,7 +10,7 @@ from pipeline.report import tables
 from pipeline.report.blocks import MISSING, Table
 from pipeline.report.classification_data import AFTER, ITSELF, Data
 from pipeline.report.classification_numbers import Numbers, supervised
-from pipeline.report.words import between, listed, p_value, points
+from pipeline.report.words import listed
 
 
 def quality(data: Data, numbers: Numbers) -> Table:
@@ -51,7 +51,7 @@ def compared(data: Data, numbers: Numbers) -> Table | None:
         if line["verdict"] in ("better", "worse"):
             marks[len(rows), "top-1, points"] = line["verdict"]
         who = {"Student": line["variant"], "against": line["control"], "what it adds": line["question"]}
-        rows.append(who | _tested(line))
+        rows.append(who | {"top-1, points": tables.difference(line)})
     if not rows:
         return None
     training = (
@@ -128,15 +128,6 @@ def provenance(data: Data) -> Table:
     ]
     frame = pd.DataFrame(rows, columns=["What", "Value"])
     return Table(frame, words.caption(data, "What these results were made with."), words=("Value",))
-
-
-def _tested(line: dict) -> dict[str, str]:
-    return {
-        "top-1, points": points(line["difference"]),
-        "verdict": line["verdict"],
-        "95 % interval": between(line["low"], line["high"], sign=True),
-        "p": p_value(line["adjusted"]),
-    }
 
 
 def _teacher(data: Data, numbers: Numbers, variant: str, condition: str, name: str) -> dict[str, str]:
