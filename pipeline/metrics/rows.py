@@ -17,7 +17,11 @@ Row = dict[str, Any]  # some of COLUMNS
 
 
 def over_pictures(found: dict[str, np.ndarray]) -> list[Row]:
-    """Mean and 95 % interval over pictures of each measure: rows ``name``, ``name_low`` and ``name_high``."""
+    """Mean and 95 % interval over pictures of each measure: rows ``name``, ``name_low`` and ``name_high``.
+
+    ``found`` has (P,) numbers by measure, one a picture, in the measure's own unit; P is the rows' ``n``. The interval
+    is that of statistics.bootstrap_interval. Raises InputError where a measure is empty or not finite.
+    """
     rows = []
     for metric, values in found.items():
         low, high = bootstrap_interval(values)
@@ -27,11 +31,14 @@ def over_pictures(found: dict[str, np.ndarray]) -> list[Row]:
 
 
 def of_cost(parameters: int, multiply_adds: int) -> list[Row]:
-    """What a network costs: numbers it stores, and multiply-adds for one picture."""
+    """What a network costs: how many numbers it stores, and multiply-adds for one picture."""
     costs = {"parameters": parameters, "multiply_adds": multiply_adds}
     return [{"metric": metric, "value": value, "n": 1} for metric, value in costs.items()]
 
 
 def write_rows(path: Path, rows: Iterable[Row], **fixed: Any) -> None:
-    """Write the rows as CSV, ``fixed`` being the columns that are equal in all of them."""
+    """Write the rows as CSV, ``fixed`` being the columns that are equal in all of them.
+
+    Raises KeyError where neither has one of COLUMNS, InputError as write_csv does.
+    """
     write_csv(path, pd.DataFrame([fixed | row for row in rows])[list(COLUMNS)])

@@ -95,7 +95,8 @@ def evaluate(
             found["nlda"] = analysed.people
             dimensions.append(analysed.table.assign(direction=direction))
         embedded = [embed_pictures(looks, part, size, channels, device) for part in (made, true)]
-        here = [*over_pictures({m: found[m] for m in ("ssim", "fsim", "difference")}), *_recognised(analysed), _distance(*embedded)]
+        measures = {metric: found[metric] for metric in ("ssim", "fsim", "difference")}
+        here = [*over_pictures(measures), *_recognised(analysed), _distance(*embedded)]
         if direction == "sketch_to_photo" and len(people := pairs_of_people(len(test))):
             verified, scores = judge_pairs(people, np.concatenate(embedded), np.arange(2 * len(test)), "")
             here += [{key: row[key] for key in ("metric", "value", "n")} for row in verified]
