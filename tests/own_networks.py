@@ -1,8 +1,7 @@
-"""Small networks as users bring them: one as an exported program and as an ONNX model; a checkpoint of ours."""
+"""Small networks as users bring them: one as an ONNX model; a checkpoint of ours."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +32,6 @@ class Tiny(nn.Module):
         """(B, 3, 24, 24) -> (B, 8)."""
         features = self.pool(self.activation(self.norm(self.convolution(images))))
         return self.linear(features.view(images.shape[0], -1))
-
-
-def exported(model: nn.Module, batch: int | None = None, shape: tuple[int, ...] = (3, 24, 24)) -> bytes:
-    """As torch.export.save writes it, for any batch or for one size."""
-    dynamic = None if batch else ({0: torch.export.Dim("batch")},)
-    program = torch.export.export(model, (torch.zeros(batch or 2, *shape),), dynamic_shapes=dynamic)
-    torch.export.save(program, content := io.BytesIO())
-    return content.getvalue()
 
 
 def onnx_model(model: Tiny, batch: int | None = None, *, output: str = "embedding", wide: int = 8) -> bytes:

@@ -1,4 +1,4 @@
-"""A teacher of the user's own: an ONNX model, an exported program, a checkpoint of ours; adopted, asked and judged."""
+"""A teacher of the user's own: an ONNX model, a checkpoint of ours; adopted, asked and judged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from own_networks import Tiny, checkpoint, exported, onnx_model
+from own_networks import Tiny, checkpoint, onnx_model
 from ruamel.yaml import YAML
 from test_graph import by_dvc, by_snakemake, compare, copy_project
 from torch.nn import functional
@@ -21,13 +21,13 @@ from pipeline.params.document import check
 from pipeline.params.loading import read_document
 from pipeline.tasks.recognition import networks
 
-KINDS = ("onnx", "pt2", "safetensors")
+KINDS = ("onnx", "safetensors")
 DESCRIBED = {
     "embedding": 8, "image_size": 24, "channels": 3, "mean": [120.0, 110.0, 100.0], "std": 64.0, "channel_order": "bgr",
 }  # fmt: skip
 COMPARED = {
     "onnx": {"logit": {"weight": 1.0, "temperature": 4.0}, "embedding": {"weight": 1.0}, "rkd": {"weight": 1.0}},
-    "pt2": {"dkd": {"weight": 1.0, "temperature": 4.0}, "sp": {"weight": 1.0}},
+    "onnx, unlabelled too": {"sp": {"weight": 1.0}},
     "safetensors": {
         "attention": {"weight": 1.0},
         "fitnet": {"weight": 1.0},
@@ -64,7 +64,7 @@ def step(folder, name: str, **options) -> int:
 def prepared(root, tmp_path_factory):
     """Rendered faces, prepared and degraded; three of them are nobody's."""
     folder = tmp_path_factory.mktemp("faces")
-    write(parameters(root, "pt2"), folder / "params.yaml")
+    write(parameters(root, "onnx"), folder / "params.yaml")
     (folder / "raw").mkdir()
     files = {"faces": "faces.npy", "index": "index.csv", "pairs": "pairs.csv", "notes": "notes.json"}
     files["searches"] = "searches.csv"
@@ -92,8 +92,7 @@ def put(folder, kind: str, model: Tiny) -> bytes:
     if kind == "safetensors":
         checkpoint(folder / "dropped/mine.safetensors", read_document(folder / "params.yaml"))
     else:
-        content = onnx_model(model) if kind == "onnx" else exported(model)
-        (folder / f"dropped/mine.{kind}").write_bytes(content)
+        (folder / f"dropped/mine.{kind}").write_bytes(onnx_model(model))
     return (folder / f"dropped/mine.{kind}").read_bytes()
 
 
@@ -116,12 +115,14 @@ def plain(model: Tiny, faces: np.ndarray) -> torch.Tensor:
         return model(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_whole_chain(kind, project, root, capsys):
+@pytest.mark.parametrize("methods", COMPARED)
+def test_the_whole_chain(methods, project, root, capsys):
     """Adopted, asked, learned from, judged, timed, reported."""
+    kind, _, unlabelled = methods.partition(", ")
     document, model = parameters(root, kind), Tiny()
-    if kind == "pt2":
-        document["recognition"]["students"]["kd"] |= {"distill": {"sp": {"weight": 1.0}}, "unlabelled": 0.5}
+    document["recognition"]["students"]["kd"] |= {"distill": COMPARED[methods]}
+    if unlabelled:
+        document["recognition"]["students"]["kd"]["unlabelled"] = 0.5
     write(document, project / "params.yaml")
     content = put(project, kind, model)
     assert adopt(project) == 0, capsys.readouterr().err
@@ -195,10 +196,9 @@ def test_the_whole_chain(kind, project, root, capsys):
     if kind != "safetensors":
         # 3 x 3 convolution to 12 x 12, linear on 2 x 2 x 6; weights and biases, PReLU, scale and shift of the norm
         weights = 6 * 3 * 9 + 2 * 6 + 6 + 24 * 8 + 8
-        work = 6 * 27 * 12 * 12 + 24 * 8 if kind == "pt2" else np.nan
         for found in (metrics, timed.iloc[0]):
             assert found["parameters"] == weights
-            assert np.array_equal(found["multiply_adds"], work, equal_nan=True)
+            assert np.isnan(found["multiply_adds"])
 
     page = report(project)
     assert f"own teacher mine.{kind}" in page and hashlib.sha256(content).hexdigest() in page
@@ -217,14 +217,12 @@ def report(project) -> str:
     return (project / "reports/report.md").read_text()
 
 
-@pytest.mark.parametrize("kind", ["onnx", "pt2"])
-def test_a_program_that_takes_so_many_images_at_once_is_asked_in_parts(kind, project, root):
+def test_a_model_that_takes_so_many_images_at_once_is_asked_in_parts(project, root):
     """A fixed batch of 5 gives what a free one gives, to the rounding of a sum."""
     answers = []
     for batch in (None, 5):
-        write(parameters(root, kind), project / "params.yaml")
-        content = onnx_model(Tiny(), batch) if kind == "onnx" else exported(Tiny(), batch)
-        (project / f"dropped/mine.{kind}").write_bytes(content)
+        write(parameters(root, "onnx"), project / "params.yaml")
+        (project / "dropped/mine.onnx").write_bytes(onnx_model(Tiny(), batch))
         assert adopt(project) == 0
         network = networks.load(project / "teacher/0/model.safetensors").network
         assert network.program.batch == batch
@@ -280,9 +278,9 @@ def test_a_checkpoint_of_another_kind_is_refused_for_maps(project, root, capsys)
 
 
 REFUSED = [
-    ("pt2", {"file": "mine.pth"}, {}, "network.file = 'mine.pth': expected"),
-    ("pt2", {"file": "../mine.pt2"}, {}, "network.file = '../mine.pt2': expected"),
-    ("pt2", {"image_size": None}, {}, "image_size is missing, expected for mine.pt2"),
+    ("onnx", {"file": "mine.pth"}, {}, "network.file = 'mine.pth': expected"),
+    ("onnx", {"file": "../mine.onnx"}, {}, "network.file = '../mine.onnx': expected"),
+    ("onnx", {"image_size": None}, {}, "image_size is missing, expected for mine.onnx"),
     ("onnx", {"mean": [1.0, 2.0]}, {}, r"mean = \[1.0, 2.0\]: expected a number, or 3"),
     ("onnx", {"mean": "imagenet"}, {}, "mean = 'imagenet': expected a number, or one a channel"),
     ("onnx", {"std": 0.0}, {}, "std.*expected greater than 0"),
@@ -290,10 +288,10 @@ REFUSED = [
     ("onnx", {"channels": 1, "mean": 0.0}, {}, "channel_order is bgr, expected none with one channel"),
     ("safetensors", {"embedding": 8}, {}, "embedding is given, expected none: the card"),
     ("safetensors", {"address": "a/b"}, {}, "address = 'a/b': expected .safetensors at its end"),
-    ("pt2", {"widths": [1]}, {}, "widths is not a known setting"),
-    ("pt2", {}, {"seeds": [0, 1]}, r"seeds = \[0, 1\]: expected one"),
-    ("pt2", {}, {"training": "student"}, "training is given, expected null"),
-    ("pt2", {}, {"attention": {"weight": 1.0}}, "kd.distill.attention compares what is inside.*mine.pt2 gives"),
+    ("onnx", {"widths": [1]}, {}, "widths is not a known setting"),
+    ("onnx", {}, {"seeds": [0, 1]}, r"seeds = \[0, 1\]: expected one"),
+    ("onnx", {}, {"training": "student"}, "training is given, expected null"),
+    ("onnx", {}, {"attention": {"weight": 1.0}}, "kd.distill.attention compares what is inside.*mine.onnx gives"),
     ("onnx", {}, {"at": {"weight": 1.0}}, "kd.distill.at compares what is inside"),
     ("onnx", {"embedding": 16}, {"embedding": {"weight": 1.0}}, "distill.embedding.*8 values against the teacher's 16"),
 ]

@@ -16,16 +16,16 @@ Spread = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class OwnNetwork(RemoteFileSettings):
-    """A network of the user's own, by its file: an ONNX model, a program of torch.export (.pt2), a checkpoint of ours.
+    """A network of the user's own, by its file: an ONNX model (.onnx) or a checkpoint of ours (.safetensors).
 
-    A checkpoint has its card (.json) beside it, which says all that is to be known. Of a program these say it: faces
+    A checkpoint has its card (.json) beside it, which says all that is to be known. Of a model these say it: faces
     are (B, channels, image_size, image_size), ``(pixel - mean) / std`` with pixels in 0..255, one number for all
     channels or one a channel, in ``channel_order``; it gives embeddings (B, embedding). ``address`` and ``sha256`` are
     as those of other files; null, or left out: dropped in by hand, and any content.
     """
 
     architecture: Literal["own"]
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(onnx|pt2|safetensors)$")]
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(onnx|safetensors)$")]
     address: str | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     embedding: Annotated[int, Field(ge=2, le=8192)] | None = None

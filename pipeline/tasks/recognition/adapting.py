@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from pipeline.data.pixels import normalise, upsample
 from pipeline.errors import InputError
 from pipeline.luma import LUMA
-from pipeline.models.exported import ExportedNetwork
 from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.onnx_network import OnnxNetwork
 from pipeline.models.resnext import Inside, ResNeXtCBAM
@@ -46,15 +45,15 @@ def adapt(network: nn.Module, made_for: tuple[int, int], ours: tuple[int, int]) 
 
 
 class ProgramNetwork(nn.Module):
-    """An ONNX model or an exported program of the user's own, as a network that shows its embedding alone."""
+    """An ONNX model of the user's own, as a network that shows its embedding alone."""
 
     stage_ends: tuple[int, ...] = ()  # nothing inside it is seen
 
-    def __init__(self, program: ExportedNetwork | OnnxNetwork, settings: OwnNetwork, content: bytes) -> None:
+    def __init__(self, program: OnnxNetwork, settings: OwnNetwork, content: bytes) -> None:
         """``content`` is that of the file. Raises InputError where it takes other images than the settings say."""
         super().__init__()
         self.program, self.settings, self.content = program, settings, content
-        self.packages = ("onnxruntime",) if isinstance(program, OnnxNetwork) else ()
+        self.packages = ("onnxruntime",)
         expected = (settings.channels, settings.image_size, settings.image_size)
         if program.shape != expected:
             raise InputError(
@@ -73,8 +72,7 @@ class ProgramNetwork(nn.Module):
         with torch.autocast(faces.device.type, enabled=False):
             pixels = fit(faces, self.settings.image_size, self.settings.channels)
             pixels = pixels.flip(1) if self.settings.channel_order == "bgr" else pixels
-            # Programs are traced on images that lie row by row, and may rely on it.
-            images = ((pixels - self.mean) / self.std).contiguous()
+            images = (pixels - self.mean) / self.std
             embedding = torch.cat([self._run(part) for part in images.split(self.program.batch or len(images))])
         if not embedding.isfinite().all():
             raise InputError(f"{self.settings.file}: gives NaN or infinite embeddings, expected finite ones")
@@ -100,6 +98,5 @@ class ProgramNetwork(nn.Module):
 
 
 def program_network(settings: OwnNetwork, content: bytes) -> ProgramNetwork:
-    """The network in the content of an .onnx or a .pt2. Raises InputError naming the file where it does not do."""
-    kind = OnnxNetwork if settings.file.endswith(".onnx") else ExportedNetwork
-    return ProgramNetwork(kind(content, settings.file), settings, content)
+    """The network in the content of an .onnx. Raises InputError naming the file where it does not do."""
+    return ProgramNetwork(OnnxNetwork(content, settings.file), settings, content)
