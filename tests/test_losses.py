@@ -90,6 +90,13 @@ def test_a_batch_without_pairs_has_no_triplet_and_still_a_gradient():
     assert loss.item() == 0 and not x.grad.any()
 
 
+def test_a_batch_of_one_person_has_no_triplet_and_still_a_gradient():
+    x = torch.randn(4, 5, requires_grad=True)
+    loss = TripletHead(5, 4, margin=0.2, images=4).losses(x, torch.zeros(4, dtype=torch.long))["triplet"]
+    loss.backward()
+    assert loss.item() == 0 and not x.grad.any()
+
+
 @pytest.mark.parametrize("name", ["center", "triplet"])
 def test_gradients_by_finite_differences(name):
     torch.manual_seed(0)

@@ -145,6 +145,39 @@ def test_arcface_keeps_falling_beyond_pi():
     assert (target <= cosines[:, 0] + 1e-6).all(), "the margin must never help"
 
 
+class ClampPassingTies(torch.autograd.Function):
+    """clamp(min=0) whose gradient at 0 is 1, as in torch before 2.12."""
+
+    @staticmethod
+    def forward(ctx, values):
+        ctx.save_for_backward(values)
+        return values.relu()
+
+    @staticmethod
+    def backward(ctx, outer):
+        return outer * (ctx.saved_tensors[0] >= 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("ties", ["as this torch", "passed on"])
+def test_arcface_at_the_ends_of_the_cosine(dtype, ties, monkeypatch):
+    """At 1 and, by rounding, beyond: cos m, with a slope of cos m; at -1 what goes on falling, with a slope of 1."""
+    if ties == "passed on":
+        monkeypatch.setattr(torch.Tensor, "clamp", lambda values, min: ClampPassingTies.apply(values))
+    head = MarginHead(2, 2, kind="arcface", scale=2.0, margin=0.5)
+    past = 1 + torch.finfo(dtype).eps
+    cosines = torch.tensor([[1.0, past, -1.0, -past]], dtype=dtype).T.repeat(1, 2).requires_grad_()
+    logits = head.logits(cosines, torch.zeros(4, dtype=torch.long))
+    logits[:, 0].sum().backward()
+    fallen = -1 - 0.5 * math.sin(0.5)
+    near = {"rtol": 0, "atol": 4 * torch.finfo(dtype).eps}
+    expected = [2 * math.cos(0.5), 2 * math.cos(0.5), 2 * fallen, 2 * fallen]
+    torch.testing.assert_close(logits[:, 0], torch.tensor(expected, dtype=dtype), rtol=2 * torch.finfo(dtype).eps, atol=0)
+    slopes = torch.tensor([2 * math.cos(0.5), 2 * math.cos(0.5), 2.0, 2.0], dtype=dtype)
+    torch.testing.assert_close(cosines.grad[:, 0], slopes, **near)
+    assert not cosines.grad[:, 1].any()
+
+
 def test_margin_gradients_are_finite_at_the_ends_and_true_inside():
     for kind in ("cosface", "arcface"):
         head = MarginHead(3, 4, kind=kind, scale=8.0, margin=0.4).double()

@@ -186,8 +186,14 @@ def test_second_order_statistics_have_true_gradients_and_ignore_autocast():
     assert torch.equal(found, second_order_statistics(maps()))
 
 
-@pytest.mark.parametrize("sides", [(4, 5), (1, 3), (5, 1)])
-def test_positions_attend_to_their_quarter(sides):
+def in_twos(numbers):
+    """[3, 4, 5, 6, 7] -> slices of 3, 4 and of 5, 6."""
+    width = min(2, len(numbers))
+    return [slice(first, first + width) for first in numbers[:: width or 1] if first + width <= numbers.stop]
+
+
+@pytest.mark.parametrize("sides", [(4, 5), (1, 3), (5, 1), (9, 6)])
+def test_positions_attend_to_fields_of_their_quarter(sides):
     torch.manual_seed(1)
     module, x = san.NonLocal(8), maps(8, *sides)
     torch.testing.assert_close(module(x), x)  # it starts as nothing
@@ -200,14 +206,13 @@ def test_positions_attend_to_their_quarter(sides):
         mixed = np.empty_like(g)
         for y in range(height):
             for column in range(width):
-                quarter = [
-                    (v, u)
-                    for v in range(height)
-                    for u in range(width)
-                    if (v < height // 2) == (y < height // 2) and (u < width // 2) == (column < width // 2)
-                ]
-                powers = np.exp([theta[:, y, column] @ phi[:, v, u] for v, u in quarter])
-                weighed = [p * g[:, v, u] for p, (v, u) in zip(powers, quarter, strict=True)]
+                # The quarter's rows and columns, two by two; of an odd number the last is left out, but not a single one.
+                rows = range(height // 2) if y < height // 2 else range(height // 2, height)
+                columns = range(width // 2) if column < width // 2 else range(width // 2, width)
+                places = [[v, u] for v in in_twos(rows) for u in in_twos(columns)]
+                fields = [[phi[:, v, u].max(axis=(1, 2)), g[:, v, u].max(axis=(1, 2))] for v, u in places]
+                powers = np.exp([theta[:, y, column] @ key for key, _ in fields])
+                weighed = [p * value for p, (_, value) in zip(powers, fields, strict=True)]
                 mixed[:, y, column] = sum(weighed) / powers.sum()
         np.testing.assert_allclose(out, image + plain_convolution(mixed, module.project), atol=1e-5)
 
@@ -269,7 +274,7 @@ def test_look_inside_gives_forwards_output_and_the_outputs_of_the_taps(family):
 def test_gradients_reach_every_parameter(family, skip):
     wide = {} if family == "edsr" else {"reduction": 1}  # of two hidden units all may be dead
     made = network(family, stir=True, skip=skip, **wide)
-    made(pictures(2, 3, 6, 6)).square().mean().backward()
+    made(pictures(2, 3, 8, 8)).square().mean().backward()  # quarters of several fields, or there is nothing to choose
     for name, parameter in made.named_parameters():
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
         if "phi.bias" not in name:  # softmax does not change when all its arguments move together

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NEEDS = ("features",)
 SAME_NETWORK = False
 FROM_ALL = True
+WHOLE_BATCH = True
 
 
 class Settings(Base):

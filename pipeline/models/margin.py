@@ -17,7 +17,8 @@ class MarginHead(nn.Module):
     """Embeddings to identity logits by cosine, with a margin that the right identity must overcome.
 
     CosFace: ``s (cos t - m)`` for the right identity; ArcFace: ``s cos(t + m)``, and where t + m would pass pi
-    its linear continuation ``s (cos t - m sin m)``, as in InsightFace. Others: ``s cos t``.
+    ``s (cos t - m sin m)``, which goes on falling, as in the code of A-SKD (docs/differences.md names InsightFace's).
+    Others: ``s cos t``.
 
     ``sampled`` is the share of the identities that a step's softmax runs over. To the optimiser the others have a
     gradient of zero: weight decay and momentum go on for their rows too, where the authors' code leaves them alone
@@ -54,13 +55,18 @@ class MarginHead(nn.Module):
             return functional.linear(functional.normalize(embedding.float()), functional.normalize(weight))
 
     def logits(self, cosines: Tensor, labels: Tensor) -> Tensor:
-        """Cosines (B, identities) and labels (B,) -> margin logits (B, identities); labels are columns."""
+        """Cosines (B, identities) and labels (B,) -> margin logits (B, identities); labels are columns.
+
+        ArcFace's slope has no bound towards cos t = 1; there, and where rounding has passed 1, it is cos m, finite.
+        """
         right = labels.unsqueeze(1)
         target = cosines.gather(1, right)
         if self.kind == "cosface":
             moved = target - self.margin
         else:
-            sine = (1 - target.square()).clamp(min=0).sqrt()
+            square = 1 - target.square()
+            # The root is taken of a 1 where its own slope would be infinite: no rule for ties in a clamp decides this.
+            sine = torch.where(square > 0, torch.where(square > 0, square, 1.0).sqrt(), 0.0)
             beyond = target <= -math.cos(self.margin)  # t + m > pi: cos(t + m) would rise again
             moved = torch.where(
                 beyond,

@@ -35,9 +35,11 @@ class SecondOrderAttention(nn.Module):
 
 
 class NonLocal(nn.Module):
-    """Region-level non-local module (section 3.2): every position attends to all of its quarter of the map.
+    """Region-level non-local module (section 3.2): every position attends to its quarter of the map.
 
-    ``F + W sum_j softmax_j(theta_i . phi_j) g_j`` (embedded Gaussian, width / 4 inner channels); W starts at zero.
+    ``F + W sum_j softmax_j(theta_i . phi_j) g_j`` (embedded Gaussian, width / 4 inner channels); W starts at zero. The
+    sum runs over the quarter in fields of 2 x 2, of which phi and g are the maxima: so the authors' code has it, though
+    the paper does not say it. An odd last row or column is left out, as there, unless it is all there is.
     """
 
     def __init__(self, width: int) -> None:
@@ -58,6 +60,8 @@ class NonLocal(nn.Module):
             for columns in (slice(0, width // 2), slice(width // 2, width)):
                 region = [values[:, :, rows, columns] for values in embedded]
                 if region[0].numel():
+                    field = [min(side, 2) for side in region[0].shape[2:]]
+                    region[1:] = [functional.max_pool2d(part, field) for part in region[1:]]
                     query, key, value = (part.flatten(2).transpose(1, 2).unsqueeze(1) for part in region)
                     attended = functional.scaled_dot_product_attention(query, key, value, scale=1.0)
                     parts.append(attended[:, 0].transpose(1, 2).reshape(region[0].shape))

@@ -12,7 +12,7 @@ class TripletHead(nn.Module):
 
     ``L = mean max(||a - p||^2 - ||a - n||^2 + alpha, 0)`` (equation 1) over all pairs a, p of one person in the batch,
     on the unit sphere. n is semi-hard: of the other people's faces farther from a than p, the nearest. Where there is
-    none, the farthest of all, [ours]: the paper does not say.
+    none, the farthest of all, [ours]: the paper does not say. A batch of one person has no n, and so no triplet.
     """
 
     def __init__(self, embedding: int, identities: int, *, margin: float, images: int) -> None:
@@ -20,12 +20,13 @@ class TripletHead(nn.Module):
         self.margin, self.images = margin, images
 
     def losses(self, embedding: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Embeddings (B, D), labels (B,) -> triplet, a scalar; zero where the batch has no such pair."""
+        """Embeddings (B, D), labels (B,) -> triplet, a scalar; zero, gradient too, where the batch has no triplet."""
         with torch.autocast(embedding.device.type, enabled=False):
             unit = functional.normalize(embedding.float())
             distance = (unit[:, None] - unit[None]).square().sum(dim=2)  # exact, unlike 2 - 2 cos
         alike = labels[:, None] == labels[None]
-        anchor, positive = (alike & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)).nonzero(as_tuple=True)
+        pairs = alike & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        anchor, positive = (pairs & ~alike.all(dim=1, keepdim=True)).nonzero(as_tuple=True)
         to_positive = distance[anchor, positive]
         others = distance[anchor].masked_fill(alike[anchor], torch.inf)  # (pairs, B)
         farther = others.masked_fill(others <= to_positive[:, None], torch.inf).amin(dim=1)
