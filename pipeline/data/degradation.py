@@ -16,10 +16,11 @@ from pipeline.files import write_json
 
 
 def bicubic(faces: np.ndarray, factor: int) -> np.ndarray:
-    """Antialiased bicubic: the kernel (a = -0.5) is stretched by ``factor``, as in MATLAB's imresize.
+    """Antialiased bicubic: the kernel (a = -0.5) is stretched by ``factor``, as in MATLAB's imresize but for the border.
 
     Pillow computes it in integer fixed point, along rows, then along columns, rounded to 8 bits between: the
-    same bytes on every machine. uint8 (N, H, W, C) to uint8 (N, H/factor, W/factor, C).
+    same bytes on every machine. At the border it leaves out what MATLAB mirrors: docs/differences.md has the grey
+    levels. uint8 (N, H, W, C) to uint8 (N, H/factor, W/factor, C).
     """
     count, height, width, channels = faces.shape
     size = (width // factor, height // factor)

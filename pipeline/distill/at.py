@@ -24,7 +24,10 @@ FROM_ALL = True
 
 
 class Settings(Base):
-    """The weight is beta: 1000 in the authors' code and in F-SKD's. ``pool``: whether maps' sides may differ."""
+    """The weight is beta: 1000 in the authors' code. ``pool``: whether maps' sides may differ.
+
+    F-SKD's 1000 weighs the mean over stages, so that it is 1000 over their number here.
+    """
 
     weight: Positive
     pool: bool = False

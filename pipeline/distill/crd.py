@@ -7,8 +7,8 @@ that of the same sample against those of K others, drawn among the samples of ot
     L = -mean over the batch of [log P(g_S, m_T) + sum over others of log(1 - P(g_S, other m_T))], and that of g_T, m_S
 
 as in RepDistiller: Z is N times the mean of the exponentials in the first step; a memory moves half of the way to the
-new value and is made of length one again, after it was read. Negatives are drawn with replacement, RepDistiller draws
-an epoch's without.
+new value and is made of length one again, after it was read. Negatives are drawn with replacement, in RepDistiller
+without.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 ``L = mean((r(F_S) - F_T)^2)`` at one stage, the hint, with a learned regressor r: RepDistiller's convolution, batch
 norm and ReLU, which it has between equal shapes too. A task that builds no parts compares networks of one kind without
-one, as F-SKD does. The paper trains in two phases; here, as in both, the term is part of the sum from the first step.
+one [ours]. The paper trains in two phases; here, as in the code of RepDistiller and F-SKD, the term is part of the sum
+from the first step.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FROM_ALL = False
 class Settings(Base):
     """``stage`` is the hint's, counted from 1, or the tap's (the body's end is the last).
 
-    The weight is 1.5 in F-SKD's code and 100 in RepDistiller's.
+    The weight is 1.5 in F-SKD's code, where it weighs the mean over all stages, and 100 in RepDistiller's.
     """
 
     weight: Positive

@@ -1,7 +1,8 @@
 """Enhancing Low-Resolution Face Recognition with Feature Similarity Knowledge Distillation (Shin et al., 2023), F-SKD.
 
-``L = mean over stages of (1 - cos(F_S, F_T))``, the feature maps flattened, mean over the batch. The relations between
-samples that the authors' code can add ("cross", weight 4) are not part of it.
+``L = mean over stages of (1 - cos(F_S, F_T))``, the feature maps flattened, mean over the batch. Not part of it: the
+convolution of 1 x 1 with batch norm that the authors' code learns behind every stage of the student, and the relations
+between samples that it can add ("cross", weight 4).
 """
 
 from __future__ import annotations

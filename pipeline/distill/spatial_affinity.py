@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NEEDS = ("features",)
 SAME_NETWORK = False
 FROM_ALL = True
-SMALLEST_NORM = 1e-7  # as the authors' code: a position without any feature is like none
+SMALLEST_NORM = 1e-7  # a position without any feature is like none; the authors' code adds 1e-8 to every norm
 
 
 class Settings(Base):

@@ -1,9 +1,9 @@
 """Face verification over folds of pairs: are these two pictures of one person?
 
-The protocol of LFW, AgeDB-30 and CPLFW as the evaluation code of A-SKD (ECCV 2022) and InsightFace runs it.
-For each fold: subtract the mean of the other folds' embeddings, compare by cosine, choose the threshold on
-the other folds, count on this one. Their code tries a grid of thresholds (20,001 and 400 points); here the
-threshold is exact, from the sorted scores.
+The protocol of LFW, AgeDB-30 and CPLFW as the evaluation code of A-SKD (ECCV 2022) runs it. For each fold: subtract
+the mean of the other folds' embeddings, compare by cosine, choose the threshold on the other folds, count on this one.
+That code tries a grid of 20,001 thresholds; here the threshold is exact, from the sorted scores. InsightFace's code
+subtracts no mean and tries 400; docs/differences.md has what that changes.
 
 Everywhere P is the number of pairs, F the number of folds, ``same`` is true where a pair shows one person,
 and a pair is called "same" when its score is at least the threshold. Rates are fractions in [0, 1].
@@ -41,7 +41,7 @@ class Verification:
     accuracy: float
     """Mean of ``fold_accuracy``; the mean of ``correct`` where folds are equally large."""
     accuracy_std: float
-    """Standard deviation of ``fold_accuracy`` over folds, with F - 1 below the line."""
+    """Standard deviation of ``fold_accuracy`` over folds, with F - 1 below the line; InsightFace's code has F."""
     auc: float
     """Area under the ROC of the pooled scores; a tie counts one half."""
     eer: float
@@ -58,7 +58,7 @@ def fold_scores(embeddings: ArrayLike, a: ArrayLike, b: ArrayLike, folds: ArrayL
     """(F, P) cosine similarity of every pair, row f centred as the protocol does when fold f is tested.
 
     Row f subtracts the mean over the 2 * P_other embeddings of the pairs outside fold f: a face that stands
-    in several pairs counts as often, as in the code of A-SKD and InsightFace. Thresholds for fold f are
+    in several pairs counts as often, as in the code of A-SKD. Thresholds for fold f are
     chosen in row f too, so that nothing of a tested fold enters its own threshold.
 
     Args:
@@ -209,7 +209,8 @@ def tar_at_far(scores: ArrayLike, same: ArrayLike, target: float) -> float:
     Nothing is interpolated: the value is one that a threshold reaches. It allows floor(target * n_different)
     false accepts; with fewer than 1 / target different pairs that is none, and the value is the true accept
     rate without any false accept. It then says nothing about ``target`` itself, only that much is reached on
-    these pairs, so read it beside the number of different pairs: 3,000 give three false accepts at 1e-3.
+    these pairs, so read it beside the number of different pairs: 3,000 give three false accepts at 1e-3. The threshold
+    is chosen on the pairs that are judged by it; InsightFace's code takes it from the other folds.
     """
     if not 0.0 <= target <= 1.0:
         raise InputError(f"target: {target}, expected a false accept rate in [0, 1]")

@@ -96,7 +96,8 @@ def secondary(data: Data, protocol: str) -> Table:
         "Area under the ROC curve (AUC), equal error rate (EER) and true acceptance rate (TAR) at two false"
         f" acceptance rates (FAR) on {protocol} ({words.basis(data, protocol)}{seeds}). FAR 1e-2 and 1e-3"
         f" allow {int(1e-2 * different + 1e-9)} and {int(1e-3 * different + 1e-9)} of the {different:,} pairs"
-        " of different people to be accepted."
+        " of different people to be accepted. For EER and TAR the threshold is chosen on these very pairs, all folds"
+        " together, and not, as for accuracy, on the other folds."
     )
     count = len(inputs.models_and_seeds)
     rules = tuple(range(count, count * len(inputs.conditions), count))
