@@ -218,6 +218,13 @@ def test_server_without_ranges_begins_again(server, places):
     assert fetch(remote(server), *places).read_bytes() == CONTENT
 
 
+def test_another_part_than_asked_for_begins_again(server, places, capsys):
+    Server.behaviour = {"shift": 7}
+    _with(places, "faces.tgz.part", CONTENT[:1000])
+    assert fetch(remote(server), *places).read_bytes() == CONTENT
+    assert "asked from byte 1000 on, the server gave bytes 1007-" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("piece", [b"of another version", CONTENT, CONTENT + b"too long"])
 def test_piece_of_another_version_or_complete(piece, server, places):
     _with(places, "faces.tgz.part", piece)
@@ -235,7 +242,6 @@ def test_wrong_checksum_deletes_the_piece(server, places):
         ({"status": 404}, "404"),
         ({"status": 503}, "503"),
         ({"type": "text/html; charset=utf-8"}, "web page"),
-        ({"shift": 7}, "asked from byte 1000 on"),
     ],
 )
 def test_misbehaving_server(behaviour, expected, server, places):

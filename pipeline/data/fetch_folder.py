@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.data.fetch import RemoteFile, fetch
+from pipeline.data.local_files import link_or_copy
+from pipeline.errors import InputError
 from pipeline.files import atomic_directory, write_json
 
 
@@ -19,16 +20,11 @@ def fetch_folder(files: Sequence[RemoteFile], out: Path, cache: Path, drop_in: P
     """
     with atomic_directory(out) as folder:
         for file in files:
-            if (drop_in / file.name).is_file():
-                fetch(file, folder, drop_in)
-            else:
-                _link(fetch(file, cache, drop_in), folder / file.name)
+            try:
+                if os.path.isfile(drop_in / file.name):
+                    fetch(file, folder, drop_in)
+                else:
+                    link_or_copy(fetch(file, cache, drop_in), folder / file.name)
+            except InputError as error:  # of the folder's own name, not of the one that it has until it is whole
+                raise InputError(str(error).replace(str(folder), str(out))) from error
         write_json(folder / "files.json", {file.name: file.sha256 for file in files})
-
-
-def _link(source: Path, target: Path) -> None:
-    """A hard link costs no space; a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.data.local_files import Reading
 from pipeline.errors import InputError
 
 
@@ -34,7 +35,7 @@ def pack(folder: str | os.PathLike[str], path: str | os.PathLike[str]) -> str:
         writer = _Hashing(file)
         with tarfile.open(fileobj=writer, mode="w|", format=tarfile.GNU_FORMAT, encoding="utf-8") as tar:
             for name in sorted(files):
-                with _Reading(files[name]) as reader:
+                with Reading(files[name]) as reader:
                     info = tarfile.TarInfo(name)  # its time and owner are zero
                     info.size = reader.size
                     tar.addfile(info, reader)
@@ -69,30 +70,3 @@ class _Hashing:
     def write(self, data: bytes) -> None:
         self.digest.update(data)
         self.file.write(data)
-
-
-class _Reading:
-    """A file of the user's: what goes wrong with it is told apart from errors of the disk written to."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.file = open(path, "rb")
-            self.size = os.fstat(self.file.fileno()).st_size
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-    def __enter__(self) -> _Reading:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.file.close()
-
-    def read(self, size: int) -> bytes:
-        try:
-            data = self.file.read(size)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from error
-        if len(data) < size:
-            raise InputError(f"{self.path}: became shorter while it was read, expected {self.size} bytes")
-        return data

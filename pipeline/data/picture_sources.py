@@ -12,7 +12,7 @@ from pipeline.data import archives, images
 from pipeline.data.archive_files import stored_names
 from pipeline.data.arrays import open_faces
 from pipeline.data.faceset import read_index
-from pipeline.data.fetch import ARCHIVES, RemoteFile
+from pipeline.data.remote_file import ARCHIVES, RemoteFile
 from pipeline.errors import InputError
 from pipeline.params.pictures import ArchivePictures, FacePictures, PictureSet
 

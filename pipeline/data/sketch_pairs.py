@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.arrays import open_faces
-from pipeline.data.fetch import RemoteFile
+from pipeline.data.remote_file import RemoteFile
 from pipeline.data.sketch_files import TABLES, Pair, PlannedSet, plan_files, table_name
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_csv, write_json

@@ -61,20 +61,18 @@ def fetch_weights(folder: Path, drop_in: Path) -> Path:
     """
     from torchvision.models import VGG19_Weights
 
-    address = VGG19_Weights.IMAGENET1K_V1.url
-    folder, dropped = Path(folder), Path(drop_in) / FILE
-    if not (folder / FILE).is_file() or dropped.is_file():
-        try:
-            fetch(RemoteFile(FILE, address, None, "torchvision"), folder, Path(drop_in))
-        except InputError as error:
-            raise InputError(f"{error} (without a network, put the file at {dropped})") from error
-    check_weights(folder / FILE)
-    return folder / FILE
+    file = RemoteFile(FILE, VGG19_Weights.IMAGENET1K_V1.url, None, "torchvision", sha256_start=_checksum_start())
+    return fetch(file, Path(folder), Path(drop_in))
+
+
+def _checksum_start() -> str:
+    """The first digits of the SHA-256 of the published file: its name carries them."""
+    return FILE.removesuffix(".pth").partition("-")[2]
 
 
 def check_weights(path: Path) -> None:
-    """Raise InputError where the file is absent or not the published one: its name carries the start of its SHA-256."""
-    expected = FILE.removesuffix(".pth").partition("-")[2]
+    """Raise InputError where the file is absent or not the published one."""
+    expected = _checksum_start()
     try:
         with open(path, "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from pipeline.params.loading import Settings
 
 ImageSize = Annotated[int, Field(ge=16, le=512)]
 Channels = Literal[1, 3]
 Quality = Annotated[int, Field(ge=1, le=32)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
 
 
 class RemoteFileSettings(Settings):
     """A file to fetch: its address (http, https, file:// or a path; null: dropped in by hand) and SHA-256."""
 
     address: str | None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    sha256: Sha256 | None
 
 
 class Degradation(Settings):

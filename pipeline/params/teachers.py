@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
+from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings, Sha256
 from pipeline.params.loading import Settings
 from pipeline.params.networks import MobileFaceNet, ResNeXt, Seeds, Training
 
@@ -27,7 +27,7 @@ class OwnNetwork(RemoteFileSettings):
     architecture: Literal["own"]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(onnx|safetensors)$")]
     address: str | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Sha256 | None = None
     embedding: Annotated[int, Field(ge=2, le=8192)] | None = None
     image_size: ImageSize | None = None
     channels: Channels | None = None

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.fetch import RemoteFile
+from pipeline.data.remote_file import RemoteFile
 from pipeline.params.teachers import CHECKPOINT, OwnNetwork, TeacherNetwork
 
 SLICES = {"network": ("recognition.teacher.network", TeacherNetwork)}

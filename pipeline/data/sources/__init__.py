@@ -18,7 +18,7 @@ from typing import Annotated, Union
 
 from pydantic import Field
 
-from pipeline.data.fetch import RemoteFile
+from pipeline.data.remote_file import RemoteFile
 
 
 def source_names() -> list[str]:
