@@ -7,88 +7,73 @@ costs nothing while dvc.lock is the one that was last agreed on. In a folder wit
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from engines import state
+from engines import private, repair, state
+from engines.child import end_with_parent, settle
+from engines.holding import busy, dvc_folder, hold, is_broken, settings
 from engines.links import make_replaceable
+from engines.refusals import refuse, refuse_touch
+from pipeline.errors import InputError
 
-TMP = Path(".dvc/tmp")
 LOCKS = Path(".snakemake/locks")
-PATIENCE = 3.0  # seconds that another engine may hold the lock for a quick look
 
 
 def agree(workflow: Any, document: dict[str, Any]) -> None:
-    """Refuse what only one engine would see, bring the engines to agree now, and do so when the run ends."""
+    """Refuse what only one engine would see; bring the engines to agree before the graph is made and after the run."""
     if not workflow.is_main_process:
-        keep_marks()
+        private.keep_marks()
+        private.before_graph(workflow, lambda: refuse_touch(workflow))
         return
     if state.CHILD in os.environ:
+        end_with_parent()
         return
-    refuse_overrides(workflow)
-    if not under_dvc():
-        workflow.onstart(lambda log: state.begin(document))
-        return
-    real = will_run(workflow)
-    if not state.settled() or (real and state.params_differ(document)) or any(LOCKS.glob("*")):
-        begin(real)
-    make_replaceable(Path(str(output)).parts[0] for rule in workflow.rules for output in rule.output)
-    held = []
+    held: list[Any] = []
+
+    def before() -> None:
+        refuse(workflow)
+        if not under_dvc():
+            return
+        executor = private.executor(workflow)
+        real = executor is not None and not executor.dryrun_exec
+        if not is_settled() or (real and state.params_differ(document)) or any(LOCKS.glob("*")):
+            begin(real)
+        make_replaceable(str(output).partition("{")[0] for rule in workflow.rules for output in rule.output)
 
     def start(log: Any) -> None:
-        lock, holder = hold()
-        if lock is None:
-            sys.exit(busy(holder))
-        held.append(lock)
+        if under_dvc():
+            held.append(hold_or_exit())
         state.begin(document)
 
     def finish(log: Any) -> None:
-        found = settle("finish")
+        if not held:
+            return
+        found = settle_and_say("finish", held[0])
         say(f"dvc.lock is up to date for {found['good']} of {found['steps']} steps" if found else "")
-        held.pop().close()
+        held.pop().unlock()
 
+    private.before_graph(workflow, before)
+    private.before_deleting(workflow, lambda: held.append(hold_or_exit()) if under_dvc() else None)
     workflow.onstart(start)
     workflow.onsuccess(finish)
     workflow.onerror(finish)
 
 
-def keep_marks() -> None:
-    """In a job on a cluster: leave Snakemake's mark of when the job began to the main process, which reads it last.
-
-    The job's own Snakemake takes it away; the begin noted would then be that of an earlier run, or the end.
-    """
-    from snakemake.persistence.file import FilePersistence
-
-    FilePersistence._unmark_incomplete = lambda self, key: None
-
-
-def refuse_overrides(workflow: Any) -> None:
-    """Exit with one line where Snakemake was given what DVC would not see, or told to believe without a look."""
-    given = workflow.config_settings
-    if given.config or given.configfiles:
-        sys.exit("--config and --configfile reach only Snakemake: edit params.yaml, which DVC reads too")
-    words = set(sys.argv[1:])
-    if words & {"--touch", "-t"}:
-        sys.exit("--touch calls results good without a look: leave it out, both engines compare contents by themselves")
-    if "--no-hooks" in words:
-        sys.exit("--no-hooks keeps DVC from seeing the results: leave it out")
-
-
 def under_dvc() -> bool:
-    """Whether the folder is a Git repository under DVC, and DVC is installed."""
-    return Path(".dvc").is_dir() and Path(".git").exists() and importlib.util.find_spec("dvc") is not None
+    """Whether DVC is installed and works here: in a Git repository, or in a part of one, unless it is told otherwise."""
+    if not dvc_folder().is_dir() or importlib.util.find_spec("dvc") is None:
+        return False
+    return any((place / ".git").exists() for place in (Path(), *Path.cwd().parents)) or bool(
+        settings()["core"].get("no_scm", False)
+    )
 
 
-def will_run(workflow: Any) -> bool:
-    """Whether jobs will run, rather than be looked at."""
-    resources = workflow.resource_settings
-    looks = workflow.logger_manager.settings.dryrun or {"--lint", "--list", "--list-rules"} & set(sys.argv)
-    return not looks and (resources.cores or resources.nodes) is not None
+def is_settled() -> bool:
+    """Whether nothing can have changed hands since the engines last agreed, and DVC can start."""
+    return state.settled() and not is_broken()
 
 
 def begin(real: bool) -> None:
@@ -102,69 +87,31 @@ def begin(real: bool) -> None:
         # Whoever runs Snakemake jobs here holds DVC's lock, so what a killed run left locked is free.
         for file in LOCKS.glob("*"):
             file.unlink()
-        settle("run" if real else "look")
+        say(mended := repair.mend_lock())
+        settle_and_say("run" if real or mended else "look", lock)
+    except InputError as error:
+        sys.exit(str(error))
     finally:
-        lock.close()
+        lock.unlock()
 
 
-def settle(moment: str) -> dict[str, int] | None:
+def hold_or_exit() -> Any:
+    """DVC's lock; where another engine is at work the line that says so, and the end."""
+    lock, holder = hold()
+    if lock is None:
+        sys.exit(busy(holder))
+    return lock
+
+
+def settle_and_say(moment: str, lock: Any) -> dict[str, int] | None:
     """Run engines.settle; None, with a line, when DVC cannot say."""
-    done = subprocess.run([sys.executable, "-m", "engines.settle", moment], capture_output=True, text=True)
-    if done.returncode == 0:
-        return json.loads(done.stdout.splitlines()[-1])
-    last = (done.stderr.strip().splitlines() or [""])[-1]
-    say(f"DVC was not brought up to date, the next run tries again: {last}")
-    return None
+    found, trouble = settle(moment, lock)
+    if found is None:
+        say(f"DVC was not brought up to date, the next run tries again: {trouble}")
+    return found
 
 
-def hold() -> tuple[Any, str]:
-    """DVC's lock, free again when this process ends; else None and who has it."""
-    from zc.lockfile import LockError, LockFile
-
-    TMP.mkdir(parents=True, exist_ok=True)
-    file, end = TMP / "lock", time.monotonic() + PATIENCE
-    while True:
-        try:
-            lock = LockFile(str(file))
-            break
-        except LockError:
-            if time.monotonic() > end:
-                return None, f"another process (PID {(file.read_text().split() or ['unknown'])[0]})"
-            time.sleep(0.2)
-    if pid := running_stage():
-        lock.close()
-        return None, f"dvc (PID {pid})"
-    return lock, ""
-
-
-def busy(holder: str) -> str:
-    """The line for a run that cannot start."""
-    return f"{holder} is at work in this folder: start again when it has finished"
-
-
-def running_stage() -> int | None:
-    """The process of a ``dvc repro`` whose step runs right now: it has let go of the lock and noted files instead."""
-    try:
-        noted = json.loads((TMP / "rwlock").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return None
-    readers = [entry for entries in noted.get("read", {}).values() for entry in entries]
-    pids = {entry["pid"] for entry in [*readers, *noted.get("write", {}).values()]}
-    return next((pid for pid in sorted(pids - {os.getpid()}) if alive(pid)), None)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process exists."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def say(line: str) -> None:
+def say(line: str | None) -> None:
     """One line among Snakemake's own."""
     from snakemake.logging import logger
 

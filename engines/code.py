@@ -11,6 +11,7 @@ import pkgutil
 from pathlib import Path
 
 from engines.graph import ROOT, modules
+from engines.repair import keep_lock
 from pipeline.files import write_text
 
 STAGE = "code"  # in dvc.yaml
@@ -57,3 +58,4 @@ def refresh() -> None:
 
 if __name__ == "__main__":
     refresh()
+    keep_lock()  # `dvc repro` comes here first: it may be killed while it writes dvc.lock

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 
-def make_replaceable(tops: Iterable[str]) -> None:
-    """Let Snakemake replace and touch what lies under ``tops``: DVC makes hard links read-only, which it refuses.
+def make_replaceable(places: Iterable[str]) -> None:
+    """Let Snakemake replace and touch the files at or below ``places``: DVC makes linked ones read-only.
 
-    Steps never write into a file that is there, so the copy in DVC's cache is safe.
+    Which links DVC makes may be set for the project, the user or the machine, so the files are what is asked. Steps
+    never write into a file that is there, so the copy in DVC's cache is safe. What belongs to another user stays.
     """
-    if not any("hardlink" in file.read_text() for file in Path(".dvc").glob("config*")):
-        return
-    for file in (file for top in set(tops) for file in Path(top).rglob("*")):
-        if file.is_file() and not file.is_symlink() and not os.access(file, os.W_OK):
-            file.chmod(file.stat().st_mode | 0o200)
+    for place in sorted({str(Path(place)) for place in places}):
+        for file in [Path(place), *Path(place).rglob("*")]:
+            if file.is_file() and not file.is_symlink() and not os.access(file, os.W_OK):
+                with contextlib.suppress(PermissionError):
+                    file.chmod(file.stat().st_mode | 0o200)

@@ -51,6 +51,11 @@ def trust(output: str) -> bool:
     return marked
 
 
+def place(output: str) -> str:
+    """Where Snakemake keeps its record of the output."""
+    return str(_record("metadata", output))
+
+
 def _holds(cmd: str, output: str, dependencies: list[str], document: dict[str, Any]) -> bool:
     path, record = Path(output), _read(output)
     if not record or not path.exists() or _record("incomplete", output).exists():
@@ -75,7 +80,7 @@ def _own_time(path: Path) -> float:
 def _last_change(path: Path) -> float:
     """When content or place last changed. Unlike the time of content, that of the place cannot be set back."""
     files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return max(max(s.st_mtime, s.st_ctime) for s in map(os.stat, files))
+    return max(max(s.st_mtime, s.st_ctime) for s in map(os.lstat, files))
 
 
 def _read(output: str) -> dict[str, Any]:

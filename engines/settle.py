@@ -7,8 +7,6 @@ what is not is made again. The caller holds DVC's lock.
 
 from __future__ import annotations
 
-import copy
-import functools
 import hashlib
 import json
 import os
@@ -20,24 +18,24 @@ from typing import Any
 
 from dvc.dependency.param import ParamsDependency
 from dvc.exceptions import DvcException
-from dvc.lock import LockNoop
 from dvc.repo import Repo, lock_repo
 from dvc.stage import Stage
 from ruamel.yaml import YAML
 
-from engines import code, records, state
+from engines import child, code, private, records, repair, state
 from engines.links import make_replaceable
 from pipeline.params.loading import PARAMS_FILE, read_document
 
 
 def settle(moment: str) -> None:
     """Record what is vouched for; before a look or a run also tell Snakemake what is good and what is not."""
-    read_each_file_once()
-    document, anew = read_document(), state.lock_changed() or state.touched()
-    with Repo() as repo:
-        repo.lock = LockNoop()
+    private.read_each_file_once()
+    document, changed = read_document(), state.changed()
+    anew = state.lock_changed() or bool(changed)
+    with private.without_lock(Repo()) as repo:
         with lock_repo(repo):
             stages = steps(repo)
+            private.hash_anew(repo, changed)
             if moment != "look":
                 remove_left_over(repo, stages)
             record(stages, document)
@@ -51,25 +49,21 @@ def settle(moment: str) -> None:
             for stage in set(stages) - bad:
                 for out in stage.outs:  # `dvc checkout` removes what another commit does not have, if it is noted
                     repo.state.save_link(out.fs_path, repo.fs)
-        written = state.stamps(out.def_path for stage in stages for out in stage.outs)
+    outputs = [out.def_path for stage in stages for out in stage.outs]
+    make_replaceable(outputs)  # a status has made them read-only
+    written = state.stamps([*outputs, *map(records.place, outputs)])
     state.write(settled=not bad, params=document, stamps=written)
+    repair.keep_lock()
     print(json.dumps({"steps": len(stages), "good": len(stages) - len(bad)}))
 
 
-def read_each_file_once() -> None:
-    """Have DVC parse params.yaml once, not once a step, while this process lives."""
-    from dvc.utils.serialize import _yaml
-
-    parse = functools.cache(_yaml.parse_yaml)
-    _yaml.parse_yaml = lambda text, path, *more, **words: copy.deepcopy(parse(text, path, *more, **words))
-
-
 def steps(repo: Repo) -> list[Stage]:
-    """The stages as dvc.lock has them now, each after those that it builds on."""
+    """The stages as dvc.lock has them now, each after those that it builds on; none of a larger repository around."""
     import networkx
 
-    repo._reset()
-    return [stage for stage in networkx.dfs_postorder_nodes(repo.index.graph) if stage.cmd]
+    private.read_again(repo)
+    here = [stage for stage in networkx.dfs_postorder_nodes(repo.index.graph) if stage.cmd]
+    return [stage for stage in here if Path(stage.path).parent.samefile(Path())]
 
 
 def record(stages: list[Stage], document: dict[str, Any]) -> None:
@@ -128,7 +122,7 @@ def restore(repo: Repo, stages: list[Stage]) -> bool:
                 keep(stage)
                 entered.append(stage)
             restored = True
-        except DvcException:  # never made before, or what it builds on has yet to be made
+        except (DvcException, FileNotFoundError):  # never made before, or what it builds on has yet to be made
             continue
     enter(entered)
     return restored
@@ -178,13 +172,13 @@ def params_changed_under(cmd: str, output: str, document: dict[str, Any]) -> boo
 
 
 def status_of(stage: Stage) -> dict[str, list[Any]]:
-    """The stage's status; of an output whose last content the cache has lost DVC says only that, changed or not."""
+    """The stage's status; of an output whose last content the cache lacks DVC says only that, changed, gone or not."""
     status = stage.status()
     for entry in (entry for entry in status.get(stage.addressing, []) if isinstance(entry, dict)):
         changed = entry.get("changed outs", {})
         for out in stage.outs:
-            if changed.get(str(out)) == "not in cache" and out.changed_checksum():
-                changed[str(out)] = "modified"
+            if changed.get(str(out)) == "not in cache":
+                changed |= out.workspace_status()
     return status
 
 
@@ -215,17 +209,15 @@ def tell_snakemake(sound: list[Stage], bad: set[Stage], anew: bool) -> None:
     outputs = [out.def_path for stage in sound if stage.addressing != code.STAGE for out in stage.outs]
     marked = [output for output in outputs if records.trust(output)]
     if outputs and (anew or marked):
-        make_replaceable(Path(output).parts[0] for output in outputs)  # a status has made them read-only
+        make_replaceable(outputs)  # a status has made them read-only
         # All, not only what Snakemake would run: a restored file has no record, so no change would ever be seen.
         words = ["--touch", "--forceall", "--cores", "1", "--quiet", "all"]
-        subprocess.run(
-            [sys.executable, "-m", "snakemake", *words, *(["--", *outputs] if bad else [])],
-            env=os.environ | {state.CHILD: "1"},
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+        words += ["--", *outputs] if bad else []
+        with child.bound(os.environ.get(child.LOCK, ""), **{state.CHILD: "1"}) as more:
+            subprocess.run([sys.executable, "-m", "snakemake", *words], stdout=subprocess.DEVNULL, check=True, **more)
 
 
 if __name__ == "__main__":
+    child.end_with_parent()
     sys.path.insert(0, str(Path.cwd()))
     settle(sys.argv[1])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,20 +29,37 @@ def read() -> dict[str, Any]:
         return {}
 
 
-def stamps(paths: Iterable[str]) -> dict[str, int]:
-    """When each file or folder, or the newest thing in the folder, was last written: ns; 0 where there is none."""
-    return {path: _newest(Path(path)) for path in sorted(paths)}
+def stamps(paths: Iterable[str]) -> dict[str, str]:
+    """What tells of each file or folder whether anything in it was written, put in its place or taken away."""
+    return {path: _stamp(Path(path)) for path in sorted(paths)}
 
 
-def _newest(path: Path) -> int:
-    things = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return max((thing.stat().st_mtime_ns for thing in things if thing.exists()), default=0)
+def _stamp(path: Path) -> str:
+    """A hash of names, kinds, sizes, times and inodes; empty where there is nothing.
+
+    The time of content can be set back, and a copy may bring an older one along; that of the inode cannot.
+    """
+    seen = hashlib.sha256()
+    for thing in [path, *sorted(path.rglob("*"))]:
+        for look in (thing.lstat, thing.stat) if thing.is_symlink() else (thing.stat,):
+            with contextlib.suppress(OSError):  # gone, or a link to nowhere
+                s = look()
+                # A folder has its own size and time on each file system, and its names are seen one by one.
+                facts = (s.st_size, s.st_mtime_ns, s.st_ctime_ns) if not stat.S_ISDIR(s.st_mode) else ()
+                seen.update(repr((str(thing), s.st_mode, s.st_ino, *facts)).encode())
+    return seen.hexdigest()[:32] if path.is_symlink() or path.exists() else ""
 
 
 def touched() -> bool:
     """Whether a result was written to since: Snakemake goes by the time of a folder, and of a file above a megabyte."""
+    return bool(changed())
+
+
+def changed() -> set[str]:
+    """The results that were written to since, and what Snakemake noted of them."""
     noted = read().get("stamps", {})
-    return noted != stamps(noted)
+    now = stamps(noted)
+    return {path for path in noted if now[path] != noted[path]}
 
 
 def begin(document: dict[str, Any]) -> None:

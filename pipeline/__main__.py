@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
 import os
@@ -11,6 +12,7 @@ import signal
 import sys
 
 from pipeline import processes, steps
+from pipeline.alone import alone
 from pipeline.errors import InputError
 from pipeline.files import abandon_writes
 
@@ -39,7 +41,8 @@ def main(words: list[str]) -> int:
                 return 0  # torchrun started several of what one does
             sys.stdout = open(os.devnull, "w")
         processes.end_with_parent()
-        step.run(options, settings)
+        with alone(name, words) if processes.is_first() else contextlib.nullcontext():
+            step.run(options, settings)
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1

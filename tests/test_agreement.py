@@ -5,8 +5,14 @@ The graph, the rules and the stages are the real ones; the work of the steps is 
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
 import pytest
-from graph_project import ALL, MODEL, RUN, STUDENT, Project
+from graph_project import ALL, MODEL, RUN, STUDENT, Project, copy
 from standin import make_project
 
 pytestmark = pytest.mark.slow
@@ -133,16 +139,92 @@ def cache_of(project: Project) -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
+TOUCH = "--touch calls results good without a look"
+HOOKS = "--no-hooks keeps DVC from seeing the results"
+
+
+def profile(project: Project, text: str) -> str:
+    """A profile of Snakemake beside the project."""
+    folder = project.folder.with_name("profile")
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(text)
+    return str(folder)
+
+
+def last_line(said: str) -> str:
+    return said.strip().splitlines()[-1]
+
+
 def test_what_only_one_engine_would_see_is_refused(project):
-    for words, line in {
-        ("--config", "weight=1"): "--config and --configfile reach only Snakemake: edit params.yaml",
-        ("--configfile", "params.yaml"): "--config and --configfile reach only Snakemake: edit params.yaml",
-        ("--touch",): "--touch calls results good without a look",
-        ("--no-hooks",): "--no-hooks keeps DVC from seeing the results",
-    }.items():
-        last = project("snakemake", "--cores", "1", *words, ok=False).strip().splitlines()[-1]
-        assert last.startswith(line)
+    """However it is spelled, from wherever Snakemake takes it: a stale result would be called good."""
+    project.edit("weight: 5.0", "weight: 4.0")
+    assert last_line(project("snakemake", "-tc1", ok=False)).startswith(TOUCH)
+    said = project("snakemake", "-c1", ok=False, SNAKEMAKE_PROFILE=profile(project, "touch: true"))
+    assert last_line(said).startswith(TOUCH)
+    assert last_line(project("snakemake", "-c1", "--no-hook", ok=False)).startswith(HOOKS)
+    assert project.ran() == [] and {"check", "train_student@logit_attention_kd-0"} <= project.changed()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("words", "line"),
+    {
+        "--config weight=1": "--config and --configfile reach only Snakemake: edit params.yaml",
+        "--configfile params.yaml": "--config and --configfile reach only Snakemake: edit params.yaml",
+        "--touch": TOUCH,
+        "-t": TOUCH,
+        "--touc -c1": TOUCH,
+        "-c1 --executor touch": TOUCH,
+        "-c1 --mode subprocess -t": TOUCH,
+        "-c1 --no-hooks": HOOKS,
+        "-c1 --drop-metadata": "--drop-metadata leaves nothing that vouches",
+        "-c1 --ignore-incomplete": "--ignore-incomplete believes",
+        "-c1 --keep-incomplete": "--keep-incomplete leaves",
+        "-n --rerun-triggers mtime": "--rerun-triggers hides changes that DVC sees (code, input, params, software-env)",
+        "-c1 --consider-ancient report=sections": "--consider-ancient hides",
+        "-c1 --trust-io-cache": "--trust-io-cache believes",
+        "-c1 --cache report": "--cache takes results",
+        "-c1 --all-temp": "--all-temp removes",
+        "-c1 --notemp --immediate-submit": "--immediate-submit ends",
+    }.items(),
+)
+def test_settings_of_snakemake_that_would_have_results_believed(project, words, line):
+    assert last_line(project("snakemake", *words.split(), ok=False)).startswith(line)
     assert project.ran() == []
+
+
+@pytest.mark.exhaustive
+def test_a_profile_says_no_hooks(project):
+    where = profile(project, "no-hooks: true")
+    assert last_line(project("snakemake", "-c1", "--profile", where, ok=False)).startswith(HOOKS)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"--forcerun train_student --until {MODEL} -c1",
+        "--omit-from report_recognition -c1",
+        "--batch report_recognition=1/2 -c1",
+        "--allowed-rules check report -c1",
+        "--rerun-incomplete -c1 --nolock",
+        "--max-checksum-file-size 0 -c1",
+        "--workflow-profile none -c1",
+        f"--cleanup-metadata {MODEL} reports/metrics.csv",
+        "--delete-all-output",
+        "--allow-ambiguity -c1 --notemp",
+        "--set-threads report=1 --set-resources report:mem_mb=1 --default-resources mem_mb=1 -c1 --retries 1",
+    ],
+)
+def test_after_any_other_setting_a_run_makes_what_is_stale_and_both_agree(project, words):
+    """With a parameter changed before: whatever the setting left out or took away is made, and nothing stale stays."""
+    project.edit("weight: 5.0", "weight: 4.0")
+    project("snakemake", *words.split())
+    project(*RUN)
+    project.clean()
+    project("dvc", "repro", "--quiet", "--force", "--single-item", "evaluate_student@logit_attention_kd-0")
+    assert project.ran() == ["evaluate-logit_attention_kd-0"]
+    assert project.changed() == set(), "its bytes are those that were made from the changed parameter"
 
 
 @pytest.mark.exhaustive
@@ -157,3 +239,138 @@ def test_without_git_or_dvc_snakemake_works_alone(tmp_path, project):
     project(*RUN)
     assert project.ran() == []
     project.clean()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("linked", [False, True])
+def test_in_a_folder_of_a_larger_repository(project, tmp_path, linked):
+    """As a submodule or a worktree has it too: a .git that is a file, above."""
+    project("rm", "-rf", ".git")
+    whole = tmp_path / "larger"
+    part = whole / "deep" / "in it"
+    part.parent.mkdir(parents=True)
+    project.folder.rename(part)
+    inside = Project(part)
+    if linked:
+        inside("git", "init", "-q", "--separate-git-dir", str(tmp_path / "git"), str(whole))
+        assert (whole / ".git").is_file()
+    else:
+        inside("git", "init", "-q", str(whole))
+    inside.edit("weight: 5.0", "weight: 4.0")
+    inside(*RUN)
+    assert sorted(inside.ran()) == sorted(STUDENT)
+    inside.clean()
+
+
+@pytest.mark.exhaustive
+def test_where_dvc_s_own_folder_lies_above(project, tmp_path):
+    """The project as a part of another that is under DVC as a whole, and has stages elsewhere."""
+    whole = tmp_path / "larger"
+    whole.mkdir()
+    project("rm", "-rf", ".git")
+    project.folder.rename(whole / "part")
+    inside = Project(whole / "part")
+    for name in (".dvc", ".dvcignore"):
+        inside("mv", name, "..")
+    inside("git", "init", "-q", "..")
+    (whole / "dvc.yaml").write_text("stages: {other: {cmd: echo 1 > out, outs: [out]}}\n")
+    inside.edit("weight: 5.0", "weight: 4.0")
+    inside(*RUN)
+    assert sorted(inside.ran()) == sorted(STUDENT)
+    assert "Nothing to be done" in inside("snakemake", "-n", "--quiet", "reason")
+    assert inside.changed() == set()
+
+
+@pytest.mark.exhaustive
+def test_dvc_without_git(project):
+    """`core.no_scm`, here in the user's own settings."""
+    project("rm", "-rf", ".git")
+    user = project.folder.with_name("user")
+    user.mkdir()
+    (user / "config").write_text("[core]\n    no_scm = true\n")
+    project.environment["DVC_GLOBAL_CONFIG_DIR"] = str(user)
+    project.edit("weight: 5.0", "weight: 4.0")
+    project(*RUN)
+    project.clean()
+
+
+def test_a_file_in_a_folder_that_an_older_one_replaces_is_noticed(project):
+    """As `cp -p` and `rsync -t` bring it; and one of the same size, in place, under the time of the old one."""
+    file = project.folder / "data/recognition/degraded/more/b.svg"
+    good = file.read_bytes()
+    file.write_text("older")
+    os.utime(file, (10**9, 10**9))
+    assert "degrade" in project("snakemake", "-n", "--quiet", "rules")
+    project(*RUN)
+    assert file.read_bytes() == good and project.ran() == []
+    before = file.stat()
+    file.write_bytes(good[::-1])
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "degrade" in project("snakemake", "-n", "--quiet", "rules")
+    project(*RUN)
+    assert file.read_bytes() == good
+    project.clean()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("pulled", [[], ["reports/metrics.csv"], ["evaluate_baseline@basicnet-0", "report"]])
+def test_a_clone_without_all_results(project, tmp_path, pulled):
+    """What lies nowhere is to be made, and a result that was changed meanwhile is still noticed."""
+    project("dvc", "remote", "add", "--quiet", "--default", "store", str(tmp_path / "store"))
+    project.commit()
+    project("dvc", "push", "--quiet")
+    project("git", "clone", "-q", ".", str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    if pulled:
+        clone("dvc", "pull", "--quiet", *pulled)
+        with open(clone.folder / "reports/metrics.csv", "a") as stream:
+            stream.write("tampered,1\n")
+    said = clone("snakemake", "-n", "--quiet", "rules")
+    assert "train_student" in said and "report" in said and "not brought up to date" not in said
+    said = clone("snakemake", "--cores", "1")
+    assert "dvc.lock is up to date for 16 of 16 steps" in said and "not brought up to date" not in said
+    clone.clean()
+    assert "tampered" not in (clone.folder / "reports/metrics.csv").read_text()
+
+
+@pytest.mark.exhaustive
+def test_results_that_lie_nowhere_beside_one_that_was_changed(project):
+    lost = project.folder / "models/recognition/baselines/basicnet/0/model.safetensors"
+    project("rm", "-r", ".dvc/cache", str(lost))
+    metrics = project.folder / "reports/metrics.csv"
+    before = metrics.read_bytes()
+    metrics.write_text("tampered,1\n")
+    said = project("snakemake", "-n", "--quiet", "rules")
+    assert "train_baseline" in said and "\nreport " in said
+    project(*RUN)
+    assert metrics.read_bytes() == before and lost.exists()
+    project.clean()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("level", ["global", "system"])
+def test_links_by_settings_of_the_user_or_the_machine_for_an_ordinary_user(project, level):
+    """Root may write where others may not: this runs as nobody, in a place that everybody can reach."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user")
+    with tempfile.TemporaryDirectory() as place:
+        theirs = copy(project, Path(place) / "project")
+        settings = Path(place) / "settings"
+        settings.mkdir()
+        (settings / "config").write_text("[cache]\n    type = hardlink,copy\n")
+        theirs.environment |= {f"DVC_{level.upper()}_CONFIG_DIR": str(settings), "HOME": place}
+        theirs.environment |= {"DVC_SITE_CACHE_DIR": f"{place}/site", "XDG_CACHE_HOME": f"{place}/cache"}
+        theirs.environment |= {"PYTHONPYCACHEPREFIX": "", "PYTHONDONTWRITEBYTECODE": "1"}
+        theirs.environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+        subprocess.run(["chown", "-R", "nobody:", place], check=True)
+        Path(place).chmod(0o755)
+        nobody = ("setpriv", "--reuid", "nobody", "--regid", "65534", "--clear-groups")
+        theirs(*nobody, "dvc", "checkout", "--relink", "--quiet")
+        assert (theirs.folder / MODEL).stat().st_nlink == 2
+        theirs.edit("weight: 5.0", "weight: 4.0")
+        said = theirs(*nobody, "snakemake", "--cores", "1")
+        assert "dvc.lock is up to date for 16 of 16 steps" in said
+        theirs.edit("weight: 4.0", "weight: 5.0")
+        theirs(*nobody, *RUN)
+        assert "Nothing to be done" in theirs(*nobody, "snakemake", "-n", "--quiet", "reason")
+        assert json.loads(theirs(*nobody, "dvc", "status", "--json")) == {}
