@@ -1,4 +1,6 @@
-"""Kill a small real training at random moments and compare: python -m benchmarks.kills --kills 100 --seed 0
+"""Kill runs at random moments and compare: python -m benchmarks.kills training --kills 100 --seed 0
+
+``snakemake`` and ``dvc`` in the place of ``training`` kill whole runs of these, see benchmarks/engine_kills.py.
 
 A student is trained to the end once. Then the same training is killed with SIGKILL at moments drawn evenly
 over its length (start-up, steps, saving, writing the outputs), started again, killed again, until it is done;
@@ -28,6 +30,7 @@ import torch
 import torch._dynamo  # the first optimiser would import it, which takes longer than the training
 from ruamel.yaml import YAML
 
+from benchmarks import engine_kills
 from pipeline.__main__ import main as pipeline
 from pipeline.files import TEMPORARY_PREFIX
 from pipeline.tasks.recognition import run_student  # noqa: F401, here so that no child imports it again
@@ -105,10 +108,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("what", nargs="?", choices=("training", "snakemake", "dvc"), default="training")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
+    if options.what != "training":
+        return engine_kills.main(options.what, options.kills, options.seed)
     torch.set_num_threads(1)  # before forking: a child of a process with a pool of threads hangs
     os.environ["PIPELINE_DEVICE"] = "cpu"
     moments, log = random.Random(options.seed), Path("log.txt")
