@@ -6,12 +6,13 @@ import argparse
 import contextlib
 import gc
 import importlib
+import inspect
 import os
 import pkgutil
 import signal
 import sys
 
-from pipeline import processes, steps
+from pipeline import command_line, processes, steps
 from pipeline.alone import alone
 from pipeline.errors import InputError
 from pipeline.files import abandon_writes
@@ -28,12 +29,12 @@ def main(words: list[str]) -> int:
     step = importlib.import_module(f"pipeline.steps.{name}")
     own = argparse.ArgumentParser(f"python -m pipeline {name}", description=step.__doc__)
     own.add_argument("--params", default=PARAMS_FILE, help="the parameter file (default: %(default)s)")
-    step.arguments(own)
-    options = own.parse_args(words[1:])
+    command_line.add_options(own, step.run)
+    options = vars(own.parse_args(words[1:]))
     shared = getattr(step, "SHARED", False)
-    keys = {label: (key.format(**vars(options)), kind) for label, (key, kind) in step.SLICES.items()}
+    keys = {label: (key.format(**options), kind) for label, (key, kind) in step.SLICES.items()}
     try:
-        settings = read_slices(keys, options.params)
+        settings = read_slices(keys, options["params"])
         if shared and (status := processes.launch(name, words)) is not None:
             return status
         if not processes.is_first():
@@ -41,8 +42,10 @@ def main(words: list[str]) -> int:
                 return 0  # torchrun started several of what one does
             sys.stdout = open(os.devnull, "w")
         processes.end_with_parent()
+        if "params" not in inspect.signature(step.run).parameters:
+            options.pop("params")
         with alone(name, words) if processes.is_first() else contextlib.nullcontext():
-            step.run(options, settings)
+            step.run(settings, **options)
     except InputError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1

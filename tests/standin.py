@@ -5,6 +5,7 @@ A stand-in writes to each output a hash of all that the step reads, so results d
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -31,7 +32,7 @@ OUTPUTS = {
     "report": {"out"},
 }
 FOLDERS = {"download", "degrade", "fetch_teacher", "teacher_outputs", "report_recognition"}
-OVERRIDE = "\n\nfrom standin import stand_in  # noqa: E402\n\nrun = stand_in(__name__.rpartition('.')[2])\n"
+OVERRIDE = "\n\nfrom standin import stand_in  # noqa: E402\n\nrun = stand_in(__name__.rpartition('.')[2], run)\n"
 
 
 def make_project(root: Path, folder: Path) -> Path:
@@ -53,15 +54,16 @@ def make_project(root: Path, folder: Path) -> Path:
     return folder
 
 
-def stand_in(step: str) -> Any:
+def stand_in(step: str, real: Any) -> Any:
     """What takes the place of the step's ``run``.
 
     The environment may name a step (with variant and seed) that shall FAIL, or one that shall WAIT until a file
     of that name is gone; RAN is the file that lists the steps that ran.
     """
 
-    def run(options: Any, settings: dict[str, Any]) -> None:
-        name = "-".join([step, *(str(getattr(options, key)) for key in ("variant", "seed") if hasattr(options, key))])
+    @functools.wraps(real)  # whose signature is the command line
+    def run(settings: dict[str, Any], **options: Any) -> None:
+        name = "-".join([step, *(str(options[key]) for key in ("variant", "seed") if key in options)])
         with open(os.environ["RAN"], "a") as ran:
             ran.write(name + "\n")
         if name == os.environ.get("FAIL"):
@@ -73,9 +75,9 @@ def stand_in(step: str) -> Any:
     return run
 
 
-def digest(step: str, options: Any, settings: dict[str, Any]) -> str:
+def digest(step: str, options: dict[str, Any], settings: dict[str, Any]) -> str:
     """A hash of the command line, the settings and all files read; the report reads only declared variants."""
-    given = {key: value for key, value in sorted(vars(options).items()) if key not in OUTPUTS[step]}
+    given = {key: value for key, value in sorted(options.items()) if key not in OUTPUTS[step]}
     read = {key: content(path) for key, path in given.items() if isinstance(path, Path) and path.exists()}
     if step == "report_recognition":
         declared = {"teacher", *settings["baselines"], *settings["students"]}
@@ -92,20 +94,20 @@ def content(path: Path) -> list[tuple[str, str]]:
     return [(str(file), hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
 
 
-def write(step: str, options: Any, text: str) -> None:
+def write(step: str, options: dict[str, Any], text: str) -> None:
     """The step's outputs."""
     from pipeline.files import atomic_directory, write_text
 
     number = int(text[:6], 16) if step != "check" else 0
     if step == "report":
         for file in ("index.html", "report.md"):
-            write_text(options.out / file, text)
-        write_text(options.out / "metrics.csv", f"task,value\nrecognition,{number}\n")
-        write_text(options.out / "metrics.json", json.dumps({"number": number}))
+            write_text(options["out"] / file, text)
+        write_text(options["out"] / "metrics.csv", f"task,value\nrecognition,{number}\n")
+        write_text(options["out"] / "metrics.json", json.dumps({"number": number}))
         columns = "protocol,variant,condition,downsampling,accuracy,low,high"
-        write_text(options.out / "accuracy.csv", f"{columns}\ncross_age,kd,x1,1,0.{number},0.1,0.9\n")
+        write_text(options["out"] / "accuracy.csv", f"{columns}\ncross_age,kd,x1,1,0.{number},0.1,0.9\n")
     for option in sorted(OUTPUTS[step]):
-        path = getattr(options, option)
+        path = options[option]
         if step in FOLDERS or step == "report":
             with atomic_directory(path / "figures" if step == "report" else path) as folder:
                 (folder / "a.svg").write_text(text)
@@ -116,4 +118,4 @@ def write(step: str, options: Any, text: str) -> None:
         else:
             write_text(path, text * 20_000 if option == "faces" else text)  # above what Snakemake makes checksums of
     if "model" in OUTPUTS[step]:
-        write_text(options.model.with_suffix(".json"), json.dumps({"made": text}))
+        write_text(options["model"].with_suffix(".json"), json.dumps({"made": text}))

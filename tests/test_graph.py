@@ -177,7 +177,8 @@ def test_modules_are_those_really_imported(step, root):
 
     code = (
         "import sys, argparse; import pipeline.__main__;"
-        f"import pipeline.steps.{step} as s; s.arguments(argparse.ArgumentParser());"
+        f"import pipeline.steps.{step} as s; from pipeline.command_line import add_options;"
+        "add_options(argparse.ArgumentParser(), s.run);"
         "print(*sorted(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -399,11 +398,10 @@ def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monk
     made = {name: validate(ClassVariant, {"learning": LESSONS[name]}, name) for name in ("labels", "back")}
     made["back"] = made["back"].model_copy(update={"network": wide})
     places = {name: getattr(few, name) for name in ("evaluations", "losses", "efficiency", "data")}
-    options = Namespace(set="expressions", out=tmp_path, **places)
     settings = {"teacher_seed": 0, "seeds": [0], "baselines": {"labels": made["labels"]}}
     settings |= {"students": {"back": made["back"]}}
     settings |= {"networks": {"wide": wide}, "evaluation": ClassEvaluation(batch_size=1, sample_images=3)}
-    report_classification.run(options, settings)
+    report_classification.run(settings, set="expressions", out=tmp_path, **places)
     (inputs,) = taken
     assert inputs.networks == {"labels": "student", "back": "wide"}
     assert inputs.variants["back"]["learning"]["beta"] == 1.0, "defaults are filled in"

@@ -7,7 +7,6 @@ import itertools
 import json
 import re
 import shutil
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -631,12 +630,12 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     settings = {name: TypeAdapter(kind).validate_python(values[name]) for name, (_, kind) in slices.items()}
     names = ("evaluations", "losses", "efficiency", "recognition_evaluations", "out")
     paths = {name: tmp_path / name for name in names}
-    report_superresolution.run(Namespace(scale="x4", **paths), settings)
+    report_superresolution.run(settings, scale="x4", **paths)
     inputs = seen["inputs"]
     assert seen["folder"] == paths["out"] and inputs.recognition == paths["recognition_evaluations"]
     assert (inputs.factor, inputs.train, inputs.sets, inputs.recogniser_seed) == (4, "DIV2K", ["set5", "faces"], 7)
     assert inputs.networks == {"scratch": "student", "fakd": "student", "tiny": "edsr_s"}
     assert inputs.readers == ["basicnet", "logit_kd"]
     assert inputs.all == {"bicubic": [0], "scratch": [0, 1], "fakd": [0, 1], "tiny": [0, 1], "teacher": [5]}
-    report_superresolution.run(Namespace(scale="x4", **paths), settings | {"train": "mine"})
+    report_superresolution.run(settings | {"train": "mine"}, scale="x4", **paths)
     assert seen["inputs"].train == "mine, faces of the recognition task"

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import re
 import shutil
-from argparse import Namespace
 
 import numpy as np
 import pandas as pd
@@ -619,7 +618,7 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     settings = {name: TypeAdapter(kind).validate_python(values[name]) for name, (_, kind) in slices.items()}
     names = ("evaluations", "losses", "teacher_losses", "efficiency", "out")
     paths = {name: tmp_path / name for name in names}
-    report_synthesis.run(Namespace(collection="cufs", **paths), settings)
+    report_synthesis.run(settings, collection="cufs", **paths)
     inputs = seen["inputs"]
     assert seen["folder"] == paths["out"] and (inputs.slug, inputs.domains) == ("synthesis-cufs", ["both"])
     assert inputs.all == {"copy": [0], "reconstruction": [0, 4], "kd": [0, 4]} and inputs.control == "reconstruction"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,17 @@ from pipeline.params.document import Document, check
 SLICES = {"everything": ("", Document)}
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--out", type=Path, required=True, help="a note that the parameters were found good")
+def run(
+    settings: dict[str, Any],
+    *,
+    out: Path,
+    params: Path,
+) -> None:
+    """Write the note. Its bytes never change, so nothing after this step reruns because of it.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Write the note. Its bytes never change, so nothing after this step reruns because of it."""
-    check(options.params)
-    write_text(options.out, "the parameters are valid\n")
+    Args:
+        out: to write: a note that the parameters are valid
+        params: the parameter file
+    """
+    check(params)
+    write_text(out, "the parameters are valid\n")

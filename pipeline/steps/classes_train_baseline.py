@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,37 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--set", required=True, help="the entry in params.yaml, for the log")
-    parser.add_argument("--variant", required=True, help="the entry in params.yaml")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="the folder with images.npy")
-    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
-    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    set: str,
+    variant: str,
+    seed: int,
+    data: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Train to the last epoch."""
+    Args:
+        set: the entry in params.yaml, for the log
+        variant: the entry in params.yaml
+        seed: what its randomness comes from
+        data: the folder with images.npy
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
     from pipeline.tasks.classification.prepared import train_on_set
 
-    variant: ClassVariant = settings["variant"]
+    entry: ClassVariant = settings["variant"]
     train_on_set(
-        name=f"{options.variant}, {options.set}",
-        seed=options.seed,
-        data=options.data,
+        name=f"{variant}, {set}",
+        seed=seed,
+        data=data,
         augmentation=settings["augmentation"],
-        model=options.model,
-        losses=options.losses,
-        network=variant.network or settings["network"],
+        model=model,
+        losses=losses,
+        network=entry.network or settings["network"],
         training=settings["training"],
-        learning=variant.learning,
+        learning=entry.learning,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,21 @@ from pipeline.params.faces import Degradation
 SLICES = {"degradation": ("recognition.degradation", Degradation)}
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
-    parser.add_argument("--out", type=Path, required=True, help="the folder for the degraded ones")
+def run(
+    settings: dict[str, Any],
+    *,
+    faces: Path,
+    out: Path,
+) -> None:
+    """One array a quality; x1 is the sharp array itself and is not stored again.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """One array a quality; x1 is the sharp array itself and is not stored again."""
+    Args:
+        faces: sharp faces, .npy
+        out: the folder for the degraded ones
+    """
     from pipeline.data.degradation import degrade_folder
     from pipeline.files import atomic_directory
 
     degradation: Degradation = settings["degradation"]
-    with atomic_directory(options.out) as folder:
-        degrade_folder(options.faces, folder, degradation.qualities, degradation.method, degradation.seed)
+    with atomic_directory(out) as folder:
+        degrade_folder(faces, folder, degradation.qualities, degradation.method, degradation.seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,29 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--scale", required=True, help="the entry in params.yaml")
-    parser.add_argument("--pictures", type=Path, required=True, help="the folder with a folder a set")
-    parser.add_argument("--patches", type=Path, required=True, help="to write: lr.npy and hr.npy")
-    parser.add_argument("--pairs", type=Path, required=True, help="to write: a folder a test set, with lr/ and hr/")
+def run(
+    settings: dict[str, Any],
+    *,
+    scale: str,
+    pictures: Path,
+    patches: Path,
+    pairs: Path,
+) -> None:
+    """Cut the patches, shrink the test pictures.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Cut the patches, shrink the test pictures."""
+    Args:
+        scale: the entry in params.yaml
+        pictures: the folder with one folder per set
+        patches: to write: lr.npy and hr.npy
+        pairs: to write: one folder per test set, with lr/ and hr/
+    """
     from pipeline.data.patches import cut, write_pairs
     from pipeline.data.pictures import Pictures
     from pipeline.files import atomic_directory
 
-    scale: Scale = settings["scale"]
-    learned = Pictures(options.pictures / settings["train"])
-    cut(learned, scale.factor, scale.patch, scale.per_picture, scale.seed, options.patches)
-    with atomic_directory(options.pairs) as folder:
+    small: Scale = settings["scale"]
+    learned = Pictures(pictures / settings["train"])
+    cut(learned, small.factor, small.patch, small.per_picture, small.seed, patches)
+    with atomic_directory(pairs) as folder:
         for name in settings["test"]:
-            write_pairs(Pictures(options.pictures / name), scale.factor, folder / name)
+            write_pairs(Pictures(pictures / name), small.factor, folder / name)

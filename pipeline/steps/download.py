@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,20 @@ from pipeline.data.sources import Faces, remote_files
 SLICES = {"data": ("recognition.data", Faces)}
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--cache", type=Path, required=True, help="where downloads are kept, finished or not")
-    parser.add_argument("--drop-in", type=Path, required=True, help="where files got by hand are put")
-    parser.add_argument("--out", type=Path, required=True, help="the folder for the files")
+def run(
+    settings: dict[str, Any],
+    *,
+    cache: Path,
+    drop_in: Path,
+    out: Path,
+) -> None:
+    """Fill the folder; a download that broke off goes on where it stopped.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Fill the folder; a download that broke off goes on where it stopped."""
+    Args:
+        cache: where downloads are kept, finished or not
+        drop_in: where files got by hand are put
+        out: the folder for the files
+    """
     from pipeline.data.fetch_folder import fetch_folder
 
-    fetch_folder(remote_files(settings["data"]), options.out, options.cache, options.drop_in)
+    fetch_folder(remote_files(settings["data"]), out, cache, drop_in)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,25 @@ SLICES = {"network": ("recognition.teacher.network", TeacherNetwork)}
 PROVIDER = "you: recognition.teacher.network.file names it"
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--cache", type=Path, required=True, help="where downloads are kept, finished or not")
-    parser.add_argument("--drop-in", type=Path, required=True, help="where files got by hand are put")
-    parser.add_argument("--out", type=Path, required=True, help="the folder for the files")
+def run(
+    settings: dict[str, Any],
+    *,
+    cache: Path,
+    drop_in: Path,
+    out: Path,
+) -> None:
+    """Fill the folder; a checkpoint's card comes with it.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Fill the folder; a checkpoint's card comes with it."""
+    Args:
+        cache: where downloads are kept, finished or not
+        drop_in: where files got by hand are put
+        out: the folder for the files
+    """
     from pipeline.data.fetch_folder import fetch_folder
 
     network = settings["network"]
     files = remote_files(network) if isinstance(network, OwnNetwork) else []
-    fetch_folder(files, options.out, options.cache, options.drop_in)
+    fetch_folder(files, out, cache, drop_in)
 
 
 def remote_files(settings: OwnNetwork) -> list[RemoteFile]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,23 @@ from pipeline.params.pictures import FacePictures
 SLICES = {"set": ("superresolution.faces.{set}", FacePictures)}
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--set", required=True, help="the entry in params.yaml")
-    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
-    parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write: pixels.npy and pictures.csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    set: str,
+    faces: Path,
+    index: Path,
+    out: Path,
+) -> None:
+    """Pack the faces.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Pack the faces."""
+    Args:
+        set: the entry in params.yaml
+        faces: sharp faces, .npy
+        index: the index of the faces, .csv
+        out: the folder to write: pixels.npy and pictures.csv
+    """
     from pipeline.data.picture_sources import faces_as_pictures
     from pipeline.data.pictures import pack
 
-    pack(options.out, faces_as_pictures(settings["set"], options.faces, options.index))
+    pack(out, faces_as_pictures(settings["set"], faces, index))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,20 @@ from pipeline.params.sketch_pairs import SketchPairs
 SLICES = {"data": ("synthesis.collections.{collection}", SketchPairs)}
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--collection", required=True, help="the entry in params.yaml")
-    parser.add_argument("--raw", type=Path, required=True, help="the folder with the files")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write: photos.npy, sketches.npy, index.csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    collection: str,
+    raw: Path,
+    out: Path,
+) -> None:
+    """Prepare the pairs of all sets.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Prepare the pairs of all sets."""
+    Args:
+        collection: the entry in params.yaml
+        raw: the folder with the files
+        out: the folder to write: photos.npy, sketches.npy, index.csv
+    """
     from pipeline.data.sketch_pairs import prepare_pairs
 
-    prepare_pairs(settings["data"], options.raw, options.out)
+    prepare_pairs(settings["data"], raw, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +19,37 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--set", required=True, help="the entry in params.yaml")
-    parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of the evaluations")
-    parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
-    parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
-    parser.add_argument("--data", type=Path, required=True, help="the folder with images.npy, for the sample sheet")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the section, to write")
+def run(
+    settings: dict[str, Any],
+    *,
+    set: str,
+    evaluations: Path,
+    losses: Path,
+    efficiency: Path,
+    data: Path,
+    out: Path,
+) -> None:
+    """Write section.json, figures/ and metrics.csv.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Write section.json, figures/ and metrics.csv."""
+    Args:
+        set: the entry in params.yaml
+        evaluations: VARIANT/SEED/ folders of the evaluations
+        losses: VARIANT/SEED/losses.csv of the trainings
+        efficiency: the table of times, .csv
+        data: the folder with images.npy, for the sample sheet
+        out: the folder of the section, to write
+    """
     from pipeline.report import classification
 
     groups = ("baselines", "students")
     variants = {name: one.model_dump() for group in groups for name, one in settings[group].items()}
     networks = {name: network.model_dump() for name, network in settings["networks"].items()}
     inputs = classification.Inputs(
-        name=options.set,
-        evaluations=options.evaluations,
-        losses=options.losses,
-        efficiency=options.efficiency,
-        data=options.data,
+        name=set,
+        evaluations=evaluations,
+        losses=losses,
+        efficiency=efficiency,
+        data=data,
         variants=variants,
         seeds=settings["seeds"],
         teacher_seed=settings["teacher_seed"],
@@ -52,4 +59,4 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
         },
         sample_images=settings["evaluation"].sample_images,
     )
-    classification.write(inputs, options.out)
+    classification.write(inputs, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -22,38 +21,46 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of evaluate")
-    parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
-    parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
-    parser.add_argument("--notes", type=Path, required=True, help="what tables call the faces, .json")
-    parser.add_argument("--contact-sheet", type=Path, required=True, help="the faces, .png")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the section, to write")
+def run(
+    settings: dict[str, Any],
+    *,
+    evaluations: Path,
+    losses: Path,
+    out: Path,
+    efficiency: Path,
+    notes: Path,
+    contact_sheet: Path,
+) -> None:
+    """Write section.json, figures/, metrics.csv and accuracy.csv.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Write section.json, figures/, metrics.csv and accuracy.csv."""
+    Args:
+        evaluations: VARIANT/SEED/ folders of evaluate
+        losses: VARIANT/SEED/losses.csv of the trainings
+        out: the folder of the section, to write
+        efficiency: the table of times, .csv
+        notes: what tables call the faces, .json
+        contact_sheet: the faces, .png
+    """
     from pipeline.data.faceset import read_notes
     from pipeline.report import recognition
 
     variants, teacher = settings["baselines"] | settings["students"], settings["teacher"]
-    notes = read_notes(options.notes)
+    faces = read_notes(notes)
     inputs = recognition.Inputs(
-        evaluations=options.evaluations,
-        losses=options.losses,
-        efficiency=options.efficiency,
-        contact_sheet=options.contact_sheet,
+        evaluations=evaluations,
+        losses=losses,
+        efficiency=efficiency,
+        contact_sheet=contact_sheet,
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
         own_teacher=teacher.file if isinstance(teacher, OwnNetwork) else None,
         teacher_seeds=settings["teacher_seeds"],
         qualities=settings["degradation"].qualities,
-        dataset=settings["degradation"].named(notes.name),
-        rendered=notes.rendered,
+        dataset=settings["degradation"].named(faces.name),
+        rendered=faces.rendered,
         networks={name: _network(variant, settings["networks"]) for name, variant in variants.items()},
     )
-    recognition.write(inputs, options.out)
+    recognition.write(inputs, out)
 
 
 def _network(variant: Entry, networks: dict[str, Network]) -> str:

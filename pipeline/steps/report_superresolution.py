@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +26,26 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--scale", required=True, help="the entry in params.yaml")
-    parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of the evaluations")
-    parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
-    parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
-    parser.add_argument(
-        "--recognition-evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of the recognition task"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the section, to write")
+def run(
+    settings: dict[str, Any],
+    *,
+    scale: str,
+    evaluations: Path,
+    losses: Path,
+    efficiency: Path,
+    recognition_evaluations: Path,
+    out: Path,
+) -> None:
+    """Write section.json, figures/ and metrics.csv.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Write section.json, figures/ and metrics.csv."""
+    Args:
+        scale: the entry in params.yaml
+        evaluations: VARIANT/SEED/ folders of the evaluations
+        losses: VARIANT/SEED/losses.csv of the trainings
+        efficiency: the table of times, .csv
+        recognition_evaluations: VARIANT/SEED/ folders of the recognition task
+        out: the folder of the section, to write
+    """
     from pipeline.report import superresolution
 
     baselines = {name: variant.model_dump() for name, variant in settings["baselines"].items()}
@@ -48,11 +53,11 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
     networks = {name: network.model_dump() for name, network in settings["networks"].items()}
     archive = settings["pictures"].get(settings["train"])
     inputs = superresolution.Inputs(
-        evaluations=options.evaluations,
-        losses=options.losses,
-        efficiency=options.efficiency,
-        recognition=options.recognition_evaluations,
-        scale=options.scale,
+        evaluations=evaluations,
+        losses=losses,
+        efficiency=efficiency,
+        recognition=recognition_evaluations,
+        scale=scale,
         factor=settings["scale"].factor,
         variants=variants,
         seeds=settings["seeds"],
@@ -66,4 +71,4 @@ def run(options: Namespace, settings: dict[str, Any]) -> None:
             for name, variant in variants.items()
         },
     )
-    superresolution.write(inputs, options.out)
+    superresolution.write(inputs, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +19,38 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--collection", required=True, help="the entry in params.yaml, for the title")
-    parser.add_argument("--evaluations", type=Path, required=True, help="VARIANT/SEED/ folders of the evaluations")
-    parser.add_argument("--losses", type=Path, required=True, help="VARIANT/SEED/losses.csv of the trainings")
-    parser.add_argument("--teacher-losses", type=Path, required=True, help="DOMAIN/losses.csv of the teachers")
-    parser.add_argument("--efficiency", type=Path, required=True, help="the table of times, .csv")
-    parser.add_argument("--out", type=Path, required=True, help="the folder of the section, to write")
+def run(
+    settings: dict[str, Any],
+    *,
+    collection: str,
+    evaluations: Path,
+    losses: Path,
+    teacher_losses: Path,
+    efficiency: Path,
+    out: Path,
+) -> None:
+    """Write section.json, figures/ and metrics.csv.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Write section.json, figures/ and metrics.csv."""
+    Args:
+        collection: the entry in params.yaml, for the title
+        evaluations: VARIANT/SEED/ folders of the evaluations
+        losses: VARIANT/SEED/losses.csv of the trainings
+        teacher_losses: DOMAIN/losses.csv of the teachers
+        efficiency: the table of times, .csv
+        out: the folder of the section, to write
+    """
     from pipeline.report import synthesis
 
     variants = settings["baselines"] | settings["students"]
     inputs = synthesis.Inputs(
-        evaluations=options.evaluations,
-        losses=options.losses,
-        teacher_losses=options.teacher_losses,
-        efficiency=options.efficiency,
-        collection=options.collection,
+        evaluations=evaluations,
+        losses=losses,
+        teacher_losses=teacher_losses,
+        efficiency=efficiency,
+        collection=collection,
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
         domains=list(settings["domains"]),
         teacher=settings["teacher"].model_dump(),
     )
-    synthesis.write(inputs, options.out)
+    synthesis.write(inputs, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,31 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--collection", required=True, help="the entry in params.yaml, for the log")
-    parser.add_argument("--pairs", type=Path, required=True, help="the folder with photos.npy, for size and channels")
-    parser.add_argument("--out", type=Path, required=True, help="to write: a row a batch size, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    collection: str,
+    pairs: Path,
+    out: Path,
+) -> None:
+    """Measure with random weights: time depends on the architecture alone, and is that of photo to sketch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Measure with random weights: time depends on the architecture alone, and is that of photo to sketch."""
+    Args:
+        collection: the entry in params.yaml, for the log
+        pairs: the folder with photos.npy, for size and channels
+        out: to write: a row a batch size, .csv
+    """
     from pipeline.data.sketch_pairs import load
     from pipeline.metrics.timing import time_networks
     from pipeline.models.translator import build
 
-    photos = load(options.pairs).photos
+    photos = load(pairs).photos
     _, height, width, channels = photos.shape
     time_networks(
         {"student": settings["network"]},
         lambda network: build(network, channels, 1),
         (channels, height, width),
         settings["training"].precision,
-        options.out,
+        out,
         batches=(1, 16),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +11,55 @@ SLICES = {"evaluation": ("synthesis.evaluation", SynthesisEvaluation)}
 FLOOR = "copy"
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--collection", required=True, help="the entry in params.yaml, for the log")
-    parser.add_argument("--variant", required=True, help=f"the name in the tables; {FLOOR}: no network, the floor")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--model", type=Path, help=f"weights, .safetensors; not with {FLOOR}")
-    parser.add_argument("--training-losses", type=Path, help=f"losses of its training, .csv; not with {FLOOR}")
-    parser.add_argument("--photo-sketch-pairs", type=Path, required=True, help="the folder with photos.npy and sketches.npy")
-    parser.add_argument("--recogniser", type=Path, required=True, help="a face network, .safetensors")
-    parser.add_argument("--metrics", type=Path, required=True, help="to write: the tidy table, .csv")
-    parser.add_argument("--pictures", type=Path, required=True, help="to write: a row a test picture, .csv")
-    parser.add_argument("--dimensions", type=Path, required=True, help="to write: rank-1 by split and dimension, .csv")
-    parser.add_argument("--scores", type=Path, required=True, help="to write: a row a pair of faces, .csv")
-    parser.add_argument("--samples", type=Path, required=True, help="to write: pictures, .npz")
-    parser.add_argument("--run", type=Path, required=True, help="to write: device, versions, health, .json")
+def run(
+    settings: dict[str, Any],
+    *,
+    collection: str,
+    variant: str,
+    seed: int,
+    model: Path | None = None,
+    training_losses: Path | None = None,
+    photo_sketch_pairs: Path,
+    recogniser: Path,
+    metrics: Path,
+    pictures: Path,
+    dimensions: Path,
+    scores: Path,
+    samples: Path,
+    run: Path,
+) -> None:
+    """Evaluate the last epoch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Evaluate the last epoch."""
+    Args:
+        collection: the entry in params.yaml, for the log
+        variant: the name in the tables; copy: no network, the floor
+        seed: what its randomness comes from
+        model: weights, .safetensors; not with copy
+        training_losses: losses of its training, .csv; not with copy
+        photo_sketch_pairs: the folder with photos.npy and sketches.npy
+        recogniser: a face network, .safetensors
+        metrics: to write: the tidy table, .csv
+        pictures: to write: one row per test picture, .csv
+        dimensions: to write: rank-1 by split and dimension, .csv
+        scores: to write: one row per pair of faces, .csv
+        samples: to write: pictures, .npz
+        run: to write: device, versions, health, .json
+    """
     from pipeline.errors import InputError
     from pipeline.tasks.synthesis.evaluation import Outputs, evaluate
 
-    for name, given in (("model", options.model), ("training-losses", options.training_losses)):
-        if (given is None) != (options.variant == FLOOR):
-            raise InputError(f"--{name} {given} with --variant {options.variant}: expected one but for {FLOOR}")
-    written = ("metrics", "pictures", "dimensions", "scores", "samples", "run")
+    for name, given in (("model", model), ("training-losses", training_losses)):
+        if (given is None) != (variant == FLOOR):
+            raise InputError(f"--{name} {given} with --variant {variant}: expected one but for {FLOOR}")
     evaluate(
-        variant=options.variant,
-        seed=options.seed,
-        model=options.model,
-        losses=options.training_losses,
-        pairs=options.photo_sketch_pairs,
-        recogniser=options.recogniser,
+        variant=variant,
+        seed=seed,
+        model=model,
+        losses=training_losses,
+        pairs=photo_sketch_pairs,
+        recogniser=recogniser,
         settings=settings["evaluation"],
-        outputs=Outputs(**{name: getattr(options, name) for name in written}),
+        outputs=Outputs(
+            metrics=metrics, pictures=pictures, dimensions=dimensions, scores=scores, samples=samples, run=run
+        ),
     )

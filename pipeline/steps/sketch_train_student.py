@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,36 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--collection", required=True, help="the entry in params.yaml, for the log")
-    parser.add_argument("--variant", required=True, help="the entry in params.yaml")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--pairs", type=Path, required=True, help="the folder with photos.npy and sketches.npy")
-    parser.add_argument("--teachers", type=Path, required=True, help="the folder with a folder a teacher")
-    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
-    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    collection: str,
+    variant: str,
+    seed: int,
+    pairs: Path,
+    teachers: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Train to the last epoch."""
+    Args:
+        collection: the entry in params.yaml, for the log
+        variant: the entry in params.yaml
+        seed: what its randomness comes from
+        pairs: the folder with photos.npy and sketches.npy
+        teachers: the folder with a folder a teacher
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
     from pipeline.tasks.synthesis.run import train_students
 
     train_students(
-        name=f"{options.variant}, {options.collection}",
-        seed=options.seed,
-        pairs=options.pairs,
-        teachers=options.teachers,
-        model=options.model,
-        losses=options.losses,
+        name=f"{variant}, {collection}",
+        seed=seed,
+        pairs=pairs,
+        teachers=teachers,
+        model=model,
+        losses=losses,
         **settings,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
@@ -21,39 +20,49 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--domain", required=True, choices=["photos", "drawings", "both"], help="what it learns to know")
-    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
-    parser.add_argument("--drawings", type=Path, required=True, help="a drawing of each, .npy")
-    parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
-    parser.add_argument("--cache", type=Path, required=True, help="where downloads are kept, finished or not")
-    parser.add_argument("--drop-in", type=Path, required=True, help="where files got by hand are put")
-    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
-    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    domain: Literal["photos", "drawings", "both"],
+    faces: Path,
+    drawings: Path,
+    index: Path,
+    cache: Path,
+    drop_in: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Train to the last epoch."""
+    Args:
+        domain: what it learns to know
+        faces: sharp faces, .npy
+        drawings: a drawing of each, .npy
+        index: the index of the faces, .csv
+        cache: where downloads are kept, finished or not
+        drop_in: where files got by hand are put
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
     if settings["network"].architecture == "vgg19":
-        _adopt(options, settings)
+        _adopt(settings, cache, drop_in, model, losses)
         return
     from pipeline.tasks.synthesis.run import train_teacher
 
     own: DomainTeacher = settings.pop("own")
     train_teacher(
-        domain=options.domain,
+        domain=domain,
         seed=own.seed,
-        faces=options.faces,
-        drawings=options.drawings,
-        index=options.index,
-        model=options.model,
-        losses=options.losses,
+        faces=faces,
+        drawings=drawings,
+        index=index,
+        model=model,
+        losses=losses,
         **settings,
     )
 
 
-def _adopt(options: Namespace, settings: dict[str, Any]) -> None:
+def _adopt(settings: dict[str, Any], cache: Path, drop_in: Path, model: Path, losses: Path) -> None:
     import pandas as pd
 
     from pipeline.device import select_device, select_dtype
@@ -63,5 +72,5 @@ def _adopt(options: Namespace, settings: dict[str, Any]) -> None:
 
     device = select_device()
     made_with = provenance(device, select_dtype(device, settings["training"].precision))
-    adopt(settings["network"], options.cache, options.drop_in, options.model, made_with)
-    write_csv(options.losses, pd.DataFrame(columns=["epoch", "learning_rate", "total"]))  # nothing was learned here
+    adopt(settings["network"], cache, drop_in, model, made_with)
+    write_csv(losses, pd.DataFrame(columns=["epoch", "learning_rate", "total"]))  # nothing was learned here

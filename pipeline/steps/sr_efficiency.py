@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,32 @@ SLICES = {
 }
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--scale", required=True, help="the entry in params.yaml")
-    parser.add_argument("--patches", type=Path, required=True, help="the folder with lr.npy, for size and channels")
-    parser.add_argument("--out", type=Path, required=True, help="to write: a row a network and batch size, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    scale: str,
+    patches: Path,
+    out: Path,
+) -> None:
+    """Measure with random weights: time depends on the architecture alone.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Measure with random weights: time depends on the architecture alone."""
+    Args:
+        scale: the entry in params.yaml
+        patches: the folder with lr.npy, for size and channels
+        out: to write: one row per network and batch size, .csv
+    """
     from pipeline.data.patches import open_patches
     from pipeline.metrics.timing import time_networks
     from pipeline.models.super_resolution import build
 
-    small, _, scale = open_patches(options.patches)
+    small, _, factor = open_patches(patches)
     _, height, width, channels = small.shape
     networks = {name: settings[name] for name in ("teacher", "student")} | settings["networks"]
     time_networks(
         networks,
-        lambda network: build(network, scale, channels),
+        lambda network: build(network, factor, channels),
         (channels, height, width),
         settings["training"].precision,
-        options.out,
+        out,
         batches=(1, 16),
     )

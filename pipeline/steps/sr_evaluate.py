@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -23,55 +22,71 @@ SLICES = {
 FLOOR = "bicubic"
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--variant", required=True, help=f"the name in the tables; {FLOOR}: no network, the floor")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--scale", required=True, help="the entry in params.yaml")
-    parser.add_argument("--model", type=Path, help=f"weights, .safetensors; not with {FLOOR}")
-    parser.add_argument("--small-and-large", type=Path, required=True, help="the folder with a folder a test set")
-    parser.add_argument("--recogniser", type=Path, required=True, help="a face network, .safetensors")
-    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
-    parser.add_argument("--degraded", type=Path, required=True, help="the folder with the degraded ones")
-    parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
-    parser.add_argument("--pairs", type=Path, required=True, help="the pairs to verify, .csv")
-    parser.add_argument("--notes", type=Path, required=True, help="what tables call the faces, .json")
-    parser.add_argument("--metrics", type=Path, required=True, help="to write: the tidy table, .csv")
-    parser.add_argument("--pictures", type=Path, required=True, help="to write: a row a test picture, .csv")
-    parser.add_argument("--scores", type=Path, required=True, help="to write: a row a pair of faces, .csv")
-    parser.add_argument("--samples", type=Path, required=True, help="to write: pictures, .npz")
-    parser.add_argument("--run", type=Path, required=True, help="to write: device, versions, architecture, .json")
+def run(
+    settings: dict[str, Any],
+    *,
+    variant: str,
+    seed: int,
+    scale: str,
+    model: Path | None = None,
+    small_and_large: Path,
+    recogniser: Path,
+    faces: Path,
+    degraded: Path,
+    index: Path,
+    pairs: Path,
+    notes: Path,
+    metrics: Path,
+    pictures: Path,
+    scores: Path,
+    samples: Path,
+    run: Path,
+) -> None:
+    """Evaluate the last epoch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Evaluate the last epoch."""
+    Args:
+        variant: the name in the tables; bicubic: no network, the floor
+        seed: what its randomness comes from
+        scale: the entry in params.yaml
+        model: weights, .safetensors; not with bicubic
+        small_and_large: the folder with one folder per test set
+        recogniser: a face network, .safetensors
+        faces: sharp faces, .npy
+        degraded: the folder with the degraded ones
+        index: the index of the faces, .csv
+        pairs: the pairs to verify, .csv
+        notes: what tables call the faces, .json
+        metrics: to write: the tidy table, .csv
+        pictures: to write: one row per test picture, .csv
+        scores: to write: one row per pair of faces, .csv
+        samples: to write: pictures, .npz
+        run: to write: device, versions, architecture, .json
+    """
     from pipeline.errors import InputError
     from pipeline.tasks.superresolution.evaluation import Outputs, evaluate
     from pipeline.tasks.superresolution.recognising import Recognition
 
-    if (options.model is None) != (options.variant == FLOOR):
-        raise InputError(f"--model {options.model} with --variant {options.variant}: expected one but for {FLOOR}")
+    if (model is None) != (variant == FLOOR):
+        raise InputError(f"--model {model} with --variant {variant}: expected one but for {FLOOR}")
     sets = settings["pictures"] | settings["face_pictures"]
     evaluate(
-        variant=options.variant,
-        seed=options.seed,
-        scale=options.scale,
+        variant=variant,
+        seed=seed,
+        scale=scale,
         factor=settings["scale"].factor,
-        model=options.model,
-        pairs=options.small_and_large,
+        model=model,
+        pairs=small_and_large,
         sets={name: sets[name] for name in settings["test"]},
         samples=settings["evaluation"].sample_pictures,
         recognition=Recognition(
-            recogniser=options.recogniser,
-            faces=options.faces,
-            degraded=options.degraded,
-            index=options.index,
-            pairs=options.pairs,
-            notes=options.notes,
+            recogniser=recogniser,
+            faces=faces,
+            degraded=degraded,
+            index=index,
+            pairs=pairs,
+            notes=notes,
             degradation=settings["degradation"],
             evaluation=settings["recognition"],
         ),
-        outputs=Outputs(
-            **{name: getattr(options, name) for name in ("metrics", "pictures", "scores", "samples", "run")}
-        ),
+        outputs=Outputs(metrics=metrics, pictures=pictures, scores=scores, samples=samples, run=run),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +19,42 @@ SLICES = {
 SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--variant", required=True, help="the entry in params.yaml")
-    parser.add_argument("--teacher", type=Path, required=True, help="the teacher's weights, .safetensors")
-    parser.add_argument("--scale", required=True, help="the entry in params.yaml, for the log")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--patches", type=Path, required=True, help="the folder with lr.npy and hr.npy")
-    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
-    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    variant: str,
+    scale: str,
+    seed: int,
+    patches: Path,
+    teacher: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Train to the last epoch."""
+    Args:
+        variant: the entry in params.yaml
+        scale: the entry in params.yaml, for the log
+        seed: what its randomness comes from
+        patches: the folder with lr.npy and hr.npy
+        teacher: the teacher's weights, .safetensors
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
     from pipeline.tasks.superresolution.run import train_upscaler
 
-    variant: Student = settings["variant"]
+    entry: Student = settings["variant"]
     train_upscaler(
-        name=f"{options.variant} {options.scale}",
-        seed=options.seed,
-        patches=options.patches,
-        model=options.model,
-        losses=options.losses,
-        network=variant.network or settings["network"],
+        name=f"{variant} {scale}",
+        seed=seed,
+        patches=patches,
+        model=model,
+        losses=losses,
+        network=entry.network or settings["network"],
         training=settings["training"],
-        reconstruction=variant.reconstruction,
-        taps=settings["taps"] if variant.taps is None else variant.taps,
-        teacher=options.teacher,
+        reconstruction=entry.reconstruction,
+        taps=settings["taps"] if entry.taps is None else entry.taps,
+        teacher=teacher,
         teacher_taps=settings["teacher_taps"],
-        methods=variant.distill,
+        methods=entry.distill,
     )

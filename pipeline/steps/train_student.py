@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +19,45 @@ SLICES = {
 SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--variant", required=True, help="the entry in params.yaml")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
-    parser.add_argument("--degraded", type=Path, required=True, help="the folder with the degraded ones")
-    parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
-    parser.add_argument("--teachers", type=Path, required=True, help="the folder with SEED/model.safetensors of each")
-    parser.add_argument("--teacher-outputs", type=Path, required=True, help="the folder with their answers, SEED/")
-    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
-    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    variant: str,
+    seed: int,
+    faces: Path,
+    degraded: Path,
+    index: Path,
+    teachers: Path,
+    teacher_outputs: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Train to the last epoch."""
+    Args:
+        variant: the entry in params.yaml
+        seed: what its randomness comes from
+        faces: sharp faces, .npy
+        degraded: the folder with the degraded ones
+        index: the index of the faces, .csv
+        teachers: the folder with SEED/model.safetensors of each
+        teacher_outputs: the folder with their answers, SEED/
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
     from pipeline.tasks.recognition.run_student import train_student
 
     seeds = settings.pop("teacher_seeds")
     settings["network"] = settings["variant"].network or settings["network"]
     train_student(
-        name=options.variant,
-        seed=options.seed,
-        faces=options.faces,
-        degraded=options.degraded,
-        index=options.index,
-        teachers=[options.teachers / f"{seed}/model.safetensors" for seed in seeds],
-        teacher_outputs=[options.teacher_outputs / str(seed) for seed in seeds],
-        model=options.model,
-        losses=options.losses,
+        name=variant,
+        seed=seed,
+        faces=faces,
+        degraded=degraded,
+        index=index,
+        teachers=[teachers / f"{each}/model.safetensors" for each in seeds],
+        teacher_outputs=[teacher_outputs / str(each) for each in seeds],
+        model=model,
+        losses=losses,
         **settings,
     )

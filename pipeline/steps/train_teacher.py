@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,37 @@ SLICES = {
 SHARED = True  # by several processes, if they are asked for: pipeline.processes
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Options of the command line."""
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--own", type=Path, required=True, help="the folder with the file of the user's own teacher")
-    parser.add_argument("--faces", type=Path, required=True, help="sharp faces, .npy")
-    parser.add_argument("--index", type=Path, required=True, help="the index of the faces, .csv")
-    parser.add_argument("--model", type=Path, required=True, help="to write: weights, .safetensors, and .json")
-    parser.add_argument("--losses", type=Path, required=True, help="to write: losses by epoch, .csv")
+def run(
+    settings: dict[str, Any],
+    *,
+    seed: int,
+    own: Path,
+    faces: Path,
+    index: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch; one of the user's own is taken as it is.
 
-
-def run(options: Namespace, settings: dict[str, Any]) -> None:
-    """Train to the last epoch; one of the user's own is taken as it is."""
+    Args:
+        seed: what its randomness comes from
+        own: the folder with the file of the user's own teacher
+        faces: sharp faces, .npy
+        index: the index of the faces, .csv
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
     network, training = settings["network"], settings.pop("training")
-    paths = {name: getattr(options, name) for name in ("faces", "index", "model", "losses")}
+    paths = {"faces": faces, "index": index, "model": model, "losses": losses}
     if isinstance(network, OwnNetwork):
         if not is_first():
             return
         from pipeline.tasks.recognition.adopting import adopt
 
-        adopt(seed=options.seed, own=options.own, **paths, **settings)
+        adopt(seed=seed, own=own, **paths, **settings)
         return
     from pipeline.tasks.recognition.run import train_identities
 
     if training is None:
         raise InputError("recognition.teacher.training is null, expected how the teacher is trained")
-    train_identities(
-        name="teacher", seed=options.seed, qualities=[1], degraded=None, training=training, **paths, **settings
-    )
+    train_identities(name="teacher", seed=seed, qualities=[1], degraded=None, training=training, **paths, **settings)
