@@ -1,97 +1,59 @@
-"""Knowledge distillation for low-quality faces: the graph. What a step does is in pipeline/steps/."""
+"""Knowledge distillation for low-quality faces. The graph is in graph/, what a step does in pipeline/steps/."""
 
 from engines.agreement import agree
+from engines.code import refresh
+from graph.rules import directives
+from pipeline.errors import InputError
+from pipeline.params.document import check
+from pipeline.params.loading import read_document
 
+try:
+    params, _ = read_document(), check()
+except InputError as error:
+    sys.exit(str(error))
+refresh()  # what the steps' code is now
 
-include: "rules/common.smk"
-
-
-wildcard_constraints:
-    variant="[a-z][a-z0-9_]*",
-    seed="[0-9]+",
-    scale="[a-z][a-z0-9_]*",
-    collection="[a-z][a-z0-9_]*",
-    set="[a-z][a-z0-9_]*",
+# A time limit, scancel and kill send SIGTERM to all processes of a job. The step saves its state and ends; until then
+# its shell waits, or it would be taken for dead, and so does tee, or the step could write no line more.
+shell.prefix('set -euo pipefail; trap : TERM; tee() {{ trap "" TERM; command tee "$@"; }}; ')
 
 
 localrules:
     all,
-    check,
 
 
 rule all:
     input:
-        f"{REPORTS}/index.html",
+        "reports/index.html",
         "data/params-checked.txt",
 
 
-rule check:
-    input:
-        code=code("check"),
-    output:
-        note="data/params-checked.txt",
-    log:
-        "logs/check.log",
-    benchmark:
-        "logs/benchmarks/check.tsv"
-    conda:
-        "environment.yaml"
-    params:
-        science=science_of("check"),
-    threads: 1
-    resources:
-        mem_mb=more(500),
-        runtime=more(5),
-        gpu=0,
-    shell:
-        "python -m pipeline check --out {output.note} 2>&1 | tee -i {log}"
+for job in directives(params):
+
+    rule:
+        name:
+            job.name
+        input:
+            **job.input,
+        output:
+            **{name: directory(path) if name in job.folders else path for name, path in job.output.items()},
+        wildcard_constraints:
+            **job.constraints,
+        log:
+            f"logs/{job.label}.log",
+        benchmark:
+            f"logs/benchmarks/{job.label}.tsv"
+        conda:
+            "environment.yaml"
+        params:
+            science=job.science,
+            command=job.command,
+        threads: job.threads
+        priority: job.priority
+        resources:
+            **job.resources,
+        shell:
+            "{params.command} 2>&1 | tee -i {log}"  # a constant: it is read when the job runs, when the loop has ended
 
 
-include: "rules/recognition.smk"
-
-
-if settings.superresolution:
-
-    include: "rules/superresolution.smk"
-
-
-if settings.synthesis:
-
-    include: "rules/synthesis.smk"
-
-
-if settings.classification:
-
-    include: "rules/classification.smk"
-
-
-rule report:
-    input:
-        code=code("report"),
-        sections=SECTIONS_MADE,
-    output:
-        page=f"{REPORTS}/index.html",
-        text=f"{REPORTS}/report.md",
-        metrics=f"{REPORTS}/metrics.csv",
-        summary=f"{REPORTS}/metrics.json",
-        accuracy=f"{REPORTS}/accuracy.csv",
-        figures=directory(f"{REPORTS}/figures"),
-    log:
-        "logs/report.log",
-    benchmark:
-        "logs/benchmarks/report.tsv"
-    conda:
-        "environment.yaml"
-    params:
-        science=science_of("report"),
-    threads: 1
-    resources:
-        mem_mb=more(1000),
-        runtime=more(10),
-        gpu=0,
-    shell:
-        f"python -m pipeline report --sections {SECTIONS} --out {REPORTS}"
-        " 2>&1 | tee -i {log}"
-
-
-agree(workflow, params_document)  # with DVC, on what is up to date
+agree(workflow, params)  # with DVC, on what is up to date

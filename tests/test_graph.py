@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from graph import stages
+from graph.rules import directives
+from graph.step import Step, below, rules
+from graph.tables import all_rules
 from pipeline.params.document import check
+from pipeline.params.loading import read_document
 
-PROJECT = ["Snakefile", "rules", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
+PROJECT = ["Snakefile", "graph", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
 
 
 def copy_project(root: Path, folder: Path, **changes: str) -> Path:
@@ -128,16 +133,31 @@ def without_defaults(value, written):
     return value
 
 
-def test_every_step_has_a_rule_and_the_rules_say_all_that_an_engine_needs(root):
-    text = "\n".join(file.read_text() for file in (root / "Snakefile", *(root / "rules").glob("*.smk")))
-    steps = {file.stem for file in (root / "pipeline/steps").glob("*.py")} - {"__init__"}
-    rules = {part.split(":")[0]: part for part in text.split("\nrule ")[1:]}
-    assert set(rules) == steps | {"all"}
-    for name in steps:
-        # A cluster gives a job more at each attempt; a training, which resumes, no more time than a queue allows.
-        time = "runtime=1440,  # it resumes" if "train" in name else "runtime=more("
-        for word in ("input:", "output:", "log:", "benchmark:", "threads:", "mem_mb=more(", time, "gpu="):
-            assert f"\n    {word}" in rules[name] or f"        {word}" in rules[name], f"{name} lacks {word}"
+def test_every_step_stands_in_the_graph_and_nothing_else(root):
+    steps = {file.stem for file in (root / "pipeline/steps").glob("[a-z]*.py")}
+    assert {rule.step.name for rule in all_rules()} == steps
+    names = [rule.name for rule in all_rules()]
+    assert len(set(names)) == len(names)
+
+
+def test_a_cluster_gives_more_at_each_attempt_but_to_what_resumes(root):
+    """A training goes on where it stopped, so it gets more memory and no more time than a queue allows."""
+    for rule in directives(read_document(root / "params.yaml")):
+        memory, time = rule.resources["mem_mb"], rule.resources["runtime"]
+        assert [memory(None, attempt) / memory(None, 1) for attempt in (1, 2, 4, 9)] == [1, 2, 4, 4]
+        trains = "train" in rule.name and "evaluate" not in rule.name
+        assert time == 1440 if trains else time(None, 2) == 2 * time(None, 1)
+
+
+def test_stages_for_dvc_are_written_from_the_graph(root):
+    assert (root / "dvc.yaml").read_text() == stages.text(), "out of date: python -m graph.stages"
+
+
+def test_a_text_that_names_nothing_is_an_error():
+    with pytest.raises(ValueError, match="check: {nowhere} is neither a file of the table nor a wildcard"):
+        rules([Step("check", reads="nowhere", writes="out=note")], {"note": "note.txt"})
+    with pytest.raises(ValueError, match="data/nothing is read, and no step writes it"):
+        below("data/nothing", all_rules())
 
 
 def test_what_the_code_is_follows_every_module_and_nothing_else(project):
