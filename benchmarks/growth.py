@@ -74,7 +74,7 @@ def images(times: int) -> tuple[int, int, dict[str, Cost]]:
 def graph(variants: int, seeds: int) -> tuple[int, Cost]:
     """Jobs of a dry run, and its cost from the start of Python on."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("Snakefile", "rules", "pipeline", "engines", "profiles", "environment.yaml"):
+        for name in ("Snakefile", "graph", "pipeline", "engines", "profiles", "environment.yaml"):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, Path(folder, name))
         document = json.loads(json.dumps(YAML(typ="safe").load(ROOT / "tests/data/tiny.yaml")))
