@@ -19,10 +19,12 @@ import pandas as pd
 import pytest
 from fake_results import degrade, draw_faces, judged, of_kind, write_latency, write_losses, write_tables
 from PIL import Image
+from scipy.stats import binomtest
 
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
-from pipeline.report import blocks, figures, page, recognition, recognition_words, sections, tidy
+from pipeline.report import blocks, figures, page, recognition, recognition_data, recognition_teacher
+from pipeline.report import recognition_words, sections, tidy
 from pipeline.report.build import build
 from pipeline.report.recognition_data import Inputs
 from pipeline.report.recognition_figures import true_acceptance
@@ -353,6 +355,30 @@ def test_a_null_result_is_reported_as_null(tmp_path):
     )
     assert "0 came out better, 0 worse and 12 not distinguishable" in findings[-1]
     assert not any("wins back" in item for item in findings)
+
+
+def test_a_teacher_at_chance_is_the_first_finding(tmp_path):
+    guessing = SEPARATION | {"teacher": (0.0, 0.0, 0.0, 0.0)}
+    inputs = write_results(tmp_path, separations=guessing)
+    data, numbers = recognition.measure(inputs)
+    first = recognition.findings(data, numbers)[0]
+    assert first.lead == "The teacher" and len(first.items) == len(PROTOCOLS)
+    scores = pd.read_csv(inputs.evaluations / "teacher/0/scores.csv")
+    for item, protocol in zip(first.items, PROTOCOLS):
+        right = scores[(scores["condition"] == "x1") & (scores["protocol"] == protocol)]["correct"]
+        low, high = 100 * np.array(binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson"))
+        assert item.startswith(f"The teacher cannot be told from guessing on {protocol}, on sharp faces: ")
+        assert f"{100 * right.mean():.1f} % of 200 pairs at x1 (95 % interval {low:.1f} to {high:.1f})" in item
+        assert "guessing gives 50 %" in item
+    own = dataclasses.replace(data, inputs=dataclasses.replace(inputs, own_teacher="mine.onnx"))
+    assert "mine.onnx may be fed otherwise" in recognition_teacher.no_better_than_guessing(own)[0]
+
+
+def test_a_teacher_that_knows_something_raises_no_doubt(measured, tmp_path):
+    assert recognition.findings(*measured)[0].lead == PROTOCOLS[0]
+    few = write_results(tmp_path, pairs=20, separations=SEPARATION | {"teacher": (0.6, 0.6, 0.6, 0.6)})
+    item = recognition_teacher.no_better_than_guessing(recognition_data.read(few))[0]
+    assert "cannot be told from guessing" in item and "20 pairs" in item
 
 
 def test_bytes_do_not_depend_on_the_run(report, two_seeds, tmp_path):

@@ -10,6 +10,7 @@ from pipeline.report import recognition_words as words
 from pipeline.report.blocks import Bullets, Paragraph, Section
 from pipeline.report.recognition_data import Data, Inputs, read
 from pipeline.report.recognition_numbers import Numbers
+from pipeline.report.recognition_teacher import no_better_than_guessing
 
 __all__ = ["Inputs", "measure", "section", "write"]
 
@@ -35,15 +36,20 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
     return data, recognition_numbers.compute(data)
 
 
-def section(data: Data, numbers: Numbers) -> Section:
-    """Everything about recognition."""
-    inputs = data.inputs
-    found = [
-        Bullets(tuple(words.findings(data, numbers, protocol)), lead=protocol) for protocol in data.protocols
-    ]
+def findings(data: Data, numbers: Numbers) -> tuple[Bullets, ...]:
+    """What was found, what all of it rests on first."""
+    doubts = no_better_than_guessing(data)
+    found = [Bullets(tuple(doubts), lead="The teacher")] if doubts else []
+    found += [Bullets(tuple(words.findings(data, numbers, protocol)), lead=protocol) for protocol in data.protocols]
     if data.searches.protocols:
         searched = (f"{p}: {identification.findings(data, numbers, p)}" for p in data.searches.protocols)
         found.append(Bullets(tuple(searched), lead="Identification"))
+    return tuple(found)
+
+
+def section(data: Data, numbers: Numbers) -> Section:
+    """Everything about recognition."""
+    inputs = data.inputs
     comparisons = [
         table
         for protocol in data.protocols
@@ -53,7 +59,7 @@ def section(data: Data, numbers: Numbers) -> Section:
     costs = [plots.cost(data, numbers)] if data.protocols else []
     costs.append(recognition_tables.cost(data, numbers))
     parts = [
-        Section("Findings", tuple(found)),
+        Section("Findings", findings(data, numbers)),
         Section(
             "Accuracy by quality",
             tuple(recognition_tables.ablation(data, numbers, p) for p in data.protocols),

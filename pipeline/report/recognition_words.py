@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.metrics import statistics
 from pipeline.report.recognition_data import Data, Inputs
 from pipeline.report.recognition_numbers import Numbers
+from pipeline.report.recognition_teacher import chance
 from pipeline.report.words import NULL, between, count, listed, named, p_value, points, than
 
 
@@ -95,12 +96,6 @@ def findings(data: Data, numbers: Numbers, protocol: str) -> list[str]:
     if inputs.control in inputs.variants:
         result += _distillation(inputs, numbers, protocol)
     return result
-
-
-def chance(data: Data, protocol: str) -> float:
-    """Percent that one reaches by always giving the commoner answer."""
-    same = data.same[protocol].mean()
-    return 100 * float(max(same, 1 - same))
 
 
 def _teacher(data: Data, numbers: Numbers, protocol: str) -> str:
