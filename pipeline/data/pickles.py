@@ -1,7 +1,8 @@
 """Reads pickles of plain values and uint8 arrays, without running what they say.
 
 A pickle is a program, and unpickling would run it: here its opcodes are walked as data, by a stack machine that knows
-only what such files need. Nothing is imported and nothing is called.
+only what such files need. Nothing is imported and nothing is called. What the file makes is charged against a budget
+of memory that follows from its size: a few opcodes can ask for the same megabytes over and over again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import mmap
 import pickletools
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +29,10 @@ GLOBALS = {
     "numpy.core.numeric _frombuffer": "buffer",
     "numpy._core.numeric _frombuffer": "buffer",
 }
+MAX_BYTES = 2**30  # of a pickle: the largest in use, CIFAR-100's, has 155 MB
+BUDGET_PER_BYTE, BUDGET = 4, 64 * 2**20  # bytes of memory that a file may ask for: so many for each of its own, and more
+OPCODE_COST = 128  # bytes that an opcode takes at most, beside its argument: an empty dictionary in the memo
+MAX_MEMO = 2**31  # memo keys; beyond, numbers could be chosen that a dictionary finds slowly
 # Opcodes that push their own argument.
 VALUES = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE",
@@ -79,7 +85,10 @@ def walk(
 
     Raises InputError with opcode and position (bytes): truncated, no pickle, anything else in it, a call above all.
     """
-    machine, end = _Machine(sides, dictionaries), "the beginning"
+    size = _size(content)
+    if size > MAX_BYTES:
+        raise InputError(f"{name}: {size} bytes, the limit of {layout} is {MAX_BYTES}")
+    machine, end = _Machine(sides, dictionaries, BUDGET_PER_BYTE * size + BUDGET), "the beginning"
     opcodes = pickletools.genops(content)
     while True:
         try:
@@ -99,24 +108,37 @@ def walk(
             ) from None
 
 
+def _size(content: mmap.mmap | BinaryIO) -> int:
+    place = content.tell()
+    content.seek(0, 2)
+    size = content.tell()
+    content.seek(place)
+    return size - place
+
+
 class _Machine:
     """The pickle machine, less whatever imports, calls or changes anything but lists and dictionaries."""
 
-    def __init__(self, sides: int, dictionaries: bool) -> None:
+    def __init__(self, sides: int, dictionaries: bool, budget: int) -> None:
         self.sides, self.dictionaries = sides, dictionaries
+        self.budget = budget  # bytes of memory that are left
         self.stack: list[Any] = []
         self.marks: list[int] = []  # heights of the stack
         self.memo: dict[int, Any] = {}
 
     def step(self, name: str, argument: Any) -> None:
         """Do one opcode. Raises _Refused."""
+        self._charge(OPCODE_COST + sys.getsizeof(argument))
         if name in VALUES:
-            self.stack.append(argument)
+            # Python 3.8's bytearray as well: it is not changed here, and one that stands in many places is in memory once
+            self.stack.append(bytes(argument) if type(argument) is bytearray else argument)
         elif name in CONSTANTS:
             self.stack.append(CONSTANTS[name])
         elif name in STRINGS:  # Python 2's str, which genops gives as Latin-1
             self.stack.append(argument.encode("latin-1"))
         elif name in PUTS:
+            if not 0 <= argument < MAX_MEMO:
+                raise _Refused("stores a value under an absurd number")
             self.memo[argument] = self._top()
         elif name == "MEMOIZE":
             self.memo[len(self.memo)] = self._top()
@@ -145,9 +167,13 @@ class _Machine:
             self.stack.append(_global(argument))
         elif name == "STACK_GLOBAL":
             attribute, module = self._pop(), self._pop()
-            self.stack.append(_global(f"{module} {attribute}"))
+            if type(module) is not str or type(attribute) is not str:
+                raise _Refused(f"names {kind(module)} and {kind(attribute)}")
+            self.stack.append(_global(f"{module[:80]} {attribute[:80]}"))
         elif name == "REDUCE":
             arguments, function = self._pop(), self._pop()
+            if type(arguments) is tuple:  # a call may copy them
+                self._charge(sum(len(given) for given in arguments if isinstance(given, (str, bytes))))
             self.stack.append(_reduce(function, arguments, self.sides))
         elif name == "BUILD":
             state = self._pop()
@@ -174,6 +200,12 @@ class _Machine:
         if len(self.stack) != 1 or self.marks:
             raise _Refused(f"{len(self.stack)} values are left, expected one")
         return self.stack[0]
+
+    def _charge(self, count: int) -> None:
+        """Take ``count`` bytes from the budget."""
+        self.budget -= count
+        if self.budget < 0:
+            raise _Refused(f"asks for more memory than {BUDGET_PER_BYTE} bytes for each of the file, and {BUDGET} more")
 
     def _top(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
@@ -210,11 +242,11 @@ def _reduce(function: Any, arguments: Any, sides: int) -> Any:
             except UnicodeEncodeError:
                 raise _Refused("bytes are stored as text that is not Latin-1") from None
         case "dtype", (str(name) | bytes(name), *_):
-            return _Type(name if isinstance(name, str) else name.decode("latin-1"))
+            return _Type(name[:20] if isinstance(name, str) else name[:20].decode("latin-1"))
         case "array", (_Global(name="numpy ndarray"), tuple(), bytes() | str()):
             return Array()
-        case "buffer", (bytes(data) | bytearray(data), _Type() as dtype, tuple(shape), str(order)):
-            return _filled(Array(), bytes(data), dtype, shape, order == "F", sides)
+        case "buffer", (bytes(data), _Type() as dtype, tuple(shape), str(order)):
+            return _filled(Array(), data, dtype, shape, order == "F", sides)
     called = function.name.replace(" ", ".") if isinstance(function, _Global) else kind(function)
     raise _Refused(f"calls {called} in a way that neither bytes nor uint8 arrays need")
 

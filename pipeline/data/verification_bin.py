@@ -54,7 +54,7 @@ def _images_and_pairs(path: Path, value: Any) -> tuple[list[bytes], np.ndarray]:
     encoded = []
     for number, image in enumerate(images):
         data = image.data if isinstance(image, Array) else image
-        if not isinstance(data, (bytes, bytearray)):
+        if not isinstance(data, bytes):
             raise InputError(f"{path}: image {number} is {kind(image)}, expected the bytes of an encoded image")
-        encoded.append(bytes(data))
+        encoded.append(data)
     return encoded, np.array(same, dtype=bool)
