@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from pipeline.errors import InputError
 from pipeline.files import atomic_path, read_json, write_json
+
+Built = TypeVar("Built", bound=torch.nn.Module)
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any] | None = None) -> None:
@@ -56,9 +59,32 @@ def card_of(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def load_into(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
-    """Load the tensors under ``prefix.`` into ``module``. Raises InputError when names or shapes do not match."""
+def build(make: Callable[[], Built], tensors: dict[str, Tensor], prefix: str, path: Path) -> Built:
+    """The module that ``make`` builds as a card says, with the tensors under ``prefix.`` in it.
+
+    Raises InputError when names or shapes do not match. A module much larger than what is stored is not built to the
+    end, so that neither its time nor its memory depends on what a card asks for.
+    """
     own = {name.removeprefix(prefix + "."): t for name, t in tensors.items() if name.startswith(prefix + ".")}
+    much = f"{path}: {prefix} is {len(own)} tensors, expected more or larger ones, as its card says: another architecture"
+    left = {"tensors": 2 * len(own) + 500, "numbers": 2 * sum(t.numel() for t in own.values()) + 10_000_000}
+
+    def count(_module: torch.nn.Module, _name: str, parameter: Tensor | None) -> None:
+        left["tensors"] -= 1
+        left["numbers"] -= parameter.numel() if parameter is not None else 0
+        if min(left.values()) < 0:
+            raise InputError(much)
+
+    # Called as each parameter is made, before it is filled.
+    handle = torch.nn.modules.module.register_module_parameter_registration_hook(count)
+    try:
+        module = make()
+    except RuntimeError as error:
+        if "allocat" not in str(error) and "overflow" not in str(error):
+            raise
+        raise InputError(much) from error  # larger than all memory
+    finally:
+        handle.remove()
     expected = module.state_dict()
     for name in sorted({*own, *expected}):
         found = tuple(own[name].shape) if name in own else "nothing"
@@ -66,3 +92,4 @@ def load_into(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, 
         if found != wanted:
             raise InputError(f"{path}: {prefix}.{name} is {found}, expected {wanted}: another architecture")
     module.load_state_dict(own)
+    return module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from pipeline.models import classifier
 from pipeline.models.branched import Branched
 from pipeline.params.classification_learning import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
-from pipeline.params.faces import Channels
+from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import validate
 from pipeline.randomness import derive
 
@@ -68,13 +69,13 @@ def load(path: Path) -> Trained:
     tensors, card = checkpoints.load_checkpoint(path)
     where = checkpoints.card_of(path)
     settings = validate(ClassifierNetwork, card.get("network"), "network", where)
-    image_size = validate(Annotated[int, Field(ge=1, le=4096)], card.get("image_size"), "image_size", where)
+    image_size = validate(ImageSize, card.get("image_size"), "image_size", where)
     channels = validate(Channels, card.get("channels"), "channels", where)
     classes = validate(Annotated[int, Field(ge=2, le=10_000_000)], card.get("classes"), "classes", where)
     branches = validate(Annotated[int, Field(ge=1, le=16)], card.get("branches"), "branches", where)
     validate(Pictures, card.get("pictures"), "pictures", where)
-    network = _make(settings, image_size, channels, classes, branches)
-    checkpoints.load_into(network, tensors, "network", path)
+    make = partial(_make, settings, image_size, channels, classes, branches)
+    network = checkpoints.build(make, tensors, "network", path)
     return Trained(network, card)
 
 

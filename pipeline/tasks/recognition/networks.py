@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from pipeline import checkpoints
@@ -43,10 +45,17 @@ class FaceClassifier:
 class Adopted(Settings):
     """What a card says of a network of the user's own: its file, and what faces a checkpoint was made for."""
 
-    file: str
-    sha256: str
-    image_size: int | None = None
-    channels: int | None = None
+    file: Annotated[str, Field(max_length=200)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    image_size: ImageSize | None = None
+    channels: Channels | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Adopted:
+        if (self.image_size is None) != (self.channels is None):
+            found = f"image_size = {self.image_size}, channels = {self.channels}"
+            raise ValueError(f"found {found}, expected both (of a checkpoint) or neither")
+        return self
 
 
 def build_network(settings: Network, image_size: int, channels: int) -> FaceNetwork:
@@ -66,7 +75,7 @@ def build(
 ) -> FaceClassifier:
     """Network and head, initialised from ``seed``."""
     torch.manual_seed(derive(seed, "initialise"))
-    network = build_network(settings, image_size, channels).to(memory_format=torch.channels_last)
+    network = _channels_last(settings, image_size, channels)
     head = build_head(loss, settings.embedding, len(identities))
     card = {
         "network": settings.model_dump(),
@@ -123,17 +132,22 @@ def load(path: Path, quality: int = 1) -> FaceClassifier:
     identities = validate(list[str], card.get("identities"), "identities", where)
     adopted = validate(Adopted | None, card.get("adopted"), "adopted", where)
     if isinstance(settings, OwnNetwork):
-        if "network.program" not in tensors:
+        if settings.is_checkpoint:
+            raise InputError(f"{where}: network.file = {settings.file!r}: expected an ONNX model's, or another network")
+        program = tensors.get("network.program")
+        if program is None or program.dtype != torch.uint8 or program.ndim != 1:
             raise InputError(f"{path}: network.program is missing, expected the bytes of {settings.file}")
-        network = program_network(settings, tensors["network.program"].numpy().tobytes())
+        network = program_network(settings, program.numpy().tobytes())
     else:
-        own = (adopted.image_size, adopted.channels) if adopted else (size, channels)
-        network = build_network(settings, *own).to(memory_format=torch.channels_last)
-        checkpoints.load_into(network, tensors, f"{prefix}network", path)
-        network = adapt(network, own, (size, channels))
-    head = build_head(loss, settings.embedding, len(identities))
-    checkpoints.load_into(head, tensors, f"{prefix}head", path)
-    return FaceClassifier(network, head, card)
+        own = (adopted.image_size, adopted.channels) if adopted and adopted.image_size else (size, channels)
+        make = partial(_channels_last, settings, *own)
+        network = adapt(checkpoints.build(make, tensors, f"{prefix}network", path), own, (size, channels))
+    make_head = partial(build_head, loss, settings.embedding, len(identities))
+    return FaceClassifier(network, checkpoints.build(make_head, tensors, f"{prefix}head", path), card)
+
+
+def _channels_last(settings: Network, image_size: int, channels: int) -> FaceNetwork:
+    return build_network(settings, image_size, channels).to(memory_format=torch.channels_last)
 
 
 def precision_of(card: dict[str, Any], path: Path) -> Precision:

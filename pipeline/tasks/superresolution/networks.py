@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,6 @@ def load(path: Path) -> Trained:
     settings = validate(SuperResolutionNetwork, card.get("network"), "network", where)
     scale = validate(Literal[2, 3, 4, 8], card.get("scale"), "scale", where)
     channels = validate(Channels, card.get("channels"), "channels", where)
-    network = super_resolution.build(settings, scale, channels)
-    checkpoints.load_into(network, tensors, "network", path)
+    make = partial(super_resolution.build, settings, scale, channels)
+    network = checkpoints.build(make, tensors, "network", path)
     return Trained(network, card)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,5 @@ def load_teacher(path: Path) -> Teacher:
     if not isinstance(described, dict) or described.get("architecture") != "vgg19":
         return networks.load_teacher(path).network
     where = checkpoints.card_of(path)
-    network = vgg19.VGG19(validate(VGG19, described, "network", where).layers)
-    checkpoints.load_into(network, tensors, "network", path)
-    return network
+    layers = validate(VGG19, described, "network", where).layers
+    return checkpoints.build(partial(vgg19.VGG19, layers), tensors, "network", path)

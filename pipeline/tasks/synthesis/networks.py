@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 
 from pipeline import checkpoints
 from pipeline.errors import InputError
@@ -17,6 +19,7 @@ from pipeline.models.vgg import VGG
 from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
+from pipeline.params.networks import Seed
 from pipeline.params.synthesis_teachers import VGG as VGGSettings
 from pipeline.params.synthesis_teachers import check_teacher_size
 from pipeline.params.translators import Translator as TranslatorSettings
@@ -83,15 +86,16 @@ def load(path: Path) -> Students:
     settings = validate(TranslatorSettings, card.get("network"), "network", where)
     size = validate(ImageSize, card.get("image_size"), "image_size", where)
     channels = [validate(Channels, card.get(key), key, where) for key in ("photo_channels", "sketch_channels")]
-    seed = validate(int, card.get("seed"), "seed", where)
+    validate(Seed, card.get("seed"), "seed", where)
     try:
-        students = build(settings, image_size=size, photo_channels=channels[0], sketch_channels=channels[1], seed=seed)
+        check_size(settings, size)
     except ValueError as error:
         raise InputError(f"{where}: network.{error}") from None
-    for direction in DIRECTIONS:
-        checkpoints.load_into(getattr(students, direction), tensors, direction, path)
-    students.card = card
-    return students
+    made = [
+        checkpoints.build(partial(translator.build, settings, *sides), tensors, direction, path)
+        for direction, sides in zip(DIRECTIONS, (channels, channels[::-1]), strict=True)
+    ]
+    return Students(*made, card)
 
 
 def build_teacher(
@@ -129,18 +133,16 @@ def load_teacher(path: Path) -> Taught:
     tensors, card = checkpoints.load_checkpoint(path)
     where = checkpoints.card_of(path)
     settings = validate(VGGSettings, card.get("network"), "network", where)
-    options = {
-        "domain": validate(Domain, card.get("domain"), "domain", where),
-        "image_size": validate(ImageSize, card.get("image_size"), "image_size", where),
-        "channels": validate(Channels, card.get("channels"), "channels", where),
-        "identities": validate(int, card.get("identities"), "identities", where),
-        "seed": validate(int, card.get("seed"), "seed", where),
-    }
+    validate(Domain, card.get("domain"), "domain", where)
+    size = validate(ImageSize, card.get("image_size"), "image_size", where)
+    channels = validate(Channels, card.get("channels"), "channels", where)
+    identities = validate(Annotated[int, Field(ge=1)], card.get("identities"), "identities", where)
+    validate(Seed, card.get("seed"), "seed", where)
+    loss = validate(Margin, card.get("loss"), "loss", where)
     try:
-        taught = build_teacher(settings, validate(Margin, card.get("loss"), "loss", where), **options)
+        check_teacher_size(settings, size)
     except ValueError as error:
         raise InputError(f"{where}: network.{error}") from None
-    for part in ("network", "head"):
-        checkpoints.load_into(getattr(taught, part), tensors, part, path)
-    taught.card = card
-    return taught
+    network = checkpoints.build(partial(vgg.build, settings, size, channels), tensors, "network", path)
+    make_head = partial(MarginHead, settings.embedding, identities, **loss.model_dump())
+    return Taught(network, checkpoints.build(make_head, tensors, "head", path), card)
