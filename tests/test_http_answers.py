@@ -437,11 +437,48 @@ def test_redirects_end(server, places):
     refused(remote(server), places, "refused")
 
 
-def test_from_https_to_http_only_with_a_checksum():
+def test_from_https_to_http_only_with_a_checksum(capsys):
     response = type("Response", (), {"headers": {"Location": "http://host/x"}, "status": 302, "reason": "Found"})
     with pytest.raises(http_wire.NetworkError, match="redirects from https to http://host/x, which anybody"):
         http_answers._next("https://host/y", response, False)
     assert http_answers._next("https://host/y", response, True) == "http://host/x"
+    assert "redirects from https to http://host/x" in capsys.readouterr().err
+
+
+# The disk.
+
+
+@pytest.mark.parametrize(("head", "kept"), [(TAG, HALF), ("", 0)])
+def test_a_full_disk_keeps_what_can_be_continued(head, kept, server, places, monkeypatch):
+    broken_off(server, places, TAG)
+    real, part = open, places[0] / "faces.tgz.part"
+
+    class Full:
+        def __init__(self, file):
+            self.file, self.count = file, 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, block):
+            raise OSError(28, "No space left on device")
+
+    def limited(path, mode="r", *more, **options):
+        file = real(path, mode, *more, **options)
+        return Full(file) if str(path) == str(part) and mode in ("ab", "wb") else file
+
+    monkeypatch.setattr("builtins.open", limited)
+    server.answers = [rest(OLD, HALF, TAG) if kept else answer(OLD, head)]
+    with pytest.raises(InputError, match=f"^{part}: cannot be written: No space left on device"):
+        fetch(remote(server), *places)
+    assert (part.stat().st_size if part.exists() else 0) == kept
+    (places[0] / "b.zip").mkdir()
+    refused_folder = RemoteFile("b.zip", server.address, None, "x")
+    with pytest.raises(InputError, match="b.zip: is a folder, expected a place for a file"):
+        fetch(refused_folder, *places)
 
 
 # Time.

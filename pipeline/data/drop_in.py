@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 
-from pipeline.data.local_files import kind_of, unreadable
+from pipeline.data.local_files import kind_of
 from pipeline.data.remote_file import ARCHIVES, RemoteFile
 from pipeline.errors import InputError
 
@@ -181,21 +181,21 @@ def _is_alike(name: str, file: RemoteFile) -> bool:
 
 def _what_is_there(drop_in: Path) -> str:
     names = [name if len(name) <= 60 else f"{name[:57]}..." for name in _listed(drop_in)]
+    if not names and not os.path.isdir(drop_in):
+        return f"({drop_in} is not there yet)"
     if not names:
-        return f"({drop_in} is {'empty' if os.path.isdir(drop_in) else 'not there yet'})"
+        return f"({drop_in} {'is empty' if os.access(drop_in, os.R_OK) else 'cannot be listed'})"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return f"(in it: {', '.join(names[:LISTED])}{more})"
 
 
 def _listed(folder: Path) -> list[str]:
-    """Names in a folder, those of hidden files left out, of the first so many."""
+    """Names in a folder, those of hidden files left out, of the first so many; none where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in islice(entries, LOOKED_AT) if not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return []
-    except OSError as error:
-        raise unreadable(folder, error) from error
 
 
 def _ratio(first: str, second: str) -> float:

@@ -51,7 +51,10 @@ def fetch(file: RemoteFile, folder: Path, drop_in: Path) -> Path:
     folder, drop_in = Path(folder), Path(drop_in)
     target, place = folder / file.name, drop_in / file.name
     source = _users_path(file, drop_in)
-    if local_files.kind_of(target) == "file" and _is_kept(file, source, target):
+    there = local_files.kind_of(target)
+    if there == "folder":
+        raise InputError(f"{target}: is a folder, expected a place for a file")
+    if there == "file" and _is_kept(file, source, target):
         return target
 
     if source is not None:
@@ -127,9 +130,7 @@ def _check(file: RemoteFile, path: Path, source: str | Path, found: str, remark:
 
 def _download(file: RemoteFile, target: Path, place: Path) -> None:
     part = target.with_name(f"{target.name}.part")
-    with _blamed_on(part):
-        part.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(part):
+    with _blamed_on(part), _alone(part):  # errors of the network are NetworkErrors
         if local_files.kind_of(target) == "file" and _is_kept(file, None, target):
             return  # another process brought it meanwhile
         resumed = part.stat().st_size > 0
@@ -165,8 +166,8 @@ def _alone(part: Path) -> Iterator[None]:
     """Wait until no other process downloads to ``part``, which is there then; an empty one is removed at the end."""
     with contextlib.ExitStack() as stack:
         while True:
-            with _blamed_on(part):
-                descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
+            part.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
             stack.callback(os.close, descriptor)  # which ends the lock
             with contextlib.suppress(OSError):  # some network file systems have no locks
                 try:
@@ -209,6 +210,9 @@ def _receive(file: RemoteFile, part: Path, place: Path) -> bool:
             problem, is_hopeful = str(error), False if error.is_final else None
             if error.wait_s is not None and error.wait_s <= LONGEST_WAIT_S:
                 is_hopeful, wait_s = True, error.wait_s
+        except OSError:  # a full disk
+            _version(file, part)  # which a piece that cannot be continued shall not fill
+            raise
         size = part.stat().st_size
         if is_hopeful is None:
             is_hopeful = size > have
@@ -244,17 +248,16 @@ def _append(file: RemoteFile, answer: Answer, part: Path) -> bool:
     """Write what the server sends. True when it has sent all that it announced."""
     size, began, reported = answer.start, time.monotonic(), time.monotonic()
     total = answer.version.total
-    with _blamed_on(part):  # errors of the network are NetworkErrors
-        with open(part, "ab" if answer.start else "wb") as writer:
-            if not answer.start:
-                _note(file, answer.version, part)
-            _progress(file, size, total, 0, 0)
-            for block in answer.blocks:
-                writer.write(block)
-                size += len(block)
-                if time.monotonic() - reported >= REPORT_EVERY_S:
-                    reported = time.monotonic()
-                    _progress(file, size, total, size - answer.start, reported - began)
+    with open(part, "ab" if answer.start else "wb") as writer:
+        if not answer.start:
+            _note(file, answer.version, part)
+        _progress(file, size, total, 0, 0)
+        for block in answer.blocks:
+            writer.write(block)
+            size += len(block)
+            if time.monotonic() - reported >= REPORT_EVERY_S:
+                reported = time.monotonic()
+                _progress(file, size, total, size - answer.start, reported - began)
     _progress(file, size, total, size - answer.start, time.monotonic() - began)
     return total is None or size >= total
 
@@ -287,9 +290,8 @@ def _is_of_address(file: RemoteFile, target: Path) -> bool:
 
 
 def _discard(part: Path) -> None:
-    with _blamed_on(part):
-        os.truncate(part, 0)  # not removed: the lock is on it
-        _notes(part).unlink(missing_ok=True)
+    os.truncate(part, 0)  # not removed: the lock is on it
+    _notes(part).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -314,4 +316,5 @@ def _announce_unpinned(file: RemoteFile, found: str) -> None:
 
 
 def _say(line: str) -> None:
-    print(shown(line, 500), file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody listens any more
+        print(shown(line, 500), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.data import archives
 from pipeline.data.drop_in import READ, repack
+from pipeline.data.local_files import Reading
 from pipeline.data.remote_file import RemoteFile
 from pipeline.errors import InputError
 
@@ -21,7 +22,7 @@ XML = b"<?xml"
 
 def foreign(file: RemoteFile, path: Path, source: str | Path) -> str | None:
     """Why what lies at ``path`` and came from ``source`` is not ``file``, in words; None where that does not show."""
-    with open(path, "rb") as reader:
+    with Reading(path) as reader:
         head = reader.read(HEAD)
     if not head:
         return f"{source} is an empty file"

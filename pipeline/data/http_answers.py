@@ -8,6 +8,7 @@ import http.client
 import re
 import socket
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -118,11 +119,11 @@ def _next(address: str, response: Response, is_pinned: bool) -> str:
     scheme, host = urllib.parse.urlsplit(target)[:2]
     if scheme not in ("http", "https") or "@" in host:
         raise NetworkError(f"the server redirects to {shown_address(target)}, expected http or https")
-    if scheme == "http" and urllib.parse.urlsplit(address).scheme == "https" and not is_pinned:
-        raise NetworkError(
-            f"the server redirects from https to {shown_address(target)}, which anybody on the way may change:"
-            " pin its sha256, or name that address"
-        )
+    if scheme == "http" and urllib.parse.urlsplit(address).scheme == "https":
+        said = f"the server redirects from https to {shown_address(target)}, which anybody on the way may change"
+        if not is_pinned:
+            raise NetworkError(f"{said}: pin its sha256, or name that address")
+        print(f"{said}: its checksum tells", file=sys.stderr, flush=True)
     return target
 
 
