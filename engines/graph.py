@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Packages whose modules are found by name at run time: importing one may import any file in it.
 # Not a parse: at every start of either engine, a hundred files are looked through.
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(?=pipeline)([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
-FOUND_BY_NAME = {"pipeline.data.sources", "pipeline.data.class_sources", "pipeline.distill"}
+FOUND_BY_NAME = {"pipeline.face_networks", "pipeline.data.sources", "pipeline.data.class_sources", "pipeline.distill"}
 
 
 def science(step: str, document: dict[str, Any], **options: str) -> dict[str, Any]:

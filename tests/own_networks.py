@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
-from pipeline.params.networks import ResNeXt
 from pipeline.tasks.recognition import networks
 
 

@@ -18,7 +18,11 @@ from pipeline.errors import InputError
 from pipeline.models.contrastive_memory import ContrastiveMemory
 from pipeline.tasks.classification.feedback import SeenWeights
 from pipeline.tasks.classification.feedback_losses import (
-    divergence, feedback_distillation, forward_distillation, normalised, understanding,
+    divergence,
+    feedback_distillation,
+    forward_distillation,
+    normalised,
+    understanding,
 )  # fmt: skip
 from pipeline.tasks.classification.online_losses import mutual_learning, native_ensemble, sigmoid_ramp
 

@@ -14,7 +14,12 @@ from pipeline.metrics.efficiency import count_parameters
 from pipeline.models.branched import Branched
 from pipeline.models.classifier import build
 from pipeline.params.classification_learning import (
-    AnyLearning, Feedback, Learning, Pictures, check_learning, needs_teacher,
+    AnyLearning,
+    Feedback,
+    Learning,
+    Pictures,
+    check_learning,
+    needs_teacher,
 )  # fmt: skip
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate

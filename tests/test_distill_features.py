@@ -12,7 +12,7 @@ from pipeline.distill.at import attention_transfer
 from pipeline.distill.fitnet import hint_distance
 from pipeline.distill.fskd import feature_similarity
 from pipeline.errors import InputError
-from pipeline.params.networks import MobileFaceNet
+from pipeline.face_networks.mobilefacenet import Settings as MobileFaceNet
 
 SHAPES = [(2, 3, 4, 4), (2, 5, 2, 2)]
 

@@ -18,11 +18,11 @@ from pipeline.data.faceset import check, read_searches, read_tables, write
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.sources import rendered
 from pipeline.errors import InputError
+from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.metrics import identification, statistics
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.losses import Margin
-from pipeline.params.networks import ResNeXt
 from pipeline.report import blocks, figures, recognition, tidy
 from pipeline.report.build import build
 from pipeline.tasks.recognition import evaluation, networks

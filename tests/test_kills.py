@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from benchmarks import kills
 
+from benchmarks import kills
 from pipeline import files
 from pipeline.__main__ import main
 from pipeline.errors import InputError

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.models.center import CenterHead
 from pipeline.models.triplet import TripletHead
 from pipeline.params.losses import Center, Margin, Triplet
-from pipeline.params.networks import ResNeXt, Training
+from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.faces import TrainingFaces
 from pipeline.tasks.recognition.learning import Identities

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.models.cbam import CBAM
-from pipeline.models.margin import MarginHead
 from pipeline.metrics.efficiency import multiply_adds
-from pipeline.models.mobilefacenet import MobileFaceNet
+from pipeline.models.cbam import CBAM
 from pipeline.models.freezing import freeze
+from pipeline.models.margin import MarginHead
+from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.resnext import Bottleneck, ResNeXtCBAM, parameters_of
 
 SETTINGS = dict(

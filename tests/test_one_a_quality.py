@@ -11,8 +11,9 @@ import torch
 
 from pipeline.data.degradation import degrade_folder
 from pipeline.errors import InputError
+from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Margin
-from pipeline.params.networks import ResNeXt, Training
+from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.learning import Identities
 from pipeline.tasks.recognition.run import train_identities

@@ -10,8 +10,8 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.errors import InputError
 from engines.graph import science
+from pipeline.errors import InputError
 from pipeline.params.document import check
 
 

@@ -12,8 +12,9 @@ from pipeline.data.degradation import degrade_folder
 from pipeline.data.pixels import QualityArrays, normalise, upsample
 from pipeline.distill import method, method_names
 from pipeline.errors import InputError
+from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Margin
-from pipeline.params.networks import ResNeXt, Training
+from pipeline.params.networks import Training
 from pipeline.params.students import KNOWN
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.distilling import Distilling

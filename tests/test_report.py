@@ -23,8 +23,17 @@ from scipy.stats import binomtest
 
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
-from pipeline.report import blocks, figures, page, recognition, recognition_data, recognition_teacher
-from pipeline.report import recognition_words, sections, tidy
+from pipeline.report import (
+    blocks,
+    figures,
+    page,
+    recognition,
+    recognition_data,
+    recognition_teacher,
+    recognition_words,
+    sections,
+    tidy,
+)
 from pipeline.report.build import build
 from pipeline.report.recognition_data import Inputs
 from pipeline.report.recognition_figures import true_acceptance

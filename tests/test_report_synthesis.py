@@ -25,7 +25,7 @@ from pipeline.report.build import build
 from pipeline.report.synthesis import Inputs
 from pipeline.report.synthesis_contrasts import contrasts, control, controls_of, telling
 from pipeline.report.synthesis_data import Judged
-from pipeline.report.synthesis_health import fate, fates, far_from_control
+from pipeline.report.synthesis_health import far_from_control, fate, fates
 from pipeline.report.synthesis_numbers import curve
 from pipeline.steps import report_synthesis
 from pipeline.tasks.synthesis import health

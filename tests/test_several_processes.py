@@ -25,10 +25,11 @@ from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_device
 from pipeline.distill import method
 from pipeline.errors import InputError
+from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.models.rcan import RCAN
 from pipeline.models.synchronised import synchronise
 from pipeline.params.losses import Center, Margin, Triplet
-from pipeline.params.networks import AdamTraining, ResNeXt, Training
+from pipeline.params.networks import AdamTraining, Training
 from pipeline.resume import ResumeFile
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.distilling import Distilling

@@ -16,8 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from pipeline import together
 from pipeline.distill import Knowledge, method, method_names
+from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Center, Loss, Margin, Triplet
-from pipeline.params.networks import ResNeXt
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.learning import Batch, Identities
 

@@ -12,7 +12,6 @@ import os
 import struct
 from pathlib import Path
 
-
 from pipeline.errors import InputError
 
 MAGIC = 0xCED7230A

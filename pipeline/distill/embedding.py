@@ -16,7 +16,7 @@ from pipeline.params.networks import Positive
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.params.networks import Network
+    from pipeline.face_networks import Network
     from pipeline.params.teachers import TeacherNetwork
 
 NEEDS = ("embedding",)

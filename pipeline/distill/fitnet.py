@@ -20,7 +20,7 @@ from pipeline.params.networks import Positive
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from pipeline.params.networks import Network
+    from pipeline.face_networks import Network
 
 NEEDS = ("features",)
 SAME_NETWORK = True

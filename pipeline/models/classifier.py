@@ -7,10 +7,10 @@ from torch import nn
 
 from pipeline.errors import InputError
 from pipeline.models.cifar_resnet import CifarResNet
+from pipeline.models.cifar_vgg import VGG
 from pipeline.models.mobilenet_v2 import MobileNetV2
 from pipeline.models.staged import Inside
 from pipeline.models.torchvision_classifier import TorchvisionClassifier
-from pipeline.models.cifar_vgg import VGG
 from pipeline.models.wide_resnet import WideResNet
 from pipeline.params.classification_networks import ClassifierNetwork
 

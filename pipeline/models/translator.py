@@ -17,7 +17,6 @@ from torch.nn import functional
 from pipeline.params.translators import Translator as TranslatorSettings
 
 
-
 class InstanceNorm(nn.InstanceNorm2d):
     """torch's, which leaves rows first: channels last again, or every layer after it would copy what it gets."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+
 from pydantic import model_validator
 
 from pipeline.data.sources import Faces
+from pipeline.face_networks import Network
 from pipeline.params.classification import Classification
 from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.loading import PARAMS_FILE, Settings, read_document, validate
 from pipeline.params.losses import Margin
-from pipeline.params.networks import Network, Seeds, Training
+from pipeline.params.networks import Seeds, Training
 from pipeline.params.students import Student, check_methods
 from pipeline.params.superresolution import SuperResolution
 from pipeline.params.synthesis import Synthesis

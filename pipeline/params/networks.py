@@ -1,4 +1,4 @@
-"""Architectures and how they are trained."""
+"""How networks are trained, and the kinds of numbers that settings of networks have."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pipeline.params.loading import Settings
 
 Positive = Annotated[float, Field(gt=0, le=1e30)]  # float32 ends not far above
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Embedding = Annotated[int, Field(ge=2, le=8192)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Width = Annotated[int, Field(ge=1, le=8192)]
 Precision = Literal["auto", "bf16", "float32"]
@@ -23,52 +24,6 @@ def _each_once(seeds: list[int]) -> list[int]:
 
 
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_each_once)]
-
-
-class ResNeXt(Settings):
-    """ResNeXt with CBAM (pipeline.models.resnext)."""
-
-    architecture: Literal["resnext_cbam"]
-    stem_width: Width
-    stem_stride: Literal[1, 2]
-    depths: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(min_length=1, max_length=6)]  # blocks a stage
-    widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # channels a stage
-    cardinality: Width
-    group_widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # inner channels a group, by stage
-    reduction: Count  # of CBAM's channel attention
-    attention_kernel: Literal[3, 5, 7]  # of CBAM's spatial attention
-    embedding: Annotated[int, Field(ge=2, le=8192)]
-    dropout: Fraction
-
-    @model_validator(mode="after")
-    def _same_stages(self) -> ResNeXt:
-        lengths = {name: len(getattr(self, name)) for name in ("depths", "widths", "group_widths")}
-        if len(set(lengths.values())) > 1:
-            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise ValueError(f"found stages: {found}; expected the same number of each")
-        return self
-
-    @property
-    def stages(self) -> int:
-        """How many features look_inside gives."""
-        return len(self.depths)
-
-
-class MobileFaceNet(Settings):
-    """A small network of another kind (pipeline.models.mobilefacenet)."""
-
-    architecture: Literal["mobilefacenet"]
-    stem_stride: Literal[1, 2]
-    width: Annotated[float, Field(ge=0.125, le=4)]  # of the paper's channels
-    embedding: Annotated[int, Field(ge=2, le=8192)]
-
-    @property
-    def stages(self) -> int:
-        """How many features look_inside gives: the rows 3 to 7 of the paper's table."""
-        return 5
-
-
-Network = Annotated[ResNeXt | MobileFaceNet, Field(discriminator="architecture")]
 
 
 class Schedule(Settings):

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.face_networks import Network
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings, Sha256
 from pipeline.params.loading import Settings
-from pipeline.params.networks import MobileFaceNet, ResNeXt, Seeds, Training
+from pipeline.params.networks import Seeds, Training
 
 CHECKPOINT = ".safetensors"
 Value = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -74,7 +75,7 @@ class OwnNetwork(RemoteFileSettings):
         return self
 
 
-TeacherNetwork = Annotated[ResNeXt | MobileFaceNet | OwnNetwork, Field(discriminator="architecture")]
+TeacherNetwork = Annotated[Network | OwnNetwork, Field(discriminator="architecture")]
 
 
 class Teacher(Settings):

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.report import (
+    identification,
+    recognition_numbers,
+    recognition_pictures,
+    recognition_tables,
+    sections,
+    tidy,
+)
 from pipeline.report import recognition_figures as plots
-from pipeline.report import identification, recognition_numbers, recognition_pictures, recognition_tables, sections, tidy
 from pipeline.report import recognition_words as words
 from pipeline.report.blocks import Bullets, Paragraph, Section
 from pipeline.report.recognition_data import Data, Inputs, read

@@ -13,7 +13,6 @@ from pipeline.report.superresolution_numbers import Numbers, agreement, best_rea
 from pipeline.report.superresolution_recognition import DIRECT, RECOGNISER, SHARP, THROUGH, Reader
 from pipeline.report.words import NULL, between, count, listed, p_value, points, than
 
-
 MANY = 4  # comparisons that one sentence can hold
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.networks import Network, Training
+from pipeline.face_networks import Network
+from pipeline.params.networks import Training
 from pipeline.params.teachers import TeacherNetwork
 
 SLICES = {
@@ -33,11 +34,11 @@ def run(
     import torch
 
     from pipeline.data.arrays import open_faces
+    from pipeline.face_networks import build as build_network
     from pipeline.metrics.timing import time_networks
     from pipeline.params.teachers import OwnNetwork
     from pipeline.tasks.recognition import cost
     from pipeline.tasks.recognition.adopting import take
-    from pipeline.tasks.recognition.networks import build_network
 
     _, size, _, channels = open_faces(faces).shape
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.face_networks import Network
 from pipeline.params.faces import Degradation
-from pipeline.params.networks import Network, Seed
+from pipeline.params.networks import Seed
 from pipeline.params.teachers import OwnNetwork, TeacherNetwork
 from pipeline.params.variants import Entry
 

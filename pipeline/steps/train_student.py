@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.face_networks import Network
 from pipeline.params.losses import Margin
-from pipeline.params.networks import Network, Seed, Training
+from pipeline.params.networks import Seed, Training
 from pipeline.params.students import Student
 
 SLICES = {

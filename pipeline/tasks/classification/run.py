@@ -16,7 +16,15 @@ from pipeline.device import select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import write_csv
 from pipeline.params.classification_learning import (
-    AnyLearning, Distillation, Feedback, Mutual, NativeEnsemble, Pictures, Supervised, check_learning, needs_teacher,
+    AnyLearning,
+    Distillation,
+    Feedback,
+    Mutual,
+    NativeEnsemble,
+    Pictures,
+    Supervised,
+    check_learning,
+    needs_teacher,
 )  # fmt: skip
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate

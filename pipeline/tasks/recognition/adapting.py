@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from pipeline.data.pixels import normalise, upsample
 from pipeline.errors import InputError
 from pipeline.luma import LUMA
-from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.onnx_network import OnnxNetwork
-from pipeline.models.resnext import Inside, ResNeXtCBAM
+from pipeline.models.resnext import Inside
 from pipeline.params.teachers import OwnNetwork
 
 # How much of an embedding's length the order of sums may change, and the images beside an image. Measured on a published
@@ -29,7 +28,7 @@ def fit(faces: Tensor, size: int, channels: int) -> Tensor:
 class AdaptedNetwork(nn.Module):
     """One of our networks, made for faces of another size or another number of channels."""
 
-    def __init__(self, network: ResNeXtCBAM | MobileFaceNet, size: int, channels: int) -> None:
+    def __init__(self, network: nn.Module, size: int, channels: int) -> None:
         super().__init__()
         self.network, self.size, self.channels = network, size, channels
         self.stage_ends = network.stage_ends

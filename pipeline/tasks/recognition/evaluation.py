@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.data.pixels import QualityArrays
 from pipeline.data.faceset import read_notes, read_searches, read_tables
+from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import write_csv, write_json, write_npz

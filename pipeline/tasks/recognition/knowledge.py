@@ -17,8 +17,8 @@ from pipeline.device import autocast
 from pipeline.distill import Knowledge
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_json
-from pipeline.models.margin import MarginHead
 from pipeline.models.freezing import freeze
+from pipeline.models.margin import MarginHead
 from pipeline.params.loading import Settings, validate
 from pipeline.tasks.recognition.faces import TrainingFaces
 from pipeline.tasks.recognition.learning import Batch

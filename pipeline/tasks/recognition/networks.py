@@ -9,26 +9,24 @@ from typing import Annotated, Any
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline import checkpoints
 from pipeline.errors import InputError
+from pipeline.face_networks import Network
+from pipeline.face_networks import build as build_network
 from pipeline.models.center import CenterHead
 from pipeline.models.margin import MarginHead
-from pipeline.models.mobilefacenet import MobileFaceNet
-from pipeline.models.resnext import ResNeXtCBAM
 from pipeline.models.triplet import TripletHead
 from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import Settings, lookup, validate
 from pipeline.params.losses import Center, Loss, Margin, Triplet
-from pipeline.params.networks import Network, Precision
+from pipeline.params.networks import Precision
 from pipeline.params.teachers import OwnNetwork, TeacherNetwork
 from pipeline.randomness import derive
 from pipeline.tasks.recognition.adapting import AdaptedNetwork, ProgramNetwork, adapt, program_network
 
-# A network gives embeddings, or with look_inside all that methods compare (pipeline.models.resnext.Inside).
-FaceNetwork = ResNeXtCBAM | MobileFaceNet | AdaptedNetwork | ProgramNetwork
-NETWORKS: dict[str, type] = {"resnext_cbam": ResNeXtCBAM, "mobilefacenet": MobileFaceNet}
+FaceNetwork = nn.Module  # of pipeline.face_networks, or one of the user's own
 Head = MarginHead | CenterHead | TripletHead
 HEADS: dict[type, type] = {Margin: MarginHead, Center: CenterHead, Triplet: TripletHead}
 
@@ -56,12 +54,6 @@ class Adopted(Settings):
             found = f"image_size = {self.image_size}, channels = {self.channels}"
             raise ValueError(f"found {found}, expected both (of a checkpoint) or neither")
         return self
-
-
-def build_network(settings: Network, image_size: int, channels: int) -> FaceNetwork:
-    """The network with random weights; faces are (B, channels, image_size, image_size)."""
-    options = settings.model_dump(exclude={"architecture"})
-    return NETWORKS[settings.architecture](image_size=image_size, channels=channels, **options)
 
 
 def build_head(settings: Loss, embedding: int, identities: int) -> Head:
@@ -103,7 +95,7 @@ def save(classifiers: dict[int | None, FaceClassifier], path: Path, provenance: 
     checkpoints.save_checkpoint(path, tensors, card)
 
 
-def _stored(part: torch.nn.Module) -> dict[str, Tensor]:
+def _stored(part: nn.Module) -> dict[str, Tensor]:
     """The weights; of a program of the user's own the bytes of its file, which need no pickle either."""
     if isinstance(part, ProgramNetwork):
         return {"program": torch.frombuffer(bytearray(part.content), dtype=torch.uint8)}

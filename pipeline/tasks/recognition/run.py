@@ -12,9 +12,10 @@ import torch
 from pipeline import together
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_device, select_dtype
+from pipeline.face_networks import Network
 from pipeline.files import write_csv
 from pipeline.params.losses import Loss
-from pipeline.params.networks import Network, Training
+from pipeline.params.networks import Training
 from pipeline.processes import is_first
 from pipeline.provenance import provenance
 from pipeline.resume import ResumeFile, fingerprint

@@ -10,9 +10,10 @@ from pipeline.checkpoints import card_of
 from pipeline.data.pixels import QualityArrays
 from pipeline.distill import method
 from pipeline.errors import InputError
+from pipeline.face_networks import Network
 from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
-from pipeline.params.networks import Network, Training
+from pipeline.params.networks import Training
 from pipeline.params.students import INSIDE, Student, check_methods
 from pipeline.params.teachers import TeacherNetwork
 from pipeline.tasks.recognition import networks
