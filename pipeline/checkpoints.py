@@ -12,10 +12,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from pipeline import plain_json
 from pipeline.errors import InputError
 from pipeline.files import atomic_path, read_json, write_json
 
 Built = TypeVar("Built", bound=torch.nn.Module)
+
+
+MAX_HEADER_BYTES = 8 * 2**20  # of a .safetensors: 80,000 tensors; RCAN, the deepest network, has 1,600
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any] | None = None) -> None:
@@ -28,15 +32,27 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any] |
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Named tensors on the CPU and the notes. Raises InputError naming the file when absent or damaged."""
+    """Named tensors on the CPU and the notes. Raises InputError naming the file when absent or damaged.
+
+    Takes the file's size in memory, and for its header MAX_HEADER_BYTES a few times over.
+    """
     try:
+        _check_header(path)
         with safe_open(path, framework="pt") as file:
-            notes = dict(json.loads((file.metadata() or {}).get("notes", "{}")))
+            notes = dict(plain_json.parse((file.metadata() or {}).get("notes", "{}"), finite=False))
             return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118, not a dict
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, RuntimeError, OverflowError) as error:
         raise InputError(f"{path}: not a whole safetensors file ({error})") from error
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError where the header is larger than MAX_HEADER_BYTES: the library would take 100 MB of JSON."""
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > MAX_HEADER_BYTES:
+        raise ValueError(f"a header of {size} bytes, the limit is {MAX_HEADER_BYTES}")
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:

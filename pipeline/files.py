@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import plain_json
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -117,14 +118,14 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """Read a JSON file. Raises InputError naming the file when it is absent or damaged."""
+    """Read a JSON file, as plain_json does. Raises InputError naming the file when it is absent or damaged."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return plain_json.read(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error})") from error
 
 

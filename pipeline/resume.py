@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pipeline.checkpoints import load_tensors, save_tensors
@@ -42,14 +43,18 @@ class ResumeFile:
         except InputError as error:
             print(f"{error}; ignored, training starts over", file=sys.stderr)
             return None
+        if notes.pop("content", None) != _digest(tensors, notes):
+            print(f"{self.path}: not as it was written; ignored, training starts over", file=sys.stderr)
+            return None
         if notes.get("binding") != self.binding:
             print(f"{self.path}: belongs to other parameters, inputs or code; ignored", file=sys.stderr)
             return None
         return tensors, notes
 
     def save(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        """Replace the state, atomically."""
-        save_tensors(self.path, tensors, notes | {"binding": self.binding})
+        """Replace the state, atomically; with a checksum, since what reads it builds on every number."""
+        notes = notes | {"binding": self.binding}
+        save_tensors(self.path, tensors, notes | {"content": _digest(tensors, notes)})
 
     def clear(self) -> None:
         """Remove the state and the folders that it leaves empty."""
@@ -70,6 +75,16 @@ def fingerprint(paths: Iterable[Path]) -> dict[str, str]:
     """
     files = [f for p in map(Path, paths) for f in (sorted(p.rglob("*")) if p.is_dir() else [p]) if f.is_file()]
     return {str(file): _content(file) for file in files}
+
+
+def _digest(tensors: dict[str, Tensor], notes: dict[str, Any]) -> str:
+    """SHA-256 of names, types, shapes and numbers, and of the notes as they come back from JSON."""
+    digest = hashlib.sha256(json.dumps(notes, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _content(path: Path) -> str:
