@@ -37,21 +37,21 @@ for job in directives(params):
             **job.input,
         output:
             **{name: directory(path) if name in job.folders else path for name, path in job.output.items()},
-        wildcard_constraints:
-            **job.constraints,
         log:
             f"logs/{job.label}.log",
         benchmark:
             f"logs/benchmarks/{job.label}.tsv"
+        wildcard_constraints:
+            **job.constraints,
+        priority: job.priority
         conda:
             "environment.yaml"
+        threads: job.threads
+        resources:
+            **job.resources,
         params:
             science=job.science,
             command=job.command,
-        threads: job.threads
-        priority: job.priority
-        resources:
-            **job.resources,
         shell:
             "{params.command} 2>&1 | tee -i {log}"  # a constant: it is read when the job runs, when the loop has ended
 
