@@ -1,14 +1,15 @@
 """Knowledge distillation for low-quality faces. The graph is in graph/, what a step does in pipeline/steps/."""
 
-from engines.agreement import agree
+from engines.agreement import agree, source_of_settings
 from engines.code import refresh
 from graph.rules import directives
 from pipeline.errors import InputError
-from pipeline.params.document import check
-from pipeline.params.loading import read_document
+from pipeline.params.document import Document
+from pipeline.params.loading import read_document, validate
 
 try:
-    params, _ = read_document(), check()
+    params = read_document(source_of_settings(workflow))
+    validate(Document, params, "")
 except InputError as error:
     sys.exit(str(error))
 refresh()  # what the steps' code is now

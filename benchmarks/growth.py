@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from benchmarks.measuring import Cost, cost, until_end
 from pipeline.__main__ import main as pipeline
 from pipeline.data import contact_sheet, rendering  # noqa: F401, here so that no child imports them again
+from pipeline.params.loading import read_document
 from pipeline.tasks.recognition import evaluation, run  # noqa: F401, likewise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +49,7 @@ STEPS = {
 
 def parameters(times: int) -> dict[str, Any]:
     """params.yaml with so many times the faces, trained on for one epoch."""
-    document = json.loads(json.dumps(YAML(typ="safe").load(ROOT / "params.yaml")))  # through JSON: anchors are shared
+    document = read_document(ROOT / "params.yaml")
     data = {"identities": IDENTITIES * times, "images_per_identity": IMAGES, "pairs_per_fold": PAIRS * times}
     document["recognition"]["data"] |= data
     document["recognition"]["student"]["training"] |= {"epochs": 1, "schedule": {"kind": "cosine"}}
@@ -77,14 +78,14 @@ def graph(variants: int, seeds: int) -> tuple[int, Cost]:
         for name in ("Snakefile", "graph", "pipeline", "engines", "profiles", "environment.yaml"):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, Path(folder, name))
-        document = json.loads(json.dumps(YAML(typ="safe").load(ROOT / "tests/data/tiny.yaml")))
+        document = read_document(ROOT / "tests/data/tiny.yaml")
         del document["superresolution"]
         recognition, variant = document["recognition"], document["recognition"]["students"]["logit_attention_kd"]
         recognition["baselines"] = {"basicnet": {"train_qualities": [1]}}
         recognition["students"] = {f"kd_{number}": variant for number in range(variants - 1)}
         document["seeds"] = list(range(seeds))
         with open(Path(folder, "params.yaml"), "w") as stream:
-            YAML(typ="safe").dump(document, stream)
+            YAML(typ="safe").dump(json.loads(json.dumps(document)), stream)  # shared values would become anchors
         command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2"]
         for _ in range(2):  # the first also writes what the code of each step is
             with open(Path(folder, "log.txt"), "w") as log:

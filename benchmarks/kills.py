@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import random
 import shutil
@@ -33,6 +32,7 @@ from ruamel.yaml import YAML
 from benchmarks import engine_kills
 from pipeline.__main__ import main as pipeline
 from pipeline.files import TEMPORARY_PREFIX
+from pipeline.params.loading import read_document
 from pipeline.tasks.recognition import run_student  # noqa: F401, here so that no child imports it again
 
 TINY = Path(__file__).resolve().parent.parent / "tests/data/tiny.yaml"
@@ -56,7 +56,7 @@ SAVE_SECONDS = ("0", "0.02", "0.1")  # 0 saves after each step
 
 def make_inputs(epochs: int) -> None:
     """Fill the current folder with all that the student's training reads; it will last ``epochs``."""
-    document = json.loads(json.dumps(YAML(typ="safe").load(TINY)))  # through JSON: the networks share anchors
+    document = read_document(TINY)
     document["recognition"]["student"]["training"]["epochs"] = epochs
     with open("params.yaml", "w") as stream:
         YAML(typ="safe").dump(document, stream)

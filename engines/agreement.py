@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engines import private, repair, state
+from engines import private, repair, resolved, state
 from engines.child import end_with_parent, settle
 from engines.holding import busy, dvc_folder, hold, is_broken, settings
 from engines.links import make_replaceable
 from engines.refusals import refuse, refuse_touch
 from pipeline.errors import InputError
+from pipeline.params.loading import PARAMS_FILE
 
 LOCKS = Path(".snakemake/locks")
 
@@ -39,14 +40,15 @@ def agree(workflow: Any, document: dict[str, Any]) -> None:
             return
         executor = private.executor(workflow)
         real = executor is not None and not executor.dryrun_exec
-        if not is_settled() or (real and state.params_differ(document)) or any(LOCKS.glob("*")):
-            begin(real)
+        if not is_settled() or (real and state.params_differ()) or any(LOCKS.glob("*")):
+            begin(real, document)
         make_replaceable(str(output).partition("{")[0] for rule in workflow.rules for output in rule.output)
 
     def start(log: Any) -> None:
         if under_dvc():
             held.append(hold_or_exit())
-        state.begin(document)
+        resolved.write(document)
+        state.begin()
 
     def finish(log: Any) -> None:
         if not held:
@@ -76,7 +78,13 @@ def is_settled() -> bool:
     return state.settled() and not is_broken()
 
 
-def begin(real: bool) -> None:
+def source_of_settings(workflow: Any) -> str:
+    """The file to read settings from: params.yaml, but in a process that Snakemake starts what it started with."""
+    started = not workflow.is_main_process or state.CHILD in os.environ
+    return str(resolved.FILE) if started else PARAMS_FILE
+
+
+def begin(real: bool, document: dict[str, Any]) -> None:
     """Compare before a run or a look. While another engine works here, a run is refused and a look changes nothing."""
     lock, holder = hold()
     if lock is None and real:
@@ -88,6 +96,7 @@ def begin(real: bool) -> None:
         for file in LOCKS.glob("*"):
             file.unlink()
         say(mended := repair.mend_lock())
+        resolved.write(document)
         settle_and_say("run" if real or mended else "look", lock)
     except InputError as error:
         sys.exit(str(error))

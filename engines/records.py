@@ -30,11 +30,6 @@ def science_of(cmd: str, document: dict[str, Any]) -> dict[str, Any]:
     return science(step, document, **options)
 
 
-def started(output: str) -> float:
-    """When the job that made the output began; 0 where nothing is noted."""
-    return _read(output).get("starttime") or 0.0
-
-
 def distrust(output: str) -> None:
     """Have Snakemake make the output again: to it, the job that made it was cut short."""
     if Path(output).exists():

@@ -22,15 +22,17 @@ from dvc.repo import Repo, lock_repo
 from dvc.stage import Stage
 from ruamel.yaml import YAML
 
-from engines import child, code, private, records, repair, state
+from engines import child, code, private, records, repair, resolved, state
 from engines.links import make_replaceable
-from pipeline.params.loading import PARAMS_FILE, read_document
+from pipeline.params.loading import read_document, read_written
+
+WRITTEN = (code.STAGE, resolved.STAGE)  # by the Snakefile itself, not by a job
 
 
 def settle(moment: str) -> None:
     """Record what is vouched for; before a look or a run also tell Snakemake what is good and what is not."""
     private.read_each_file_once()
-    document, changed = read_document(), state.changed()
+    document, changed = read_document(resolved.FILE), state.changed()
     anew = state.lock_changed() or bool(changed)
     with private.without_lock(Repo()) as repo:
         with lock_repo(repo):
@@ -52,7 +54,7 @@ def settle(moment: str) -> None:
     outputs = [out.def_path for stage in stages for out in stage.outs]
     make_replaceable(outputs)  # a status has made them read-only
     written = state.stamps([*outputs, *map(records.place, outputs)])
-    state.write(settled=not bad, params=document, stamps=written)
+    state.write(settled=not bad, params=read_written(), stamps=written)
     repair.keep_lock()
     print(json.dumps({"steps": len(stages), "good": len(stages) - len(bad)}))
 
@@ -96,10 +98,9 @@ def vouched_for(stage: Stage, document: dict[str, Any]) -> bool:
     """Whether Snakemake made the outputs from what DVC would note now; the Snakefile itself writes what the code is."""
     if stage.addressing == code.STAGE:
         return code.is_current()
+    if stage.addressing == resolved.STAGE:
+        return resolved.are_of_params()
     outputs = [out.def_path for out in stage.outs]
-    if params_changed_under(stage.cmd, outputs[0], document):
-        for output in outputs:
-            records.distrust(output)
     files = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
     return records.vouched(stage.cmd, outputs, files, document)
 
@@ -160,17 +161,6 @@ def is_kept(repo: Repo, path: Path, md5: str) -> bool:
     )
 
 
-def params_changed_under(cmd: str, output: str, document: dict[str, Any]) -> bool:
-    """Whether params.yaml was edited while Snakemake ran, before this job began: it read other values than noted."""
-    before = state.read().get("params")
-    if before in (None, document) or records.started(output) < os.stat(PARAMS_FILE).st_mtime:
-        return False
-    try:
-        return records.science_of(cmd, before) != records.science_of(cmd, document)
-    except Exception:  # a variant that was not there before
-        return True
-
-
 def status_of(stage: Stage) -> dict[str, list[Any]]:
     """The stage's status; of an output whose last content the cache lacks DVC says only that, changed, gone or not."""
     status = stage.status()
@@ -204,9 +194,9 @@ def tell_snakemake(sound: list[Stage], bad: set[Stage], anew: bool) -> None:
 
     Its own results Snakemake knows; what DVC wrote (``anew``), or what was marked and is good after all, it does not.
     """
-    for out in (out for stage in bad for out in stage.outs):
+    for out in (out for stage in bad if stage.addressing not in WRITTEN for out in stage.outs):
         records.distrust(out.def_path)
-    outputs = [out.def_path for stage in sound if stage.addressing != code.STAGE for out in stage.outs]
+    outputs = [out.def_path for stage in sound if stage.addressing not in WRITTEN for out in stage.outs]
     marked = [output for output in outputs if records.trust(output)]
     if outputs and (anew or marked):
         make_replaceable(outputs)  # a status has made them read-only

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline.params.loading import read_written
+
 CHILD = "SNAKEMAKE_IS_ONLY_TOUCHING"
 FILE = Path(".snakemake/agreement.json")
 LOCK = Path("dvc.lock")
@@ -62,9 +64,9 @@ def changed() -> set[str]:
     return {path for path in noted if now[path] != noted[path]}
 
 
-def begin(document: dict[str, Any]) -> None:
-    """Note that a run has begun, with these parameters: from here on nothing is settled."""
-    write(settled=False, params=document, lock=read().get("lock", ""))
+def begin() -> None:
+    """Note that a run has begun: from here on nothing is settled."""
+    write(settled=False, lock=read().get("lock", ""))
 
 
 def write(settled: bool, **more: Any) -> None:
@@ -85,6 +87,7 @@ def settled() -> bool:
     return read().get("settled", True) and not lock_changed() and not touched()
 
 
-def params_differ(document: dict[str, Any]) -> bool:
+def params_differ() -> bool:
     """Whether params.yaml has changed since: DVC may have results for it."""
-    return read().get("params", document) != document
+    written = read_written()
+    return read().get("params", written) != written

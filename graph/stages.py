@@ -14,22 +14,30 @@ from ruamel.yaml import YAML
 
 from graph.step import Rule, fill
 from graph.tables import TASKS, all_rules
+from pipeline.params.loading import SETTINGS_FILE
 
 FILE = Path("dvc.yaml")
 HEAD = """\
 # Written by `python -m graph.stages` from the tables in graph/; not to be edited.
-# A step depends on data/code/STEP.txt, which says what its code is: the stage `code` writes it, as the Snakefile does.
+# A step depends on data/code/STEP.txt, which says what its code is, and on values in data/settings.json, which is
+# params.yaml with every same_as resolved: the stages `code` and `settings` write them, as the Snakefile does.
 """
 CODE = {
     "cmd": "python -m engines.code",
     "deps": ["pipeline", "engines/code.py", "engines/graph.py"],
     "outs": ["data/code"],
 }
+RESOLVED = {
+    "cmd": "python -m engines.resolved",
+    "deps": ["data/code/check.txt", "engines/resolved.py"],
+    "params": [{"params.yaml": None}],
+    "outs": [SETTINGS_FILE],
+}
 
 
 def document() -> dict[str, Any]:
     """What dvc.yaml holds: variables for tasks that params.yaml leaves out, and a stage for each rule."""
-    return {"vars": _left_out(), "stages": {"code": CODE} | {rule.name: _stage(rule) for rule in all_rules()}}
+    return {"vars": _left_out(), "stages": {"code": CODE, "settings": RESOLVED} | {rule.name: _stage(rule) for rule in all_rules()}}
 
 
 def text() -> str:
@@ -56,8 +64,8 @@ def _stage(rule: Rule) -> dict[str, Any]:
         stage["matrix"] = {name: f"${{{each.key}}}" for name, each in rule.each.items()}
     stage["cmd"] = rule.command(field)
     stage["deps"] = [f"data/code/{step.name}.txt", *map(dvc, rule.reads.values())]
-    if work.SLICES:
-        stage["params"] = [dvc(key) if key else {"params.yaml": None} for key, _ in work.SLICES.values()]
+    if keys := [key for key, _ in work.SLICES.values()]:
+        stage["params"] = [{SETTINGS_FILE: None if "" in keys else [dvc(key) for key in keys]}]
     stage["outs"] = [dvc(path) for name, path in rule.writes.items() if name not in {*step.metrics, *step.plots}]
     if step.metrics:
         stage["metrics"] = [dvc(rule.writes[name]) for name in step.metrics]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pipeline.command_line import options
+from pipeline.params.loading import SETTINGS_FILE
 
 FIELD = re.compile(r"\{([^{}]+)\}")
 
@@ -65,7 +66,7 @@ class Rule:
     def command(self, value: Callable[[str], str]) -> str:
         """The command line, with each field of an option's value replaced by what ``value`` says of its name."""
         words = [f"--{option.replace('_', '-')} {fill(text, value)}" for option, text in self.options.items()]
-        return " ".join([f"python -m pipeline {self.step.name}", *words])
+        return " ".join([f"python -m pipeline {self.step.name} --params {SETTINGS_FILE}", *words])
 
 
 def of_networks(results: str, *tables: str) -> dict[str, str]:

@@ -162,7 +162,7 @@ def test_what_only_one_engine_would_see_is_refused(project):
     said = project("snakemake", "-c1", ok=False, SNAKEMAKE_PROFILE=profile(project, "touch: true"))
     assert last_line(said).startswith(TOUCH)
     assert last_line(project("snakemake", "-c1", "--no-hook", ok=False)).startswith(HOOKS)
-    assert project.ran() == [] and {"check", "train_student@logit_attention_kd-0"} <= project.changed()
+    assert project.ran() == [] and project.changed() == {"settings"}, "whatever follows from what changed there"
 
 
 @pytest.mark.exhaustive

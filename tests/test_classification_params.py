@@ -33,7 +33,7 @@ BAD = [
     ("networks.student", VGG, r"networks.student: expected another name"),
     ("baselines.teacher", {"learning": {"kind": "supervised"}}, r"a variant is named teacher"),
     ("baselines.kd", {"learning": {"kind": "supervised"}}, r"students.kd is also a baseline"),
-    ("baselines.scratch.network", VGG, r"baselines.scratch.network is none of networks, expected an anchor"),
+    ("baselines.scratch.network", VGG, r"baselines.scratch.network is none of networks, expected same_as"),
     ("baselines.scratch.learning", {"kind": "guessing"}, r"baselines.scratch.learning.*guessing.*expected"),
     ("baselines.scratch.learning", lesson(logit={"weight": 1.0, "temperature": 4.0}),
      r"baselines.scratch.learning.kind = distillation: expected one without a teacher"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import copy
 import io
 import os
 import pickle
@@ -28,7 +27,7 @@ from pipeline.data.sources.insightface import FILES, load
 from pipeline.data.verification_bin import read_bin
 from pipeline.errors import InputError
 from pipeline.params.document import check as check_document
-from pipeline.params.loading import validate
+from pipeline.params.loading import read_document, validate
 
 MAGIC_BYTES = struct.pack("<I", MAGIC)
 SIZE = 16
@@ -634,7 +633,7 @@ def test_the_example_is_valid(root):
 
 @pytest.fixture
 def parameters(root, tmp_path):
-    document = copy.deepcopy(YAML(typ="safe").load(root / "examples/paper.yaml"))
+    document = read_document(root / "examples/paper.yaml")
     document["recognition"]["data"]["image_size"] = SIZE
     with (tmp_path / "params.yaml").open("w") as stream:
         YAML(typ="safe").dump(document, stream)

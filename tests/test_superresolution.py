@@ -19,6 +19,7 @@ from pipeline.data.patches import open_pairs, shrink
 from pipeline.distill import Knowledge, method
 from pipeline.metrics.picture_quality import psnr
 from pipeline.params.document import check
+from pipeline.params.loading import read_document
 from pipeline.params.superresolution_networks import EDSR
 from pipeline.randomness import generator
 from pipeline.tasks.superresolution import networks
@@ -189,7 +190,7 @@ def test_figures_are_means_over_pictures_of_what_the_pictures_show(here, tmp_pat
 
 
 def test_a_scale_that_the_recognition_task_has_not_is_judged_by_pictures_alone(here, tmp_path):
-    document = YAML(typ="safe").load(Path("params.yaml"))
+    document = read_document("params.yaml")
     document["recognition"]["degradation"]["qualities"] = [1, 2]
     with open(tmp_path / "params.yaml", "w") as file:
         YAML().dump(document, file)
@@ -217,7 +218,7 @@ def test_grey_and_colour_pictures_pass_through_networks_of_the_other_kind():
 
 
 def test_what_does_not_belong_together_is_one_line(here, tmp_path, capsys):
-    document = YAML(typ="safe").load(Path("params.yaml"))
+    document = read_document("params.yaml")
     document["superresolution"]["scales"]["x4"]["factor"] = 2
     with open(tmp_path / "params.yaml", "w") as file:
         YAML().dump(document, file)
@@ -256,7 +257,7 @@ BAD = [
 
 @pytest.mark.parametrize(("key", "value", "line"), BAD, ids=[key for key, _, _ in BAD])
 def test_parameters_that_contradict_each_other_are_refused(key, value, line, tmp_path, root, capsys):
-    document = YAML(typ="safe").load(root / "tests/data/tiny.yaml")
+    document = read_document(root / "tests/data/tiny.yaml")
     *path, last = key.split(".")
     group = document["superresolution"]
     for part in path:

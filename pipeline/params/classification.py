@@ -58,7 +58,7 @@ class Classification(Settings):
     pictures: Augmentation
     teacher: ClassTeacher
     student: ClassLearner
-    networks: dict[VariantName, ClassifierNetwork]  # others, which variants name by an anchor
+    networks: dict[VariantName, ClassifierNetwork]  # others, which variants name by same_as
     baselines: dict[VariantName, ClassVariant]  # no teacher
     students: dict[VariantName, ClassVariant]  # from the pretrained teacher
     evaluation: ClassEvaluation

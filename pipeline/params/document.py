@@ -43,7 +43,7 @@ class Recognition(Settings):
     teacher: Teacher
     teacher_outputs: TeacherOutputs
     student: Learner
-    networks: dict[VariantName, Network]  # others, which variants name by an anchor
+    networks: dict[VariantName, Network]  # others, which variants name by same_as
     baselines: dict[VariantName, Baseline]
     students: dict[VariantName, Student]
     evaluation: Evaluation

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from ruamel.yaml import YAML, YAMLError
+from pydantic_core import ErrorDetails
 
 from pipeline.errors import InputError
+from pipeline.params.short import cut, shown
 
 PARAMS_FILE = "params.yaml"
+SETTINGS_FILE = "data/settings.json"  # the same with every same_as resolved, which the engines run steps on
+MOST_YAML = 100_000  # bytes: about ten times what ships, read in a second
+MOST_JSON = 20_000_000  # what such a file may become when every same_as is resolved
+MOST_ERRORS = 10  # that a line lists
 
 T = TypeVar("T")
 
@@ -22,17 +28,62 @@ class Settings(BaseModel):
 
 
 def read_document(path: str | Path = PARAMS_FILE) -> dict[str, Any]:
-    """The whole file as plain dicts and lists (YAML 1.2, as DVC reads it). Raises InputError naming the file."""
+    """The whole file as plain dicts and lists: YAML 1.2, every ``same_as`` resolved; or JSON, which has none.
+
+    Raises InputError naming the file, and the key or line.
+    """
+    is_json = Path(path).suffix == ".json"
+    data = _read(path, MOST_JSON if is_json else MOST_YAML)
     try:
-        document = YAML(typ="safe", pure=True).load(Path(path))
+        return _mapping(_from_json(data)) if is_json else _resolved(_mapping(_from_yaml(data)))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def read_written(path: str | Path = PARAMS_FILE) -> dict[str, Any]:
+    """The YAML file as it is written and as DVC reads it, with every ``same_as``. Raises InputError likewise."""
+    data = _read(path, MOST_YAML)
+    try:
+        return _mapping(_from_yaml(data))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _read(path: str | Path, most: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(most + 1)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file (expected the parameters of the run)") from error
-    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > most:
+        raise InputError(f"{path}: more than {most:,} bytes, which settings never need")
+    return data
+
+
+def _from_json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not valid JSON: {cut(error, 160)}") from None
+
+
+def _from_yaml(data: bytes) -> Any:
+    from pipeline.params import yaml_text  # not needed by the steps of a run, which read JSON
+
+    return yaml_text.parse(data)
+
+
+def _resolved(document: dict[str, Any]) -> dict[str, Any]:
+    from pipeline.params import same_as
+
+    return same_as.resolve(document)
+
+
+def _mapping(document: Any) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise InputError(f"{path}: found {type(document).__name__}, expected a mapping of settings")
+        raise ValueError(f"found {type(document).__name__}, expected a mapping of settings")
     return document
 
 
@@ -43,7 +94,7 @@ def lookup(document: dict[str, Any], key: str, path: str | Path = PARAMS_FILE) -
     for part in key.split(".") if key else []:
         walked.append(part)
         if not isinstance(value, dict) or part not in value:
-            known = ", ".join(map(str, value)) if isinstance(value, dict) else "nothing"
+            known = cut(", ".join(map(str, value)), 200) if isinstance(value, dict) else "nothing"
             raise InputError(f"{path}: {'.'.join(walked)} is missing (there: {known})")
         value = value[part]
     return value
@@ -64,21 +115,24 @@ def read_slices(slices: dict[str, tuple[str, type]], path: str | Path = PARAMS_F
 
 
 def _describe(error: ValidationError, key: str, value: Any) -> str:
-    details = error.errors()
-    first = details[0]
-    where = ".".join(filter(None, [key, *_parts_in_file(first["loc"], value)])) or "the file"
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    kind, context = first["type"], first.get("ctx", {})
+    found = [_described(details, key, value) for details in error.errors(include_url=False)[:MOST_ERRORS]]
+    more = error.error_count() - len(found)
+    return "; ".join(found) + (f" (and {more:,} more)" if more else "")
+
+
+def _described(details: ErrorDetails, key: str, value: Any) -> str:
+    """One error in at most some hundred characters."""
+    parts = [cut(part) for part in _parts_in_file(details["loc"], value)]
+    where = cut(".".join(filter(None, [key, *parts])), 300) or "the file"
+    kind, context = details["type"], details.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"{where} is not a known setting{more}"
+        return f"{where} is not a known setting"
     if kind == "missing":
-        return f"{where} is missing{more}"
+        return f"{where} is missing"
     if kind == "value_error":
-        return f"{where}: {context['error']}{more}"
-    found = repr(first["input"])
-    found = found if len(found) <= 60 else found[:57] + "..."
-    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{where} = {found}: expected {expected}{more}"
+        return f"{where}: {cut(context['error'], 600)}"
+    expected = details["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{where} = {shown(details['input'])}: expected {cut(expected, 300)}"
 
 
 def _parts_in_file(location: tuple[int | str, ...], value: Any) -> list[str]:

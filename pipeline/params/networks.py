@@ -58,8 +58,10 @@ class Loop(Settings):
         late = [epoch for epoch in self.schedule.milestones if epoch >= self.epochs]
         if late:
             raise ValueError(f"schedule.milestones = {late}: expected below epochs = {self.epochs}")
-        if self.schedule.warmup_epochs >= self.epochs:
-            raise ValueError(f"schedule.warmup_epochs = {self.schedule.warmup_epochs}: expected below epochs")
+        if self.schedule.warmup_epochs > self.epochs:
+            raise ValueError(
+                f"schedule.warmup_epochs = {self.schedule.warmup_epochs}: expected at most epochs = {self.epochs}"
+            )
         return self
 
 

@@ -81,7 +81,7 @@ class SuperResolution(Settings):
     scales: Annotated[dict[VariantName, Scale], Field(min_length=1)]
     teacher: Teacher
     student: Learner
-    networks: dict[VariantName, SuperResolutionNetwork]  # others, which variants name by an anchor
+    networks: dict[VariantName, SuperResolutionNetwork]  # others, which variants name by same_as
     baselines: dict[VariantName, Baseline]
     students: dict[VariantName, Student]
     evaluation: PictureEvaluation
