@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import subprocess
@@ -236,6 +237,15 @@ def test_limits_that_are_none_are_refused(name, text, monkeypatch):
     monkeypatch.setenv(f"PIPELINE_ONNX_{name}", text)
     with pytest.raises(InputError, match=rf"^PIPELINE_ONNX_{name} = '{text}': expected a number from 1 to 1,000,000$"):
         OnnxProcess(b"", "it.onnx", threads=1, gpu=None)
+
+
+def test_a_file_that_no_model_can_be_is_not_read(tmp_path):
+    """Refused by what the format can hold, before it is opened."""
+    with open(tmp_path / "it.onnx", "wb") as file:
+        file.truncate(2**31)
+    with open(tmp_path / "it.onnx", "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content:
+        with pytest.raises(InputError, match="^it.onnx: 2 GiB or more, expected less"):
+            OnnxProcess(content, "it.onnx", threads=1, gpu=None)
 
 
 @pytest.mark.skipif("FACES_DATASETS" not in os.environ, reason="FACES_DATASETS is unset")

@@ -45,7 +45,7 @@ class OnnxProcess:
         self.seconds, gib = _limit("PIPELINE_ONNX_SECONDS", 60), _limit("PIPELINE_ONNX_GIB", 8)
         self.memory = f"the limit of {gib:g} GiB (PIPELINE_ONNX_GIB)"
         if len(content) >= LARGEST:
-            raise InputError(f"{name}: {len(content)} bytes, expected fewer than {LARGEST}, as an ONNX file has")
+            raise InputError(f"{name}: 2 GiB or more, expected less, as an ONNX file has")
         self.shared = _nameless()
         given = {"shared": self.shared.fileno(), "threads": threads, "gpu": gpu, "parent": os.getpid()}
         given["memory"] = int(gib * 2**30)

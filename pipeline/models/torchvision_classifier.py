@@ -32,7 +32,7 @@ class TorchvisionClassifier(nn.Module):
         options = {"image_size": image_size} if name.startswith("vit_") else {}
         try:
             self.network = models.get_model(name, weights=None, num_classes=classes, **options)
-        except ValueError as error:  # a vision transformer whose patches do not divide the side
+        except (ValueError, AssertionError) as error:  # a vision transformer whose patches do not divide the side
             raise InputError(f"network.name = {name!r}: not for pictures of {image_size} pixels ({error})") from None
         layers = dict(self.network.named_modules())
         last = [layer for layer in layers.values() if isinstance(layer, nn.Linear)][-1:]

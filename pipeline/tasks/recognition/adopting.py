@@ -16,6 +16,7 @@ from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import write_text
 from pipeline.models.freezing import freeze
+from pipeline.models.onnx_process import LARGEST
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Precision
 from pipeline.params.teachers import OwnNetwork
@@ -67,10 +68,14 @@ def take(settings: OwnNetwork, folder: Path, size: int, channels: int) -> Taken:
     """The network in the file in ``folder``, for our faces of ``size`` pixels a side. Raises InputError as adopt."""
     path = folder / settings.file
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as file:
+            # A checkpoint is read later, by what its header says; an ONNX model is at most so large.
+            content = b"" if settings.is_checkpoint else file.read(LARGEST)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error} (expected the teacher's file)") from error
-    adopted: dict[str, Any] = {"file": settings.file, "sha256": hashlib.sha256(content).hexdigest()}
+    adopted: dict[str, Any] = {"file": settings.file, "sha256": digest}
     ours = {"image_size": size, "channels": channels}
     if not settings.is_checkpoint:
         # Where it was fetched from concerns nobody who reads the card.

@@ -136,7 +136,7 @@ def load_teacher(path: Path) -> Taught:
     validate(Domain, card.get("domain"), "domain", where)
     size = validate(ImageSize, card.get("image_size"), "image_size", where)
     channels = validate(Channels, card.get("channels"), "channels", where)
-    identities = validate(Annotated[int, Field(ge=1)], card.get("identities"), "identities", where)
+    identities = validate(Annotated[int, Field(ge=1, le=10_000_000)], card.get("identities"), "identities", where)
     validate(Seed, card.get("seed"), "seed", where)
     loss = validate(Margin, card.get("loss"), "loss", where)
     try:
