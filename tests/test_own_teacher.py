@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import shutil
@@ -305,7 +306,7 @@ def test_what_cannot_be_is_refused_before_any_job(kind, network, more, line, roo
     recognition = document["recognition"]
     recognition["students"]["kd"]["distill"] = {"sp": {"weight": 1.0}} if {*more} <= {"seeds", "training"} else more
     if more.get("training"):
-        more["training"] = recognition["student"]["training"]
+        more["training"] = copy.deepcopy(recognition["student"]["training"])  # or YAML writes an anchor
     recognition["teacher"] |= {key: value for key, value in more.items() if key in ("seeds", "training")}
     write(document, tmp_path / "params.yaml")
     with pytest.raises(InputError, match=line) as refusal:
