@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import io
 import re
 import struct
-import warnings
 import zlib
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from pipeline.data import photo_kinds
+from pipeline.data.containers import Unhandled, bmp, gif, jpeg, orientation, png, pnm, tiff, webp
 from pipeline.errors import InputError
 
 MIN_SIDE = 8  # pixels: below this there is no face to see
 MAX_PIXELS = 64 * 2**20  # 64 Mpixel: no face photo is larger, but a bomb of a few kB decodes to gigabytes
-# Pillow knows dozens of formats, some of which start other programs (EPS); these are what faces come in.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+# Bytes of memory for each pixel, at most, beside the file and two copies of it: of a picture with 16 bits and alpha as
+# it is stored, in between, and as it is returned. Of a JPEG in colour it is 8.
+BYTES_PER_PIXEL = 36
 
-MODES = "8-bit grey, RGB, palette, CMYK or YCbCr, with or without alpha, or 16-bit grey"
+READERS = {
+    "JPEG": jpeg.load, "PNG": png.load, "BMP": bmp.load, "GIF": gif.load, "TIFF": tiff.load, "WebP": webp.load,
+    "PBM": pnm.load, "PGM": pnm.load, "PPM": pnm.load,
+}  # fmt: skip
+MODES = "8-bit grey, RGB, palette, CMYK or YCbCr, with or without alpha, or 16-bit grey or RGB"
+BAND = 2**18  # pixels that are converted at once
 
 # Whatever the decoders raise on these bytes means that the bytes are bad.
 DAMAGE = (
     OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError,
-    AttributeError, OverflowError, ZeroDivisionError, NotImplementedError,
+    AttributeError, OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError,
 )
 
 
@@ -46,8 +52,9 @@ def decode(
     (ITU-R 601), 3 gives RGB.
 
     Returns uint8 of shape (size, size, channels), 0 to 255. Raises InputError naming the image: no bytes, not
-    an image, truncated or corrupt, under ``min_side`` pixels a side, over 64 Mpixel, a mode without agreed meaning in 8
-    bits, a crop box outside the image.
+    an image (and what it seems to be instead), truncated or corrupt, under ``min_side`` pixels a side, over 64 Mpixel,
+    a kind without agreed meaning in 8 bits, a crop box outside the image. Memory beside ``data`` and two copies stays
+    under BYTES_PER_PIXEL for each pixel.
     """
     image = open_image(data, name, channels=channels, min_side=min_side)
     if crop == "centre":
@@ -72,40 +79,45 @@ def open_image(data: bytes, name: str, *, channels: int, min_side: int = MIN_SID
     """The upright image at its own size, mode "L" or "RGB"; as ``decode`` does, and raises as that does."""
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, not {channels}")
-    if not data:
-        raise InputError(f"{name}: an empty file (expected an image)")
     target = "L" if channels == 1 else "RGB"
+    reader = READERS[_kind(data, name)]
     try:
-        with _open(data) as image:
-            _check_size(image, name, min_side)
-            image.load()
-            image = _convert(_upright(image), target, name)
+        image, turn = reader(data, lambda width, height: _check_size(width, height, name, min_side))
+        return orientation.upright(_convert(image, target, name), turn)
+    except Unhandled as error:
+        what, *details = error.args
+        raise InputError(f"{name}: {what} is not handled ({'; '.join((f'expected {MODES}', *details))})") from error
     except Image.DecompressionBombError as error:
         found = re.search(r"\d+ pixels", str(error))
         size = f"{found[0]}, " if found else ""
-        raise InputError(
-            f"{name}: {size}the image is too large (expected at most {MAX_PIXELS} pixels)"
-        ) from error
-    except Image.UnidentifiedImageError as error:
-        raise InputError(f"{name}: not an image (expected one of {', '.join(FORMATS)})") from error
+        raise InputError(f"{name}: {size}the image is too large (expected at most {MAX_PIXELS} pixels)") from error
     except DAMAGE as error:
         detail = str(error) or type(error).__name__
         raise InputError(f"{name}: a truncated or corrupt image ({detail})") from error
-    return image
 
 
-def _open(data: bytes) -> Image.Image:
-    with warnings.catch_warnings():
-        # Pillow warns from 89 Mpixel and refuses at twice that; our check of the size refuses before both.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+def _kind(data: bytes, name: str) -> str:
+    """Which of READERS reads it. Raises InputError that says what the file is instead."""
+    head = data[: photo_kinds.HEAD]
+    seen = photo_kinds.sniff(head)
+    if seen is None:
+        raise InputError(f"{name}: not an image (expected one of {photo_kinds.EXPECTED})")
+    if seen.what in READERS:
+        # Cameras keep their raw images in TIFF as well.
+        seen = seen if seen.what != "TIFF" else photo_kinds.kind_of("x" + photo_kinds.suffix_of(name), head)
+        if seen.use == "photo":
+            return seen.what
+    if not data:
+        raise InputError(f"{name}: an empty file (expected an image)")
+    what = "not an image" if seen.use == "other" else "not an image that can be read"
+    raise InputError(f"{name}: {what} (expected one of {photo_kinds.EXPECTED}; this seems to be: {seen.what})")
 
 
-def _check_size(image: Image.Image, name: str, min_side: int) -> None:
-    width, height = image.size
+def _check_size(width: int, height: int, name: str, min_side: int) -> None:
     if width * height > MAX_PIXELS:
         raise InputError(
-            f"{name}: {width}x{height} pixels, the image is too large (expected at most {MAX_PIXELS} pixels)"
+            f"{name}: {width * height} pixels, the image is too large (expected at most {MAX_PIXELS} pixels; it is"
+            f" {width}x{height})"
         )
     if min(width, height) < min_side:
         raise InputError(
@@ -113,26 +125,28 @@ def _check_size(image: Image.Image, name: str, min_side: int) -> None:
         )
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn the image the way its EXIF orientation says; exif_transpose alone would copy every image."""
-    orientation = image.getexif().get(0x0112, 1)
-    return image if orientation == 1 else ImageOps.exif_transpose(image)
-
-
 def _convert(image: Image.Image, target: str, name: str) -> Image.Image:
-    """Bring any mode with an agreed meaning in 8 bits to ``target``, "L" or "RGB"."""
-    if image.mode == target:
+    """Bring any mode with an agreed meaning in 8 bits to ``target``, "L" or "RGB", transparency over white."""
+    # What lies under a transparent pixel is arbitrary, so it must not show; a viewer's page is white.
+    see_through = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
+    if image.mode == target and not see_through:
         return image
-    if image.mode.startswith("I;16"):
-        # 65535 / 255 = 257 exactly; adding half of it rounds to the nearest grey level.
-        grey = (np.asarray(image).astype(np.uint32) + 128) // 257
-        return Image.fromarray(grey.astype(np.uint8)).convert(target)
-    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
-        # What lies under a transparent pixel is arbitrary, so it must not show; a viewer's page is white.
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert(target)
-    if image.mode in ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"):
-        # A palette and CMYK go by way of RGB, so that grey is the luma of the colours that are seen.
-        return image.convert("RGB").convert(target)
-    raise InputError(f"{name}: image mode {image.mode} is not handled (expected {MODES})")
+    if not see_through and image.mode not in ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"):
+        raise InputError(f"{name}: image mode {image.mode} is not handled (expected {MODES})")
+    if image.width * image.height <= BAND:
+        return _convert_band(image, target, see_through)
+    found = Image.new(target, image.size)
+    step = max(1, BAND // image.width)
+    for top in range(0, image.height, step):
+        band = image.crop((0, top, image.width, min(top + step, image.height)))
+        found.paste(_convert_band(band, target, see_through), (0, top))
+    return found
+
+
+def _convert_band(band: Image.Image, target: str, see_through: bool) -> Image.Image:
+    if see_through:
+        band = band.convert("LA") if band.mode == "La" else band
+        band = band.convert("RGBA")
+        band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band)
+    # A palette and CMYK go by way of RGB, so that grey is the luma of the colours that are seen.
+    return band.convert("RGB").convert(target)

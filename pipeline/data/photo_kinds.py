@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
 HEAD = 512  # bytes of a file's beginning that ``kind_of`` looks at; fewer will do, but tell less
@@ -153,7 +152,8 @@ def is_hidden(name: str) -> bool:
 
 def suffix_of(name: str) -> str:
     """The suffix in lower case with its dot, "" without one."""
-    return PurePosixPath(name.replace("\\", "/").strip()).suffix.lower()
+    stem, dot, suffix = name.replace("\\", "/").strip().rpartition("/")[2].rpartition(".")
+    return dot + suffix.lower() if stem else ""
 
 
 def sniff(head: bytes) -> Kind | None:
