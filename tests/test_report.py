@@ -33,6 +33,7 @@ from pipeline.report import (
     recognition_words,
     sections,
     tidy,
+    words,
 )
 from pipeline.report.build import build
 from pipeline.report.recognition_data import Inputs
@@ -364,6 +365,22 @@ def test_a_null_result_is_reported_as_null(tmp_path):
     )
     assert "0 came out better, 0 worse and 12 not distinguishable" in findings[-1]
     assert not any("wins back" in item for item in findings)
+
+
+def test_a_corrected_p_does_not_contradict_the_interval_beside_it():
+    """An interval of one comparison may leave out zero where p, corrected for all of them, shows nothing."""
+    shown = {"adjusted": 1.0, "verdict": words.NULL, "low": -44.4, "high": -5.6}
+    assert words.tested(shown) == "p = 1.00 after correction; the interval is of this comparison alone"
+    assert words.tested(shown | {"high": 5.6}) == "p = 1.00 after correction"
+    assert words.tested(shown | {"adjusted": 0.0001, "verdict": "worse"}) == "p < 0.001 after correction"
+
+
+def test_a_loss_that_few_pairs_cannot_show_is_not_called_absent(tmp_path):
+    fewer = SEPARATION | {"basicnet": (1.0, 1.0, 0.8, 0.6)}
+    data, numbers = recognition.measure(write_results(tmp_path, pairs=20, separations=fewer))
+    lost = numbers.at("cross-age", "basicnet", "x1")["accuracy"] - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
+    said = recognition_words.findings(data, numbers, "cross-age")[1]
+    assert lost > 0 and "could be shown, on 20 pairs, which does not mean that there is none" in said
 
 
 def test_a_teacher_at_chance_is_the_first_finding(tmp_path):

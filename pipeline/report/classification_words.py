@@ -7,7 +7,7 @@ import pandas as pd
 from pipeline.report import words
 from pipeline.report.classification_data import AFTER, Data
 from pipeline.report.classification_numbers import Numbers, whole_feedback, with_teacher
-from pipeline.report.words import NULL, between, count, listed, p_value, points
+from pipeline.report.words import NULL, between, count, listed, points, tested
 
 MANY = 4  # comparisons that one sentence can hold
 
@@ -98,7 +98,7 @@ def verdicts(table: pd.DataFrame, names: str) -> str:
         return f"of {len(table)}, {listed(tally)}; highest {verdicts(table.loc[[table['difference'].idxmax()]], names)}"
     return "; ".join(
         f"{row[names]} {points(row['difference'])} points (95 % interval"
-        f" {between(row['low'], row['high'], sign=True)}; {p_value(row['adjusted'])}), {row['verdict']}"
+        f" {between(row['low'], row['high'], sign=True)}; {tested(row)}), {row['verdict']}"
         for row in table.to_dict("records")
     )
 

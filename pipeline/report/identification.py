@@ -12,6 +12,7 @@ from pipeline.report import recognition_words as words
 from pipeline.report.blocks import Block, Figure, Table
 from pipeline.report.recognition_data import Data, Inputs
 from pipeline.report.recognition_numbers import Numbers
+from pipeline.report.words import tested
 
 RANKS = (1, 5, 10, 20)
 
@@ -32,7 +33,7 @@ def findings(data: Data, numbers: Numbers, protocol: str) -> str:
             text += (
                 f" What the teacher adds: at {worst}, {student} differs from {inputs.control} by"
                 f" {words.points(row['difference'])} points (95 % interval"
-                f" {words.between(row['low'], row['high'], sign=True)}; {words.p_value(row['adjusted'])}), {row['verdict']}."
+                f" {words.between(row['low'], row['high'], sign=True)}; {tested(row)}), {row['verdict']}."
             )
     return text
 

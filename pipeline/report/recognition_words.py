@@ -6,7 +6,7 @@ from pipeline.metrics import statistics
 from pipeline.report.recognition_data import Data, Inputs
 from pipeline.report.recognition_numbers import Numbers
 from pipeline.report.recognition_teacher import chance
-from pipeline.report.words import NULL, between, count, listed, named, p_value, points, than
+from pipeline.report.words import NULL, between, count, listed, named, points, tested, than
 
 
 def faces(inputs: Inputs) -> str:
@@ -119,9 +119,12 @@ def _loss_and_recovery(data: Data, numbers: Numbers, protocol: str) -> list[str]
     levels = f"from {before['accuracy']:.1f} % at {first} to {after['accuracy']:.1f} % at {worst}"
     interval = f"95 % interval of the change {between(100 * change.low, 100 * change.high, sign=True)}"
     if lost <= 0 or change.high >= 0:
+        so = "so there is nothing to win back"
+        if lost > 0:  # few pairs show little
+            few = f"on {count(change.n, 'pair')}, which does not mean that there is none"
+            so = f"{few}: what is won back cannot be said"
         return [
-            f"{plain} goes {levels} ({points(-lost)} points, {interval}): no loss by degradation could be"
-            " shown, so there is nothing to win back."
+            f"{plain} goes {levels} ({points(-lost)} points, {interval}): no loss by degradation could be shown, {so}."
         ]
     result = [f"{plain} loses {lost:.1f} points by degradation, {levels} ({interval})."]
     table = numbers.against(plain, protocol)
@@ -132,7 +135,7 @@ def _loss_and_recovery(data: Data, numbers: Numbers, protocol: str) -> list[str]
         row = table.loc[variant]
         gain = numbers.at(protocol, variant, worst)["accuracy"] - after["accuracy"]
         how_much = f"{gain:.1f} points, {100 * gain / lost:.0f} % of that loss" if gain > 0 else "nothing"
-        found = f"{between(row['low'], row['high'], sign=True)}; {p_value(row['adjusted'])}"
+        found = f"{between(row['low'], row['high'], sign=True)}; {tested(row)}"
         result.append(
             f"{variant} ({trained_on(inputs, variant)}) wins back {how_much}, at {worst} (95 % interval of"
             f" the difference {found}):"
@@ -166,7 +169,7 @@ def _distillation(inputs: Inputs, numbers: Numbers, protocol: str) -> list[str]:
         result.append(
             f"What the teacher adds: at {inputs.worst}, {row['variant']} differs from {inputs.control} by"
             f" {points(row['difference'])} points (95 % interval"
-            f" {between(row['low'], row['high'], sign=True)}; {p_value(row['adjusted'])}), {row['verdict']}."
+            f" {between(row['low'], row['high'], sign=True)}; {tested(row)}), {row['verdict']}."
         )
     summary = (
         f"Of {count(len(table), 'comparison')} with {inputs.control} on the same pairs (every student with a"

@@ -11,7 +11,7 @@ from pipeline.report import words
 from pipeline.report.superresolution_data import Data, Inputs
 from pipeline.report.superresolution_numbers import Numbers, agreement, best_reader, controls, faces_set
 from pipeline.report.superresolution_recognition import DIRECT, RECOGNISER, SHARP, THROUGH, Reader
-from pipeline.report.words import NULL, between, count, listed, p_value, points, than
+from pipeline.report.words import NULL, between, count, listed, points, tested, than
 
 MANY = 4  # comparisons that one sentence can hold
 
@@ -163,7 +163,7 @@ def recognised(data: Data, numbers: Numbers, protocol: str) -> list[str]:
             f"{reader[1]}, the best student of recognition that reads the {inputs.scale} face itself, reaches"
             f" {at[reader]:.1f} %: {best[1]} and then the recogniser is {than(row['verdict'], reader[1])}"
             f" ({points(row['difference'])} points, 95 % interval {between(row['low'], row['high'], sign=True)};"
-            f" {p_value(row['adjusted'])})."
+            f" {tested(row)})."
         )
     else:
         result.append(f"No student that reads the small face itself stands beside it: {data.verification.missing}.")
@@ -178,7 +178,7 @@ def _floor(data: Data, numbers: Numbers, name: str) -> str:
     text = (
         f"Of {count(len(table), 'student')}, {tally['better']} came out better than {inputs.floor}, {tally['worse']}"
         f" worse and {tally[NULL]} not distinguishable; {best['variant']} has the highest PSNR,"
-        f" {points(best['difference'], 2)} dB (95 % interval {_interval(best, 2)}; {p_value(best['adjusted'])})."
+        f" {points(best['difference'], 2)} dB (95 % interval {_interval(best, 2)}; {tested(best)})."
     )
     return text if tally["better"] else f"{text} That any student beats {inputs.floor} could not be shown here."
 
@@ -210,7 +210,7 @@ def _each(table: pd.DataFrame, names: Iterable, digits: int, unit: str) -> str:
         shown = short(name) if isinstance(name, tuple) else name
         parts.append(
             f"{shown} {points(row['difference'], digits)} {unit} (95 % interval {_interval(row, digits)};"
-            f" {p_value(row['adjusted'])}), {row['verdict']}"
+            f" {tested(row)}), {row['verdict']}"
         )
     return "; ".join(parts)
 

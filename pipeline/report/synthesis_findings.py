@@ -10,7 +10,7 @@ from pipeline.report.synthesis_data import Data
 from pipeline.report.synthesis_health import fates
 from pipeline.report.synthesis_numbers import TESTED, Numbers, weakest
 from pipeline.report.synthesis_words import MEASURED
-from pipeline.report.words import NULL, between, count, listed, p_value, points
+from pipeline.report.words import NULL, between, count, listed, points, tested
 
 VERDICTS = ("better", "worse", NULL)
 DIGITS = 3
@@ -117,7 +117,7 @@ def _leaders(data: Data, numbers: Numbers, direction: str, sound: list[str]) -> 
 
 def _number(row: pd.Series) -> str:
     interval = between(row["low"], row["high"], sign=True, digits=DIGITS)
-    return f"{points(row['difference'], DIGITS)} (95 % interval {interval}; {p_value(row['adjusted'])})"
+    return f"{points(row['difference'], DIGITS)} (95 % interval {interval}; {tested(row)})"
 
 
 def _all(names: list[str], total: int) -> str:

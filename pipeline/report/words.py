@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 RENDERED = "rendered faces"
 NULL = "not distinguishable"  # statistics.verdict's word for a null result
@@ -31,6 +32,17 @@ def p_value(p: float) -> str:
     # Rounding must not put a p on the other side of, or onto, the line at 0.05.
     digits = 4 if 0.0495 <= p < 0.0505 else 3 if p < 0.1 else 2
     return f"p = {p:.{digits}f}"
+
+
+def tested(row: Mapping[str, Any]) -> str:
+    """The p of one of several comparisons, corrected for their number; ``row``: adjusted, verdict, low and high.
+
+    The interval beside it is not corrected: that is said where the two would seem to contradict each other.
+    """
+    text = f"{p_value(row['adjusted'])} after correction"
+    if row["verdict"] == NULL and not row["low"] <= 0 <= row["high"]:
+        text += "; the interval is of this comparison alone"
+    return text
 
 
 def points(value: float, digits: int = 1) -> str:
