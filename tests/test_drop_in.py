@@ -38,14 +38,14 @@ def remote(address: str | None = None, sha256: str | None = None, name: str = "f
 
 def refused(file: RemoteFile, places, *expected: object) -> str:
     """One line, bounded, that holds every text; nothing is written, and what the user brought stays."""
-    before = {path for path in Path().rglob("*")}
+    before = set(Path().rglob("*"))
     with pytest.raises(InputError) as caught:
         fetch(file, *places)
     line = str(caught.value)
     assert "\n" not in line and len(line) < 900
     for text in expected:
         assert str(text) in line, line
-    assert {path for path in Path().rglob("*")} - {places[0]} == before - {places[0]}
+    assert set(Path().rglob("*")) - {places[0]} == before - {places[0]}
     return line
 
 

@@ -215,10 +215,7 @@ def _blocks(address: str, response: Response, count: int | None, is_pinned: bool
             yield block
         if count is None or received < count or is_pinned:
             return
-        if response.chunked:
-            surplus = response.read1(1)
-        else:
-            surplus = response.surplus()
+        surplus = response.read1(1) if response.chunked else response.surplus()
         if surplus:
             raise NetworkError(f"the server sent more than the {count} bytes that it announced")
 

@@ -95,7 +95,7 @@ class Reading:
     def __init__(self, path: Path) -> None:
         self.path, self.count = path, 0
         try:
-            self.file: BinaryIO = open(path, "rb", opener=_at_once)
+            self.file: BinaryIO = open(path, "rb", opener=_at_once)  # noqa: SIM115 (closed by __exit__)
         except OSError as error:
             raise unreadable(path, error) from error
         self.state = os.fstat(self.file.fileno())

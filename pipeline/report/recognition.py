@@ -85,4 +85,3 @@ def section(data: Data, numbers: Numbers) -> Section:
     ]
     introduction = [Paragraph(text) for text in words.introduction(data, numbers)]
     return Section("Face recognition", (*introduction, *(part for part in parts if part.blocks)))
-
