@@ -22,7 +22,7 @@ def readme(root) -> str:
 
 def test_a_module_is_exported_dropped_in_and_taught_from(readme, project, root, capsys, monkeypatch):  # noqa: F811
     """The line of the table and the settings of the example; only sizes and pixel values are those of a small network."""
-    (line,) = re.findall(r"^\| `\.onnx` \| `(.+?)` \|", readme, flags=re.MULTILINE)
+    (line,) = re.findall(r"^\| `\.onnx` \| `([^`]+)`", readme, flags=re.MULTILINE)
     (example,) = re.findall(r"```yaml\n(.+?)```", readme, flags=re.DOTALL)
     teacher = YAML(typ="safe").load(example)["teacher"]
     own = {"embedding": 8, "image_size": 24, "mean": [120.0, 110.0, 100.0], "std": 64.0, "channel_order": "bgr"}
