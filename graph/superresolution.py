@@ -87,7 +87,7 @@ STEPS = [
     ),
     Step(
         "report_superresolution",
-        reads="evaluations losses=all_losses efficiency recognition_evaluations=recognised",
+        reads="evaluations losses=all_losses efficiency recognition_evaluations=recognised pictures=all_pictures",
         writes="out=section",
         cases={"": SCALE},
         minutes=10,

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.data.photo_kinds import is_hidden
+from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 
 DIRECTIONS = {"sketch": "photo_to_sketch", "photo": "sketch_to_photo"}
@@ -43,11 +45,17 @@ def main(words: Sequence[str]) -> int:
 
 
 def _files(given: Sequence[Path]) -> list[Path]:
-    """The files named, and those in folders named, hidden ones left out. Raises InputError where there are none."""
+    """The files named, and those in folders named but for what systems leave there; what is no picture fails by name.
+
+    Folders inside of a folder are not entered: a line on stderr says so. Raises InputError where there are no files.
+    """
     files: list[Path] = []
     for path in given:
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+            inside = sorted(file for file in path.iterdir() if file.is_file() and not is_hidden(file.name))
+            folders = sorted(f"{place.name}/" for place in path.iterdir() if place.is_dir())
+            for one in remark("folders left out", [name for name in folders if not is_hidden(name)]):
+                print(f"translate: {path}: {one}", file=sys.stderr)
             if not inside:
                 raise InputError(f"{path}: no files in it, expected pictures")
             files += inside

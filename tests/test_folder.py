@@ -345,8 +345,8 @@ def test_too_few_people_say_how_many_are_needed(load):
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"readme.txt": b"hello"}, "holds no .bmp or"),
-        ({"__MACOSX/a/._0.png": b"x"}, "holds no images but hidden ones"),
+        ({"readme.txt": b"hello"}, "holds no images of JPEG, PNG"),
+        ({"__MACOSX/a/._0.png": b"x"}, "holds no files but hidden ones"),
         ({**DEFAULT, "p00/bad.png": b"GIF89a nonsense"}, "raw/faces.zip: p00/bad.png: "),
         ({**DEFAULT, "p00/empty.png": b""}, "p00/empty.png: an empty file (expected an image)"),
         ({**DEFAULT, "other/p00/7.png": photo(1)}, "folders 'other/p00' and 'p00' have one name"),

@@ -682,3 +682,135 @@ def test_a_step_says_what_is_wrong_in_one_line(parameters, raw, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("prepare: ") and "cplfw.bin: opcode GLOBAL at position 2: names 'posix.system'" in line
     assert not (parameters / "ran").exists() and not (parameters / "faces.npy").exists()
+
+
+# ---- which records are images ---------------------------------------------------------------------------------------
+
+TWELVE = [[picture(700 + 10 * person + n) for n in range(count)] for person, count in enumerate([5, 3, 4])]
+
+
+def write_payloads(folder, payloads, *, keys=None, classes=3, order=None):
+    """The three files of these payloads; ``order``: in which they lie in train.rec."""
+    offsets, data = {}, b""
+    for place in range(len(payloads)) if order is None else order:
+        offsets[place] = len(data)
+        data += record(payloads[place])
+    (folder / "train.rec").write_bytes(data)
+    named = [(place if keys is None else keys[place], offsets[place]) for place in range(len(payloads))]
+    (folder / "train.idx").write_text("".join(f"{key}\t{offset}\n" for key, offset in named if key is not None))
+    (folder / "property").write_text(f"{classes},{SIZE},{SIZE}")
+
+
+def images_of(people, labels):
+    """A payload an image, with ``labels(person)`` and as many of these as there are."""
+    return [payload(labels(person), image, flag=len(labels(person))) for person, own in enumerate(people) for image in own]
+
+
+PACKED = [payload([12 + 1, 12 + 1 + 3], b"", flag=2), *images_of(TWELVE, lambda person: [person, 5.0])]
+
+
+@pytest.mark.parametrize("labels", [lambda p: [p, 5.0], lambda p: [p + 0.0, 0.0, 9.0], lambda p: [p]])
+def test_the_first_image_is_an_image_however_many_labels_it_has(labels, raw):
+    """Twelve in, twelve trained on: without image bytes alone is record 0 a header."""
+    write_payloads(raw, images_of(TWELVE, labels))
+    faces = load(settings(), raw)
+    train = faces.index[faces.index["split"] == "train"]
+    assert train["file"].tolist() == [f"train.rec/{key}" for key in range(12)]
+    assert train["identity"].tolist() == list("000001112222") and not faces.remarks
+    np.testing.assert_array_equal(np.concatenate(list(faces.chunks()))[:12], decoded(shown(TWELVE)))
+
+
+def test_records_may_lie_and_be_listed_in_any_order(raw):
+    write_payloads(raw, PACKED)
+    plain = load(settings(), raw)
+    pixels = np.concatenate(list(plain.chunks()))
+    write_payloads(raw, PACKED, order=[5, 0, 12, *range(11, 5, -1), 1, 2, 3, 4])
+    lines = (raw / "train.idx").read_text().splitlines(keepends=True)
+    (raw / "train.idx").write_text("".join(reversed(lines)))
+    again = load(settings(), raw)
+    pd.testing.assert_frame_equal(again.index, plain.index)
+    np.testing.assert_array_equal(np.concatenate(list(again.chunks())), pixels)
+    assert not again.remarks
+
+
+def test_records_that_the_index_leaves_out_are_counted(raw):
+    people = images_of(TWELVE, lambda person: [person])
+    write_payloads(raw, people, keys=[*range(10), None, None])
+    faces = load(settings(), raw)
+    (said,) = faces.remarks
+    assert (faces.index["split"] == "train").sum() == 10
+    assert said.count == 2 and "records of train.rec left out: train.idx does not name them" in said.what
+    assert said.names[0].startswith("at byte ")
+    write_payloads(raw, people, keys=[0, None, 1, None, *range(2, 10)])
+    (said,) = load(settings(), raw).remarks
+    assert said.count == 2
+
+
+def test_people_without_an_image_are_counted(raw):
+    write_payloads(raw, PACKED, classes=1000)
+    (said,) = load(settings(), raw).remarks
+    assert (said.count, said.names[0]) == (997, "3") and "property" in said.what
+
+
+def test_records_of_people_that_say_something_else_are_counted(raw):
+    for first, last in ((1.0, 14.0), (0.0, 3.0), (5.0, 4.0), (1.5, 3.0), (float("nan"), 3.0), (1.0, float("inf"))):
+        write_payloads(raw, [*PACKED, payload([1.0, 13.0], b"", flag=2), payload([first, last], b"", flag=2)])
+        (said,) = load(settings(), raw).remarks
+        assert said.names == ["14"] and "name no range of images" in said.what
+    write_payloads(raw, [*PACKED, payload([1.0, 13.0], b"", flag=2)])
+    assert not load(settings(), raw).remarks
+
+
+BAD_RECORD_SETS = {
+    "an image after the header's end": (
+        lambda raw: write_payloads(raw, [*PACKED, payload([1.0, 2.0], TWELVE[0][0], flag=2)]),
+        "train.rec: record 13 has an image, expected none: by record 0, images end before 13",
+    ),
+    "a header that ends too early": (
+        lambda raw: write_payloads(raw, [payload([9, 16], b"", flag=2), *PACKED[1:]]),
+        "train.rec: record 9 has an image, expected none",
+    ),
+    "no image among the images": (
+        lambda raw: write_payloads(raw, [*PACKED[:4], payload([0, 1], b"", flag=2), *PACKED[5:]]),
+        "train.rec: record 4: an empty file, expected an image",
+    ),
+    "no image, no header": (
+        lambda raw: write_payloads(raw, [payload(0.0, b""), *PACKED[1:]]),
+        "train.rec: record 0 has no image and one label, expected an image, or two labels of a header",
+    ),
+    "people's records without a header": (
+        lambda raw: write_payloads(raw, [*PACKED[1:], payload([0, 5], b"", flag=2)]),
+        "train.rec: record 12: an empty file, expected an image",
+    ),
+    "two keys of one record": (
+        lambda raw: (raw / "train.idx").write_text("0\t0\n1\t0\n") or None,
+        "train.idx: keys 0 and 1 are of records at bytes 0 and 0, which overlap",
+    ),
+    "what is no record at the end": (
+        lambda raw: (raw / "train.rec").write_bytes((raw / "train.rec").read_bytes() + bytes(40)),
+        "begins with 0x00000000",
+    ),
+    "fewer people than labels": (lambda raw: write_payloads(raw, PACKED, classes=2), "record 9: label 2 found"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RECORD_SETS)
+def test_records_that_are_neither_header_nor_image(case, raw):
+    damage, expected = BAD_RECORD_SETS[case]
+    write_payloads(raw, [payload(float(k % 2), image) for k, image in enumerate(shown(TWELVE))])
+    damage(raw)
+    with pytest.raises(InputError, match=expected) as caught:
+        load(settings(), raw)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["cfp_ff", "vgg2_fp", "sllfw", "talfw", "xqlfw"])
+def test_the_fields_other_pair_files(key, raw):
+    (raw / "agedb_30.bin").rename(raw / f"{key}.bin")
+    faces = load(settings("rec", "idx", "property", key), raw)
+    assert set(faces.pairs["protocol"]) == {key} and remote_files(settings("archive", key))[1].name == f"{key}.bin"
+
+
+def test_an_unknown_pair_file_is_told_the_known_ones():
+    with pytest.raises(InputError, match="files.cfpff = 'cfpff': expected .*'lfw', 'cfp_ff', 'vgg2_fp'"):
+        settings("archive", "cfpff")

@@ -266,3 +266,31 @@ def test_real_archive():
     counts = faceset.index["split"].value_counts()
     assert counts["train"] > 3000 and counts["test"] > 2000 and counts["unlabelled"] > 4000
     assert sum(len(chunk) for chunk in faceset.chunks()) == len(faceset.index)
+
+
+OTHER_LISTS = {
+    "peopleDevTest.txt": ("1711\nAJ_Lamas\t1\nAaron_Guiel\t1\nAaron_Sorkin\t2\n", "line 2: 'AJ_Lamas 1' looks like a list of people"),
+    "people.txt": ("10\n601\nAdam_Ant\t1\nAl_Gore\t8\nZorica_Radovic\t1\n", "line 3: 'Adam_Ant 1' looks like a list of people"),
+    "lfw-names.txt": ("AJ_Cook\t1\nAJ_Lamas\t1\n", "line 1: 'AJ_Cook 1' looks like a list of people"),
+    "pairs.csv": ("name,imagenum1,imagenum2,\nAbel_Pacheco,1,4,\nAbdel_Madi_Shabneh,1,Dean_Barker,1\n",
+                  "line 1: 'name,imagenum1,imagenum2,' looks like a table with commas, such as Kaggle's pairs.csv"),
+    "matchpairsDevTest.csv": ("name,imagenum1,imagenum2\nAaron_Peirsol,1,2\n", "looks like a table with commas"),
+    "peopleDevTest.csv": ("name,images\nAJ_Lamas,1\n", "looks like a table with commas"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_LISTS)
+def test_lists_taken_for_the_pair_list_are_told_apart(name, tmp_path):
+    text, expected = OTHER_LISTS[name]
+    (tmp_path / "pairs.txt").write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_pairs(tmp_path / "pairs.txt")
+    line = str(caught.value)
+    assert expected in line and "expected LFW's pairs.txt, pairsDevTrain.txt or pairsDevTest.txt" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("header", ["1", "1 1"])
+def test_short_pair_lists_are_not_mistaken_for_others(header, tmp_path):
+    (tmp_path / "pairs.txt").write_text(f"{header}\nAnn 1 2\nAnn 1 Bob, 2\n".replace(",", ""))
+    assert len(read_pairs(tmp_path / "pairs.txt")) == 2

@@ -635,7 +635,10 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     assert seen["folder"] == paths["out"] and inputs.recognition == paths["recognition_evaluations"]
     assert (inputs.factor, inputs.train, inputs.sets, inputs.recogniser_seed) == (4, "DIV2K", ["set5", "faces"], 7)
     assert inputs.networks == {"scratch": "student", "fakd": "student", "tiny": "edsr_s"}
-    assert inputs.readers == ["basicnet", "logit_kd"]
+    assert inputs.readers == ["basicnet", "logit_kd"] and inputs.remarks == []
+    pack(tmp_path / "sets/set5", [("a", np.zeros((8, 8, 3), np.uint8))], remark("files left out", ["a.heic"]))
+    report_superresolution.run(settings, scale="x4", **paths, pictures=tmp_path / "sets")
+    assert [str(one) for one in seen["inputs"].remarks] == ["1 files left out (a.heic)"]
     assert inputs.all == {"bicubic": [0], "scratch": [0, 1], "fakd": [0, 1], "tiny": [0, 1], "teacher": [5]}
     report_superresolution.run(settings | {"train": "mine"}, scale="x4", **paths)
     assert seen["inputs"].train == "mine, faces of the recognition task"

@@ -49,6 +49,7 @@ class Limits:
     path: Path
     total: int
     entry: int
+    head: int | None = None  # bytes that are asked for of each wanted entry, the others being read later; None: all
     used: int = 0
 
     def use(self, count: int) -> None:

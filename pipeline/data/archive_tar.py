@@ -47,13 +47,14 @@ def _read(path: Path, file: BinaryIO, is_wanted: Wanted, limits: Limits) -> Iter
                     f"{path}: entry {info.name!r} is a link, a device or a sparse file (expected plain files)"
                 )
             name = names.file(info.name)
-            if info.size < 0:
-                limits.check_entry(info.size, name)
-            if not is_wanted(name):
+            wanted, size = is_wanted(name), info.size
+            if size < 0 or wanted != (limits.head is not None):  # what is read whole, now or later
+                limits.check_entry(size, name)
+            if not wanted:
                 continue  # the next header is further on: tar.next() reads up to it
-            limits.check_entry(info.size, name)
-            data = stream.content(info.size)
-            if len(data) != info.size:
+            size = size if limits.head is None else min(size, limits.head)
+            data = stream.content(size)
+            if len(data) != size:
                 raise EOFError(f"it ends inside entry {name!r}")
             yield Member(name, data)
     # tarfile takes a missing end or a damaged header for the end of the archive; only zeros are.

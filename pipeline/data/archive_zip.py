@@ -52,8 +52,10 @@ def read_zip(path: Path, is_wanted: Wanted, limits: Limits) -> Iterator[Member]:
                 raise InputError(f"{path}: entry {name!r} is a link or a device (expected plain files)")
             if info.flag_bits & 0x1:
                 raise InputError(f"{path}: entry {name!r} is encrypted (expected one without password)")
-            if is_wanted(name):
+            wanted = is_wanted(name)
+            if wanted != (limits.head is not None):  # what is read whole, now or later
                 limits.check_entry(info.file_size, name)
+            if wanted:
                 yield Member(name, _content(path, archive, info, name, limits))
 
 
@@ -100,7 +102,7 @@ def _check_places(path: Path, archive: zipfile.ZipFile, entries: list[zipfile.Zi
 
 
 def _content(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limits: Limits) -> bytes:
-    """The content of an entry, in memory once."""
+    """The content of an entry, in memory once; or its first bytes, where these are asked for."""
     stored = copy.copy(info)  # as it lies in the file: neither decompressed nor compared by the library
     stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
     del stored.CRC
@@ -108,6 +110,8 @@ def _content(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: 
     with archive.open(stored) as file:
         for piece in _pieces(path, info, name, file):
             limits.use(len(piece))
+            if limits.head is not None and content.tell() + len(piece) >= limits.head:
+                return (content.getvalue() + piece)[: limits.head]
             limits.check_entry(content.tell() + len(piece), name)
             checksum = zlib.crc32(piece, checksum)
             content.write(piece)

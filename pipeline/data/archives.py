@@ -78,6 +78,23 @@ def names(
     return found
 
 
+def heads(path: str | Path, is_wanted: Wanted, count: int) -> tuple[list[str], dict[str, bytes]]:
+    """The names of all files in the archive ``path``, in archive order, and the first ``count`` bytes of the wanted ones.
+
+    The others are to be read later. Raises InputError as ``names`` does, and for an entry of these that is too large.
+    """
+    found: list[str] = []
+
+    def note(name: str) -> bool:
+        found.append(name)
+        return is_wanted(name)
+
+    beginnings = {member.name: member.data for member in _read(Path(path), note, MAX_BYTES, MAX_ENTRY_BYTES, count)}
+    if not found:
+        raise InputError(f"{path}: holds no files")
+    return found, beginnings
+
+
 def unpack(
     path: str | Path,
     folder: str | Path,
@@ -107,12 +124,14 @@ def unpack(
                 ) from error
 
 
-def _read(path: Path, is_wanted: Wanted, max_bytes: int, max_entry_bytes: int) -> Iterator[Member]:
-    """The members that ``is_wanted``, which is asked for each name once."""
+def _read(
+    path: Path, is_wanted: Wanted, max_bytes: int, max_entry_bytes: int, head: int | None = None
+) -> Iterator[Member]:
+    """The members that ``is_wanted``, which is asked for each name once; of each the first ``head`` bytes, None: all."""
     if not path.is_file():
         raise InputError(f"{path}: no such file (expected an archive: .tar, .tar.gz, .tgz or .zip)")
     try:
-        yield from _reader(path)(path, is_wanted, Limits(path, max_bytes, max_entry_bytes))
+        yield from _reader(path)(path, is_wanted, Limits(path, max_bytes, max_entry_bytes, head))
     except DAMAGE as error:
         detail = str(error) or type(error).__name__
         raise InputError(f"{path}: truncated or corrupt archive ({detail}); fetch it again") from error

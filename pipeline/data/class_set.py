@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data import archives, images
+from pipeline.data.remarks import Remark
 from pipeline.errors import InputError
 
 PARTS = ("train", "test")
@@ -27,7 +28,7 @@ class ClassSet:
     ``file`` (unique: a path or a number in a file), ``label`` (0..K-1), ``part`` ("train" or "test"), and further
     columns with what else is known. ``pictures(wanted)``, ``wanted`` (rows,) bool, gives (row, pixels) of each wanted
     row once, in any order: uint8 (H, W, C), C 1 or 3 (RGB), at its own size. ``rendered`` is True where the project
-    draws them, which every table then says.
+    draws them, which every table then says. ``remarks`` are what the source left out or came upon.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ClassSet:
     index: pd.DataFrame
     pictures: Pictures
     rendered: bool = False
+    remarks: Sequence[Remark] = ()
 
 
 def check(found: ClassSet, where: str | Path) -> None:

@@ -17,6 +17,8 @@ from pipeline.data.arrays import open_faces, write_placed
 from pipeline.data.class_set import INDEX_COLUMNS, PARTS, ClassSet, check
 from pipeline.data.class_sources import ImageClasses, source
 from pipeline.data.contact_sheet import contact_sheet
+from pipeline.data.remarks import Remarked, say
+from pipeline.data.repeats import Repeats, alike
 from pipeline.data.tables import check_columns, is_whole, read_csv, refuse
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_csv, write_json
@@ -37,7 +39,7 @@ class Counts(Settings):
     test: Annotated[int, Field(ge=1)]
 
 
-class Notes(Settings):
+class Notes(Remarked):
     """What is known of a prepared set as a whole."""
 
     name: str  # what tables call it; limits are part of it
@@ -96,6 +98,10 @@ def prepare_classes(settings: ImageClasses, raw: str | os.PathLike[str], out: st
             raise InputError(f"{where}: channel {std.index(0)} of all training images is one value, expected pictures")
         write_csv(folder / INDEX, index)
         write_csv(folder / CLASSES, pd.DataFrame({"label": np.arange(len(found.names)), "name": found.names}))
+        remarks = alike(found.names, "classes")
+        names = [found.names[label] for label in index["label"]]
+        remarks += fitted.repeats.remarks(index["file"].tolist(), names, index["part"].tolist(), "classes")
+        say(where, remarks)
         notes = Notes(
             name=found.name + _limited(settings.per_class),
             rendered=found.rendered,
@@ -104,6 +110,7 @@ def prepare_classes(settings: ImageClasses, raw: str | os.PathLike[str], out: st
             images=Counts(**counts),
             per_class=settings.per_class,
             as_given=fitted.changed == 0 and settings.per_class == PerClass(),
+            remarks=[*found.remarks, *remarks],
         )
         write_json(folder / NOTES, notes.model_dump())
 
@@ -164,17 +171,22 @@ def fit(picture: np.ndarray, size: int, channels: int) -> np.ndarray:
 
 
 class _Fitted:
-    """The chosen rows of a set, as (new row, fitted picture); ``changed`` counts those that were not so given."""
+    """The chosen rows of a set, as (new row, fitted picture).
+
+    ``changed`` counts those that were not so given, ``repeats`` knows those that are equal.
+    """
 
     def __init__(self, found: ClassSet, rows: np.ndarray, settings: LabelledImages) -> None:
         self.found, self.settings, self.changed = found, settings, 0
         self.place = np.full(len(found.index), -1)
         self.place[rows] = np.arange(len(rows))
+        self.repeats = Repeats(len(rows))
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
         for row, picture in self.found.pictures(self.place >= 0):
             fitted = fit(picture, self.settings.image_size, self.settings.channels)
             self.changed += fitted is not picture
+            self.repeats.add(self.place[row], fitted)
             yield int(self.place[row]), fitted
 
 

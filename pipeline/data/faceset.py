@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.arrays import write_faces
+from pipeline.data.remarks import Remark, Remarked, say
+from pipeline.data.repeats import Repeats, alike
 from pipeline.data.tables import check_columns, is_whole, read_csv, refuse
 from pipeline.errors import InputError
 from pipeline.files import read_json, write_csv, write_json
-from pipeline.params.loading import Settings, validate
+from pipeline.params.loading import validate
 
 INDEX_COLUMNS = ("face", "file", "identity", "split")
 PAIR_COLUMNS = ("protocol", "pair", "fold", "a", "b", "same")
@@ -40,6 +42,8 @@ class FaceSet:
     ``chunks`` gives the pictures from the beginning each time it is called: uint8 (n, H, W, ``channels``), in
     index order. ``name`` is the data set's in tables; ``rendered`` is True where the faces are drawn by the project,
     which every table then says. ``sheet`` gives the picture for the report, (H, W, 3) uint8; None: some people's faces.
+    ``remarks`` are what the source left out or came upon. ``test_people`` is False where identities of split "test" are
+    made up, so that two of them may be one person.
     """
 
     index: pd.DataFrame
@@ -50,6 +54,8 @@ class FaceSet:
     rendered: bool = False
     sheet: Callable[[], np.ndarray] | None = None
     searches: pd.DataFrame | None = None
+    remarks: Sequence[Remark] = ()
+    test_people: bool = True
 
 
 def check(faceset: FaceSet) -> None:
@@ -119,25 +125,36 @@ def write(
 ) -> None:
     """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); the three tables as CSV; ``notes`` JSON.
 
-    ``same`` is written as 0 or 1. Raises InputError as ``check`` does, and when the chunks give more or fewer
+    ``same`` is written as 0 or 1. The notes also say which people have almost one name, and which pictures occur under
+    two people or are both to train and to test on. Raises InputError as ``check`` does, and when the chunks give more or fewer
     images than the index has rows or another number of channels.
     """
     check(faceset)
+    repeats, rows = Repeats(len(faceset.index)), range(len(faceset.index))
 
     def chunks() -> Iterator[np.ndarray]:
+        start = 0
         for chunk in faceset.chunks():
             if chunk.shape[-1] != faceset.channels:
                 raise InputError(f"{faces}: {chunk.shape[-1]} channels came, expected {faceset.channels}")
+            for row, picture in zip(rows[start:], chunk):
+                repeats.add(row, picture)
+            start += len(chunk)
             yield chunk
 
     write_faces(faces, chunks(), len(faceset.index))
     write_csv(index, faceset.index)
     write_csv(pairs, faceset.pairs.assign(same=faceset.pairs["same"].astype(int)))
     write_csv(searches, _no_searches() if faceset.searches is None else faceset.searches)
-    write_json(notes, {"name": faceset.name, "rendered": faceset.rendered})
+    found = _people_alike(faceset) + repeats.remarks(
+        *(faceset.index[column].tolist() for column in ("file", "identity", "split")), "people", faceset.test_people
+    )
+    say(index, found)
+    about = Notes(name=faceset.name, rendered=faceset.rendered, remarks=[*faceset.remarks, *found])
+    write_json(notes, about.model_dump())
 
 
-class Notes(Settings):
+class Notes(Remarked):
     """What tables say of a face set."""
 
     name: str
@@ -251,6 +268,12 @@ def _check_folds(pairs: pd.DataFrame, name: str) -> None:
         if uneven:
             listed = "; ".join(uneven)
             print(f"warning: {name}: uneven folds of protocol {protocol}: {listed}", file=sys.stderr)
+
+
+def _people_alike(faceset: FaceSet) -> list[Remark]:
+    index = faceset.index
+    known = index if faceset.test_people else index[index["split"] != "test"]
+    return alike(known["identity"], "people")
 
 
 def _no_searches() -> pd.DataFrame:

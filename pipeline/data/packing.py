@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.data.local_files import Reading
+from pipeline.data.photo_kinds import is_hidden
 from pipeline.errors import InputError
 
 
@@ -16,8 +17,8 @@ def pack(folder: str | os.PathLike[str], path: str | os.PathLike[str]) -> str:
     """Write the files below ``folder`` to the uncompressed tar ``path``; return its SHA-256 in hex digits.
 
     Entries are named relative to ``folder`` and sorted; times, owners and permissions are zeroed, so that equal
-    names and contents give equal bytes on any machine. Names that begin with a dot are left out: systems write
-    such files unasked. Links are followed.
+    names and contents give equal bytes on any machine. Names that begin with a dot are left out, and
+    others that systems write unasked, such as Thumbs.db. Links are followed.
 
     Raises InputError naming the place: no file at all, what cannot be read or is neither a file nor a folder, a
     link back to a folder above it, a name that is not UTF-8.
@@ -47,7 +48,7 @@ def _files(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
     try:
         above = (*above, os.path.realpath(folder))
         for place in sorted(folder.iterdir()):
-            if place.name.startswith("."):
+            if is_hidden(place.name + "/" * place.is_dir()):
                 continue
             if place.is_dir():
                 if os.path.realpath(place) in above:

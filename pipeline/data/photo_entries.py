@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from pipeline.data import archives
-from pipeline.data.photo_lists import plain_name
+from pipeline.data.archive_files import Files, list_files
 from pipeline.errors import InputError
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 class Entries:
     """The image files of an archive: the entries, and the names they go by."""
 
-    def __init__(self, files: dict[str, str], top: tuple[str, ...]) -> None:
-        self.files = files  # entry as stored -> file, without the folders ``top`` that all lie in
-        self.top = top
-        self.known = set(files.values())
+    def __init__(self, found: Files, top: tuple[str, ...]) -> None:
+        self.found = found
+        self.top = top  # the folders that all photos lie in
+        cut = len("/".join(top)) + 1 if top else 0
+        self.files = {entry: name[cut:] for name, entry in found.photos.items()}  # entry as stored -> file
+        self.known = set(self.files.values())
 
     def find(self, name: str) -> str | None:
         """The file called ``name``, with or without folders of the top; None where there is none."""
@@ -34,6 +33,9 @@ class Entries:
         """The error for a name that is not found, with the one that was probably meant."""
         alike = next((file for file in sorted(self.known) if file.casefold() == name.casefold()), None)
         hint = f"; there is {alike!r}" if alike else f", as in {min(self.known)!r}"
+        for other, kind in self.found.kinds.items():
+            if other == name or other == "/".join((*self.top, name)):
+                hint = f"; it is there, but as {kind.what}"
         return InputError(f"{where}: file {name!r} is not in {archive}, expected an image file of it{hint}")
 
 
@@ -42,18 +44,8 @@ def read_entries(archive: Path, within: int) -> Entries:
 
     Raises InputError where there are none, and where two come to one name.
     """
-    stored: dict[str, str] = {}  # plain name -> entry
-    for member in archives.members(archive, suffixes=SUFFIXES):
-        name = plain_name(member.name)
-        # macOS puts a file of its own beside every photo in a zip.
-        if any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
-            continue
-        if name in stored:
-            raise InputError(f"{archive}: entries {stored[name]!r} and {member.name!r} are the same file name {name!r}")
-        stored[name] = member.name
-    if not stored:
-        raise InputError(f"{archive}: holds no images but hidden ones, expected one folder a person with image files")
-    folders = [PurePosixPath(name).parts[:-1] for name in stored]
-    top = tuple(os.path.commonprefix([parts[: max(0, len(parts) - within)] for parts in folders]))
-    cut = len("/".join(top)) + 1 if top else 0
-    return Entries({entry: name[cut:] for name, entry in stored.items()}, top)
+    found = list_files(archive)
+    if not found.photos:
+        raise found.no_photos("one folder a person with image files")
+    folders = [PurePosixPath(name).parts[:-1] for name in found.photos]
+    return Entries(found, tuple(os.path.commonprefix([parts[: max(0, len(parts) - within)] for parts in folders])))

@@ -45,7 +45,9 @@ UNREADABLE = {
 SYSTEM_FILES = frozenset(
     {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "picasa.ini", "zbthumbnail.info"}
 )
-SYSTEM_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"})
+SYSTEM_FOLDERS = frozenset(
+    {"__macosx", "@eadir", "$recycle.bin", "#recycle", "system volume information", "lost+found", "__pycache__"}
+)
 
 Use = Literal["photo", "unreadable", "hidden", "other"]
 
@@ -144,8 +146,10 @@ SIGNATURES = [*_compiled("photo", PHOTOS), *_compiled("unreadable", IMAGES), *_c
 
 def is_hidden(name: str) -> bool:
     """Whether the file was left by a system or viewer: .DS_Store, Thumbs.db. Its folders, by / or \\, count as well."""
-    *folders, file = name.replace("\\", "/").casefold().split("/")
+    *folders, file = (part.rstrip(" ") for part in name.replace("\\", "/").casefold().split("/"))
     if any(part.startswith(".") and part not in (".", "..") for part in (*folders, file)):
+        return True
+    if file.startswith("~$") or file.endswith((".lock", ".lck")):  # that somebody has a file open
         return True
     return file in SYSTEM_FILES or not SYSTEM_FOLDERS.isdisjoint(folders)
 

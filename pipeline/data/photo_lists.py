@@ -11,11 +11,12 @@ import math
 import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from pipeline.data import alignment
+from pipeline.data.archive_files import plain_name
 from pipeline.data.faceset import ROLES, SPLITS
 from pipeline.errors import InputError
 
@@ -57,12 +58,6 @@ class Sought:
     file: str
     role: str
     protocol: str
-
-
-def plain_name(name: str) -> str:
-    """A file's name in the one form that is compared: forward slashes, composed accents, no ``./``."""
-    # An archive from macOS has decomposed accents, a table typed in does not; some zips have backslashes.
-    return PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/"))).as_posix()
 
 
 def read_photos(path: str | Path) -> list[Photo]:

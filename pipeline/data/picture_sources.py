@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data import archives, images
-from pipeline.data.archive_files import stored_names
+from pipeline.data.archive_files import list_files, passed_over
 from pipeline.data.arrays import open_faces
 from pipeline.data.faceset import read_index
+from pipeline.data.remarks import Remark, say
 from pipeline.data.remote_file import ARCHIVES, RemoteFile
 from pipeline.errors import InputError
 from pipeline.params.pictures import ArchivePictures, FacePictures, PictureSet
@@ -37,31 +38,40 @@ def remote_files(sets: Iterable[PictureSet]) -> list[RemoteFile]:
     return list(files.values())
 
 
-def load_pictures(settings: ArchivePictures, raw: Path) -> Iterator[tuple[str, np.ndarray]]:
+def load_pictures(
+    settings: ArchivePictures, raw: Path, remarks: list[Remark] | None = None
+) -> Iterator[tuple[str, np.ndarray]]:
     """The pictures of ``raw / settings.name`` that ``include`` selects, in archive order, one in memory at a time.
 
-    Of more than ``limit`` the first by name are taken. Hidden files are passed over. Names are those in the archive.
+    Of more than ``limit`` the first by name are taken. Hidden files are passed over, and files that a pattern matches
+    but that are no photos; ``remarks`` get these, before the first picture comes. Names are those in the archive.
     A folder in the place of an archive may be the archive's own first folder: entries of ``Set5.zip`` and of a
     folder of its pictures both match ``Set5/*.png``.
 
     Raises InputError naming archive and entry or pattern: no such archive, a damaged one, a pattern that matches
     nothing, a picture that pipeline.data.images refuses.
     """
-    archive = raw / settings.name
+    archive, remarks = raw / settings.name, [] if remarks is None else remarks
     if not archive.is_file():
         provider = settings.provider or f"whoever publishes {settings.label}"
         raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
-    stored = stored_names(archive)
+    found = list_files(archive)
     chosen: set[str] = set()
+    skipped: set[str] = set()
     for pattern in settings.include:
-        found = matching(pattern, stored, settings.name)
-        if not found:
+        matched = matching(pattern, found.photos, settings.name)
+        others = matching(pattern, found.others, settings.name)
+        if not matched:
+            such = min((*found.photos, *found.others))
+            what = f"but {len(others)} that are no photos" if others else f"none of {len(found)} files"
             raise InputError(
-                f"{archive}: include: {pattern!r} matches none of {len(stored)} files, expected some, such as"
-                f" {min(stored)!r}"
+                f"{archive}: include: {pattern!r} matches {what}, expected some, such as {such!r}{found.said()}"
             )
-        chosen |= found
-    wanted = {stored[name]: name for name in sorted(chosen)[: settings.limit]}
+        chosen |= matched
+        skipped |= others
+    remarks += passed_over(found, chosen, skipped)
+    say(archive, remarks)
+    wanted = {found.photos[name]: name for name in sorted(chosen)[: settings.limit]}
     for member in archives.members(archive, only=wanted):
         image = images.open_image(member.data, f"{archive}: {member.name}", channels=settings.channels)
         yield wanted[member.name], np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.data.arrays import open_array
+from pipeline.data.remarks import Remark, Remarked
 from pipeline.errors import InputError
-from pipeline.files import atomic_directory
+from pipeline.files import atomic_directory, read_json, write_json
+from pipeline.params.loading import validate
 
-PIXELS, TABLE = "pixels.npy", "pictures.csv"
+PIXELS, TABLE, NOTES = "pixels.npy", "pictures.csv", "notes.json"
 COLUMNS = ("picture", "name", "offset", "height", "width", "channels")
 UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")  # control characters, and bytes that are not UTF-8
 
@@ -36,11 +38,14 @@ class _Place:
         return self.height * self.width * self.channels
 
 
-def pack(folder: str | os.PathLike[str], pictures: Iterable[tuple[str, np.ndarray]]) -> None:
+def pack(
+    folder: str | os.PathLike[str], pictures: Iterable[tuple[str, np.ndarray]], remarks: Sequence[Remark] = ()
+) -> None:
     """Write (name, uint8 (H, W, C)) pairs into ``folder``, which appears whole or not at all and replaces another.
 
     One picture is in memory at a time. Pixels lie in the order of coming; pictures are numbered by name, so that
-    numbers do not depend on the order in an archive.
+    numbers do not depend on the order in an archive. ``remarks``, looked at when all pictures have come, go into
+    notes.json beside them; without any there is no such file.
 
     Raises InputError naming the picture: not uint8 (H, W, C) with C 1 or 3, other channels than those before it, a
     name that is empty or came before; and where there is no picture at all or the disk is full.
@@ -68,6 +73,14 @@ def pack(folder: str | os.PathLike[str], pictures: Iterable[tuple[str, np.ndarra
             for number, name in enumerate(sorted(places)):
                 place = places[name]
                 writer.writerow([number, name, place.offset, place.height, place.width, place.channels])
+        if remarks:
+            write_json(temporary / NOTES, Remarked(remarks=list(remarks)).model_dump())
+
+
+def read_remarks(folder: str | os.PathLike[str]) -> list[Remark]:
+    """What ``pack`` was told to remark of the pictures. Raises InputError naming the file where it is damaged."""
+    path = Path(folder) / NOTES
+    return validate(Remarked, read_json(path), "", path).remarks if path.exists() else []
 
 
 class Pictures:

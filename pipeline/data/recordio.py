@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.errors import InputError
 
@@ -19,6 +21,14 @@ PREFIX = struct.Struct("<II")
 HEADER = struct.Struct("<IfQQ")
 MAX_LABELS = 4096  # in one record: above any set in use; a damaged flag says billions
 HEAD_BYTES = PREFIX.size + HEADER.size + 8  # up to the second of a record's own labels
+
+
+class Head(NamedTuple):  # a dataclass takes twice as long to make, and there are millions
+    """What the beginning of a record says: the first two of its labels, bytes of its image, and where it ends."""
+
+    labels: tuple[float, ...]
+    image: int
+    end: int
 
 
 def read_property(path: str | Path) -> tuple[int, int, int]:
@@ -75,20 +85,32 @@ class Records:
         self.file.close()
 
     def labels(self, offset: int) -> tuple[float, ...]:
-        """The label of a record; of several, the first two. Reads no more than its head."""
+        """The label of a record; of several, the first two."""
+        return self.head(offset).labels
+
+    def head(self, offset: int) -> Head:
+        """What the beginning of a record says; no more is read of one that lies in one piece."""
         part, length = self._prefix(offset)
         if part:
-            return self._unpack(offset, self._payload(offset))[0][:2]
-        head = self._read(offset, min(HEAD_BYTES, PREFIX.size + length))[PREFIX.size :]
-        return self._labels(offset, head, length)[0]
+            head, end = self._payload(offset)
+            length = len(head)
+        else:
+            head = self._read(offset, min(HEAD_BYTES, PREFIX.size + length))[PREFIX.size :]
+            end = offset + _room(length)
+        labels, count = self._labels(offset, head, length)
+        return Head(labels, length - HEADER.size - 4 * count, end)
 
     def image(self, offset: int) -> bytes:
         """The encoded image of a record; no bytes where it has none."""
-        return self._unpack(offset, self._payload(offset))[1]
+        payload, _ = self._payload(offset)
+        _, count = self._labels(offset, payload, len(payload))
+        return payload[HEADER.size + 4 * count :]
 
-    def _unpack(self, offset: int, payload: bytes) -> tuple[tuple[float, ...], bytes]:
-        labels, count = self._labels(offset, payload, len(payload))
-        return labels, payload[HEADER.size + 4 * count :]
+    def between(self, start: int, stop: int) -> Iterator[int]:
+        """The offsets of the records that lie between two bytes of the file one after another."""
+        while start < stop:
+            yield start
+            start = self.head(start).end
 
     def _labels(self, offset: int, head: bytes, length: int) -> tuple[tuple[float, ...], int]:
         """The first two labels, and how many floats stand between header and image."""
@@ -99,20 +121,23 @@ class Records:
             raise self._bad(offset, f"names {flag} labels in {length} bytes", f"at most {MAX_LABELS}, all inside it")
         return struct.unpack_from(f"<{min(flag, 2)}f", head, HEADER.size) or (label,), flag
 
-    def _payload(self, offset: int) -> bytes:
-        """The payload of a whole record, or of its parts with the magic number between them, where it was cut out."""
+    def _payload(self, offset: int) -> tuple[bytes, int]:
+        """The payload of a whole record, or of its parts with the magic number between them, where it was cut out.
+
+        And where the record ends.
+        """
         part, length = self._prefix(offset)
         pieces = [self._read(offset + PREFIX.size, length)]
         if part not in (0, 1):
             raise self._bad(offset, f"begins inside a record (part {part})", "a whole one or a first part")
         position = offset
         while part in (1, 2):
-            position += PREFIX.size + -(-length // 4) * 4
+            position += _room(length)
             part, length = self._prefix(position)
             if part not in (2, 3):
                 raise self._bad(position, f"is part {part} after a first one", "a middle or last part")
             pieces.append(self._read(position + PREFIX.size, length))
-        return PREFIX.pack(MAGIC, 0)[:4].join(pieces)
+        return PREFIX.pack(MAGIC, 0)[:4].join(pieces), position + _room(length)
 
     def _prefix(self, offset: int) -> tuple[int, int]:
         """Part and length in bytes of the record at ``offset``, which lies in the file as a whole."""
@@ -122,7 +147,7 @@ class Records:
         if magic != MAGIC:
             raise self._bad(offset, f"begins with 0x{magic:08x}", f"0x{MAGIC:08x}")
         part, length = word >> 29, word & (1 << 29) - 1
-        if offset + PREFIX.size + -(-length // 4) * 4 > self.size:
+        if offset + _room(length) > self.size:
             raise self._bad(offset, f"of {length} bytes ends outside the file of {self.size} bytes", "a whole file")
         return part, length
 
@@ -138,6 +163,11 @@ class Records:
 
     def _bad(self, offset: int, found: str, expected: str) -> InputError:
         return InputError(f"{self.path}: the record at byte {offset} {found}, expected {expected}")
+
+
+def _room(length: int) -> int:
+    """Bytes that a record or part with a payload of ``length`` takes up in the file."""
+    return PREFIX.size + -(-length // 4) * 4
 
 
 def _text(path: Path, layout: str) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from pipeline.data import alignment, archives, images
-from pipeline.data.archive_files import stored_names
+from pipeline.data.archive_files import Files, list_files, passed_over
 from pipeline.data.name_rules import Matched, match
-from pipeline.data.photo_entries import SUFFIXES
 from pipeline.data.photo_lists import read_landmarks, read_names
 from pipeline.data.picture_sources import matching
+from pipeline.data.remarks import Remark, remark, say
 from pipeline.errors import InputError
 from pipeline.params.sketch_pairs import Eyes, FilePairs, Folders
 
@@ -38,12 +38,14 @@ class PlannedSet:
     """A set of pairs: which, and how to come by their pixels.
 
     ``pictures()`` yields ("photos" or "sketches", numbers of pairs (n,), uint8 (n, S, S, C)), in any order, each once.
+    ``remarks`` are what was left out or come upon.
     """
 
     pairs: list[Pair]
     label: str
     rendered: bool
     pictures: Callable[[], Iterator[tuple[str, np.ndarray, np.ndarray]]]
+    remarks: Sequence[Remark] = ()
 
 
 def table_name(set_name: str, table: str) -> str:
@@ -62,10 +64,11 @@ def plan_files(set_name: str, settings: FilePairs, raw: Path, image_size: int, c
     if not archive.is_file():
         provider = settings.provider or f"whoever publishes {settings.label}"
         raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
-    stored = {name: entry for name, entry in stored_names(archive).items() if PurePosixPath(name).suffix.lower() in SUFFIXES}
-    found = {part: _match(archive, part, folders, stored, settings) for part, folders in settings.parts.items()}
+    files, remarks = list_files(archive), []
+    stored = files.photos
+    found = {part: _match(archive, part, folders, files, settings, remarks) for part, folders in settings.parts.items()}
     if "all" in found:
-        found = _divide(set_name, settings, raw, found["all"])
+        found = _divide(set_name, settings, raw, found["all"], remarks)
     _check_parts(archive, settings, found)
     pairs = [
         Pair(f"{part}/{'-'.join(pair.key)}", part, pair.photo, pair.sketch)
@@ -92,7 +95,7 @@ def plan_files(set_name: str, settings: FilePairs, raw: Path, image_size: int, c
                 )  # fmt: skip
             yield kind, np.array([number]), picture[None]
 
-    return PlannedSet(pairs, settings.label, False, pictures)
+    return PlannedSet(pairs, settings.label, False, pictures, remarks)
 
 
 def template(eyes: Eyes) -> np.ndarray:
@@ -105,8 +108,11 @@ def template(eyes: Eyes) -> np.ndarray:
     return (alignment.TEMPLATE - (left + right) / 2) * scale + middle
 
 
-def _match(archive: Path, part: str, folders: Folders, stored: dict[str, str], settings: FilePairs) -> list[Matched]:
-    where = f"{archive}: parts.{part}"
+def _match(
+    archive: Path, part: str, folders: Folders, files: Files, settings: FilePairs, remarks: list[Remark]
+) -> list[Matched]:
+    """The pairs of one part; ``remarks`` get the files that the patterns match and that are left out."""
+    where, stored = f"{archive}: parts.{part}", files.photos
     sides = {}
     for what in ("photos", "sketches"):
         pattern = getattr(folders, what)
@@ -115,21 +121,29 @@ def _match(archive: Path, part: str, folders: Folders, stored: dict[str, str], s
             such = f", such as {min(stored)!r}" if stored else ""
             raise InputError(
                 f"{where}.{what}: {pattern!r} matches none of {len(stored)} image files, expected some{such}"
+                f"{files.said()}"
             )
+        others = passed_over(files, sides[what], matching(pattern, files.others, settings.name))
+        say(where, others)
+        remarks += others
     if both := sides["photos"] & sides["sketches"]:
         raise InputError(f"{where}: {min(both)!r} is of photos and of sketches, expected patterns that tell them apart")
     found, left = match(where, sides["photos"], sides["sketches"], folders.names.photo, folders.names.sketch)
     if left and (settings.unmatched == "refuse" or not found):
         more = f" (and {len(left) - 1} more; unmatched: skip leaves them out)" if len(left) > 1 else ""
-        raise InputError(left[0] + more)
+        raise InputError(left[0] + more + files.said())
     for line in left[:SHOWN]:
         _say(f"{line}: left out")
     if len(left) > SHOWN:
         _say(f"{where}: {len(left) - SHOWN} more files without a partner left out")
+    paired = {file for pair in found for file in (pair.photo, pair.sketch)}
+    remarks += remark(f"files to {part} on left out: without a partner", sorted(set().union(*sides.values()) - paired))
     return found
 
 
-def _divide(set_name: str, settings: FilePairs, raw: Path, pairs: list[Matched]) -> dict[str, list[Matched]]:
+def _divide(
+    set_name: str, settings: FilePairs, raw: Path, pairs: list[Matched], remarks: list[Remark]
+) -> dict[str, list[Matched]]:
     if settings.train_count is not None:
         if settings.train_count >= len(pairs):
             raise InputError(
@@ -148,8 +162,9 @@ def _divide(set_name: str, settings: FilePairs, raw: Path, pairs: list[Matched])
         test = _listed(path, pairs, raw / settings.name)
         if both := train & test:
             raise InputError(f"{path}: {'-'.join(min(both))!r} is to train on too, expected photos of one part")
-        if rest := len(pairs) - len(train | test):
-            _say(f"{raw / settings.name}: {rest} of {len(pairs)} pairs are in neither list: left out")
+        if rest := [pair.photo for pair in pairs if pair.key not in train | test]:
+            _say(f"{raw / settings.name}: {len(rest)} of {len(pairs)} pairs are in neither list: left out")
+            remarks += remark("pairs left out: in neither list", rest)
     return {part: [pair for pair in pairs if pair.key in keys] for part, keys in (("train", train), ("test", test))}
 
 

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.arrays import open_faces
+from pipeline.data.remarks import Remark, Remarked, say
 from pipeline.data.remote_file import RemoteFile
+from pipeline.data.repeats import Repeats
 from pipeline.data.sketch_files import TABLES, Pair, PlannedSet, plan_files, table_name
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_csv, write_json
@@ -34,7 +36,7 @@ class SetNotes(Settings):
     test: int
 
 
-class PairNotes(Settings):
+class PairNotes(Remarked):
     """What tables say of the whole: ``rendered`` is True where any set is drawn by the project."""
 
     name: str
@@ -118,7 +120,12 @@ def prepare_pairs(settings: SketchPairs, raw: str | os.PathLike[str], out: str |
                     (photos if kind == "photos" else sketches).put(start + numbers, pictures)
                 start += len(one.pairs)
         write_csv(folder / INDEX, index)
-        write_json(folder / NOTES, _notes(planned).model_dump())
+        remarks = []
+        for rows, column in ((photos, "photo_file"), (sketches, "sketch_file")):
+            files, pairs = index[column].tolist(), index["name"].tolist()
+            remarks += rows.repeats.remarks(files, pairs, index["part"].tolist(), "pairs")
+        say(out, remarks)
+        write_json(folder / NOTES, _notes(planned, remarks).model_dump())
 
 
 def load(folder: str | os.PathLike[str]) -> LoadedPairs:
@@ -183,7 +190,7 @@ def plan_rendered(settings: RenderedPairs, image_size: int, channels: int) -> Pl
     return PlannedSet(pairs, RENDERED_LABEL, True, pictures)
 
 
-def _notes(planned: dict[str, PlannedSet]) -> PairNotes:
+def _notes(planned: dict[str, PlannedSet], remarks: list[Remark]) -> PairNotes:
     sets = {
         name: SetNotes(
             label=one.label,
@@ -196,6 +203,7 @@ def _notes(planned: dict[str, PlannedSet]) -> PairNotes:
         name=" + ".join(dict.fromkeys(one.label for one in planned.values())),
         rendered=any(one.rendered for one in planned.values()),
         sets=sets,
+        remarks=[*(remark for one in planned.values() for remark in one.remarks), *remarks],
         **{part: sum(getattr(notes, part) for notes in sets.values()) for part in PARTS},
     )
 
@@ -209,6 +217,7 @@ class _Rows:
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
         self.path, self.shape = path, shape
         self.missing = np.ones(shape[0], dtype=bool)
+        self.repeats = Repeats(shape[0])
 
     def __enter__(self) -> _Rows:
         self.file = open(self.path, "wb")
@@ -223,6 +232,7 @@ class _Rows:
             self.file.seek(self.start + number * picture.size)
             self.file.write(np.ascontiguousarray(picture).data)
             self.missing[number] = False
+            self.repeats.add(number, picture)
 
     def __exit__(self, kind, *_) -> None:
         self.file.close()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.classes import open_classes, sample_sheet
+from pipeline.data.remarks import recorded
 from pipeline.errors import InputError
 from pipeline.report import reading, tidy
 
@@ -139,6 +140,7 @@ def _run(path: Path, first: dict[str, Any]) -> dict[str, Any]:
     about = run["data"]
     if not isinstance(about, dict) or not {"name", "rendered", "images"} <= set(about):
         raise InputError(f"{path}: data is {about} (expected name, rendered and images)")
+    recorded(about, path)
     try:
         work = _work(run)
     except (KeyError, TypeError):

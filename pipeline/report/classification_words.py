@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline.data.remarks import recorded, sentence
 from pipeline.report import words
 from pipeline.report.classification_data import AFTER, Data
 from pipeline.report.classification_numbers import Numbers, whole_feedback, with_teacher
@@ -57,6 +58,7 @@ def introduction(data: Data) -> list[str]:
         "No published numbers stand beside these: they hold only for the full set, as it is given out, with the very"
         " pair of networks and the very recipe, and are never printed by default."
     )
+    result += sentence(recorded(data.about))
     if data.about["rendered"]:
         result.append(
             "The rendered faces are drawn by a program so that the whole comparison can be run anywhere: they are"

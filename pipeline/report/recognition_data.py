@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pipeline.data.remarks import Remark
 from pipeline.errors import InputError
 from pipeline.report import identification_data, reading, tidy
 
@@ -41,6 +42,7 @@ class Inputs:
     teacher: str = "teacher"
     own_teacher: str | None = None  # the file of a teacher of the user's own, which was not trained here
     networks: Mapping[str, str] = field(default_factory=dict)  # variant -> its network in ``efficiency``, if other
+    remarks: Sequence[Remark] = ()  # on the data
 
     @property
     def conditions(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.data.remarks import sentence
 from pipeline.metrics import statistics
 from pipeline.report.recognition_data import Data, Inputs
 from pipeline.report.recognition_numbers import Numbers
@@ -55,6 +56,7 @@ def introduction(data: Data, numbers: Numbers) -> list[str]:
     if data.searches.protocols:
         asked.append(f"{'They also had to say' if asked else text} {_searched(data)}")
     asked[-1] += f" Every network{trained_here} is that of its last epoch."
+    asked += sentence(inputs.remarks)
     if not inputs.rendered:
         return asked
     return [

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.data.remarks import Remark
 from pipeline.errors import InputError
 from pipeline.report import reading, tidy
 from pipeline.report.superresolution_recognition import Verification, add_readers
@@ -46,6 +47,7 @@ class Inputs:
     teacher: str = "teacher"
     control: str = "scratch"
     output: str = "output_kd"
+    remarks: Sequence[Remark] = ()  # on the sets of pictures
 
     @property
     def trained(self) -> dict[str, list[int]]:

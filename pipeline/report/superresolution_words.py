@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from pipeline.data.remarks import sentence
 from pipeline.metrics import statistics
 from pipeline.report import words
 from pipeline.report.superresolution_data import Data, Inputs
@@ -96,7 +97,7 @@ def introduction(data: Data) -> list[str]:
             "The rendered faces are drawn by a program so that the whole comparison can be run anywhere: they are"
             " simpler than photographs, so nothing measured on them says anything about photographs or real faces."
         )
-    return result
+    return result + sentence(inputs.remarks)
 
 
 def findings(data: Data, numbers: Numbers, name: str) -> list[str]:

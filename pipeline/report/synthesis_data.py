@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.data.remarks import Remark, recorded
 from pipeline.report import reading, tidy
 from pipeline.report import synthesis_reading as files
 from pipeline.report.synthesis_contrasts import control
@@ -98,6 +99,7 @@ class Data:
     runs: dict[str, list[dict[str, Any]]]  # run.json, one a seed
     latency: pd.DataFrame
     cost: dict[tuple[str, str], float] = field(default_factory=dict)  # direction, metric
+    remarks: Sequence[Remark] = ()  # on the pairs
 
 
 def read(inputs: Inputs) -> Data:
@@ -130,6 +132,7 @@ def read(inputs: Inputs) -> Data:
         rendered=about["rendered"],
         train=about["train"],
         test=about["test"],
+        remarks=recorded(about),
         image_size=first.same["image_size"],
         names=first.names,
         nlda=first.same["nlda"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.data.remarks import sentence
 from pipeline.report.synthesis_contrasts import controls_of
 from pipeline.report.synthesis_data import Data, Inputs
 from pipeline.report.synthesis_health import fates
@@ -83,7 +84,7 @@ def introduction(data: Data) -> list[str]:
             f" {data.nlda['train']}, over many draws of people; chance is {100 / data.nlda['tested']:.1f} %."
         )
     judged += f" The floor, {inputs.floor}, is the given picture itself, handed on as it is."
-    result = [text, judged]
+    result = [text, judged, *sentence(data.remarks)]
     if data.rendered:
         result.append(
             "The rendered faces and their drawings are made by a program so that the whole comparison can be run"

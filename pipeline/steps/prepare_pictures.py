@@ -26,5 +26,7 @@ def run(
     """
     from pipeline.data.picture_sources import load_pictures
     from pipeline.data.pictures import pack
+    from pipeline.data.remarks import Remark
 
-    pack(out, load_pictures(settings["set"], raw))
+    remarks: list[Remark] = []
+    pack(out, load_pictures(settings["set"], raw, remarks), remarks)

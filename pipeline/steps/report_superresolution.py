@@ -35,6 +35,7 @@ def run(
     efficiency: Path,
     recognition_evaluations: Path,
     out: Path,
+    pictures: Path | None = None,
 ) -> None:
     """Write section.json, figures/ and metrics.csv.
 
@@ -45,13 +46,16 @@ def run(
         efficiency: the table of times, .csv
         recognition_evaluations: VARIANT/SEED/ folders of the recognition task
         out: the folder of the section, to write
+        pictures: the folder with one folder per set, for what preparing them came upon; without it that is not said
     """
+    from pipeline.data.pictures import read_remarks
     from pipeline.report import superresolution
 
     baselines = {name: variant.model_dump() for name, variant in settings["baselines"].items()}
     variants = baselines | settings["students"]
     networks = {name: network.model_dump() for name, network in settings["networks"].items()}
     archive = settings["pictures"].get(settings["train"])
+    used = [] if pictures is None else [settings["train"], *settings["test"]]
     inputs = superresolution.Inputs(
         evaluations=evaluations,
         losses=losses,
@@ -64,6 +68,7 @@ def run(
         teacher_seed=settings["teacher_seed"],
         sets=settings["test"],
         train=archive.label if archive else f"{settings['train']}, faces of the recognition task",
+        remarks=[one for name in dict.fromkeys(used) for one in read_remarks(pictures / name)],
         readers=[*settings["recognition_baselines"], *settings["recognition_students"]],
         recogniser_seed=settings["recognition_seeds"][0],
         networks={

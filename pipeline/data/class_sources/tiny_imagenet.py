@@ -12,8 +12,9 @@ from typing import Literal
 
 import pandas as pd
 
-from pipeline.data.archive_files import read_named, stored_names
+from pipeline.data.archive_files import left_out, list_files, read_named
 from pipeline.data.class_set import ClassSet, of_files
+from pipeline.data.remarks import say
 from pipeline.errors import InputError
 from pipeline.params.classes import ArchivedImages
 
@@ -42,12 +43,17 @@ def load(settings: Settings, raw: Path) -> ClassSet:
     another class.
     """
     path = raw / NAME
-    stored = stored_names(path)
+    found = list_files(path)
+    stored = found.photos
     train = {match: name for name in stored if (match := TRAIN.fullmatch(name))}
-    val = {match[2]: (match[1], name) for name in stored if (match := VAL.fullmatch(name))}
+    val: dict[str, tuple[str, str]] = {}
+    for name in stored:
+        if match := VAL.fullmatch(name):
+            if (other := val.setdefault(match[2], (match[1], name))[1]) != name:
+                raise InputError(f"{path}: {other!r} and {name!r} are one image of val, expected one val folder")
     if not train or not val:
         what = f"{len(train)} images as train/<class>/images/<file> and {len(val)} as val/images/<file>"
-        raise InputError(f"{path}: holds {what}, expected some of both")
+        raise InputError(f"{path}: holds {what}, expected some of both{found.said()}")
     classes = sorted({match[2] for match in train})
     annotated = _annotations(path, read_named(path, [ANNOTATIONS])[ANNOTATIONS], classes)
     if missing := sorted(set(val) - set(annotated)):
@@ -57,10 +63,21 @@ def load(settings: Settings, raw: Path) -> ClassSet:
     rows = sorted((match[1], classes.index(match[2]), "train", name) for match, name in train.items())
     rows += sorted((val[image][0], classes.index(annotated[image]), "test", val[image][1]) for image in val)
     index = pd.DataFrame([row[:3] for row in rows], columns=["file", "label", "part"])
-    has_words = any(name.rpartition("/")[2] == WORDS for name in stored)
+    has_words = any(name.rpartition("/")[2] == WORDS for name in found.others)
     words = _words(read_named(path, [WORDS])[WORDS]) if has_words else {}
     names = [f"{number} {words[number]}" if number in words else number for number in classes]
-    return ClassSet("Tiny-ImageNet-200", names, index, of_files(path, [stored[row[3]] for row in rows]))
+    remarks = left_out(found, _class_of, "classes")
+    say(path, remarks)
+    return ClassSet(
+        "Tiny-ImageNet-200", names, index, of_files(path, [stored[row[3]] for row in rows]), remarks=remarks
+    )
+
+
+def _class_of(name: str) -> str | None:
+    """The folder in which an image is looked for."""
+    if match := TRAIN.fullmatch(name):
+        return f"train/{match[2]}"
+    return "val" if VAL.fullmatch(name) else None
 
 
 def _annotations(path: Path, data: bytes, classes: list[str]) -> dict[str, str]:

@@ -19,8 +19,10 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pipeline.data import alignment, archives, images, pairing, photo_lists
+from pipeline.data.archive_files import check_folders, left_out, person_folder
 from pipeline.data.faceset import PAIR_COLUMNS, SEARCH_COLUMNS, FaceSet
-from pipeline.data.photo_entries import SUFFIXES, Entries, read_entries
+from pipeline.data.photo_entries import Entries, read_entries
+from pipeline.data.remarks import Remark, remark, say
 from pipeline.errors import InputError
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
@@ -60,15 +62,17 @@ def load(settings: Settings, raw: Path) -> FaceSet:
     """The faces of ``raw / FILES["archive"]``, in order of file names, with drawn pairs or listed pairs and searches.
 
     Test: photos that pairs or searches name. Train: other people with at least ``min_images`` photos. Unlabelled: everybody
-    else. Other photos of tested people, and photos that the table does not name, are left out; a line on stderr
-    says how many. Files are named without the folders that all of them lie in; the tables may
+    else. Other photos of tested people, photos that the table does not name, and files that are no photos are left
+    out; a remark of the set says how many. Files are named without the folders that all of them lie in; the tables may
     give these or leave them out. With landmarks in the table faces are aligned (pipeline.data.alignment).
 
     The decoded faces stay in memory: 2.5 MB for 200 at 64x64x3. Raises InputError naming file and entry or line.
     """
     archive, table, pairs, searches = (raw / FILES[key] if key in settings.files else None for key in FILES)
     entries = read_entries(archive, within=0 if table else 1)
-    photos = _by_folder(archive, entries) if table is None else _by_table(archive, entries, table)
+    remarks = left_out(entries.found, person_folder(entries.found) if table is None else lambda name: None, "people")
+    say(archive, remarks)
+    photos = _by_folder(archive, entries) if table is None else _by_table(archive, entries, table, remarks)
     if settings.crop is not None and photos[0].landmarks is not None:
         raise InputError(f"{table}: has landmarks, and crop = {settings.crop}: expected one of them (crop: null)")
     _check_people(archive, photos)
@@ -83,7 +87,7 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         sought = _searched(archive, searches, entries, photos)
         person = {photo.file: photo.identity for photo in photos}
         tested |= {person[file] for _, file, _ in sought}
-    index, chosen, sought = _index(settings, archive, photos, chosen, sought, tested)
+    index, chosen, sought = _index(settings, archive, photos, chosen, sought, tested, remarks)
     entry_of = {file: entry for entry, file in entries.files.items()}
     landmarks = {entry_of[photo.file]: photo.landmarks for photo in photos}
     rows = {entry_of[file]: row for row, file in enumerate(index["file"])}
@@ -93,26 +97,26 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         for start in range(0, len(faces), CHUNK):
             yield faces[start : start + CHUNK]
 
-    return FaceSet(index, chosen, chunks, channels=settings.channels, name=settings.name, searches=sought)
+    return FaceSet(
+        index, chosen, chunks, channels=settings.channels, name=settings.name, searches=sought, remarks=remarks
+    )
 
 
 def _by_folder(archive: Path, entries: Entries) -> list[photo_lists.Photo]:
     """Whose each photo is, by the folder that it lies in."""
-    photos, folder_of = [], {}
+    photos, folders = [], set()
     for entry, file in sorted(entries.files.items(), key=lambda item: item[1]):
         folder = PurePosixPath(file).parent
         if not folder.name:
             raise InputError(f"{archive}: entry {entry!r} lies in no folder, expected <person>/<file> (or a table)")
-        if (other := folder_of.setdefault(folder.name, folder)) != folder:
-            raise InputError(
-                f"{archive}: folders {str(other)!r} and {str(folder)!r} have one name, expected a folder a person"
-            )
+        folders.add(folder.as_posix())
         photos.append(photo_lists.Photo(0, file, folder.name, None, None))
+    check_folders(archive, folders, "a folder a person")
     return photos
 
 
-def _by_table(archive: Path, entries: Entries, path: Path) -> list[photo_lists.Photo]:
-    """The photos that the table names, sorted by file."""
+def _by_table(archive: Path, entries: Entries, path: Path, remarks: list[Remark]) -> list[photo_lists.Photo]:
+    """The photos that the table names, sorted by file; ``remarks`` get what it does not name."""
     photos: dict[str, photo_lists.Photo] = {}
     for photo in photo_lists.read_photos(path):
         where = f"{path}: line {photo.line}"
@@ -121,8 +125,9 @@ def _by_table(archive: Path, entries: Entries, path: Path) -> list[photo_lists.P
         if file in photos:
             raise InputError(f"{where}: file {photo.file!r} occurs twice, first in line {photos[file].line}")
         photos[file] = photo_lists.Photo(photo.line, file, photo.identity, photo.split, photo.landmarks)
-    if left := len(entries.known) - len(photos):
-        _say(f"{archive}: {left} of {len(entries.known)} images left out: {path.name} does not name them")
+    if left := sorted(entries.known - set(photos)):
+        _say(f"{archive}: {len(left)} of {len(entries.known)} images left out: {path.name} does not name them")
+        remarks += remark(f"images left out: {path.name} does not name them", left)
     return [photos[file] for file in sorted(photos)]
 
 
@@ -245,12 +250,14 @@ def _index(
     chosen: list[tuple],
     sought: list[tuple],
     tested: set[str],
+    remarks: list[Remark],
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The index of faces and the tables of pairs and searches."""
+    """The index of faces and the tables of pairs and searches; ``remarks`` get the photos that are left out."""
     named = {file for _, _, *files, _ in chosen for file in files} | {file for _, file, _ in sought}
     spare = {photo.file for photo in photos if photo.split == "test" or photo.identity in tested} - named
     if spare:
         _say(f"{archive}: {len(spare)} of {len(photos)} images left out: of people to verify, but in no pair")
+        remarks += remark("images left out: of people to verify, but in no pair", sorted(spare))
     kept = [photo for photo in photos if photo.file not in spare]
     to_learn = Counter(photo.identity for photo in kept if photo.split != "unlabelled")
     index = pd.DataFrame(
@@ -292,9 +299,8 @@ def _decode(
     size, channels = settings.image_size, settings.channels
     faces = np.zeros((len(rows), size, size, channels), dtype=np.uint8)
     crop = None if settings.crop is None else tuple(settings.crop)
-    for member in archives.members(archive, suffixes=SUFFIXES):
-        if (row := rows.get(member.name)) is None:
-            continue
+    for member in archives.members(archive, only=rows):
+        row = rows[member.name]
         name = f"{archive}: {member.name}"
         if (points := landmarks[member.name]) is None:
             faces[row] = images.decode(member.data, name, size=size, channels=channels, crop=crop)

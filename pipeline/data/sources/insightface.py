@@ -8,7 +8,7 @@ be checked here**: sets of well-known people often share some, and who gives the
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -18,23 +18,25 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pipeline.data import archives, images
+from pipeline.data.archive_files import check_folders, left_out, list_files, person_folder
 from pipeline.data.contact_sheet import contact_sheet
 from pipeline.data.faceset import PAIR_COLUMNS, FaceSet
-from pipeline.data.recordio import Records, read_index, read_property
+from pipeline.data.record_images import find_images
+from pipeline.data.recordio import Records
+from pipeline.data.remarks import Remark, say
 from pipeline.data.verification_bin import read_bin
 from pipeline.errors import InputError
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
 
-Protocol = Literal["agedb_30", "cplfw", "calfw", "cfp_fp", "lfw"]
-PROTOCOLS = ("agedb_30", "cplfw", "calfw", "cfp_fp", "lfw")
+# The pair files that are passed around under these names, those of A-SKD's tables first.
+PROTOCOLS = ("agedb_30", "cplfw", "calfw", "cfp_fp", "lfw", "cfp_ff", "vgg2_fp", "sllfw", "talfw", "xqlfw")
 RECORDS = {"rec": "train.rec", "idx": "train.idx", "property": "property"}
 FILES = {**RECORDS, "archive": "train.zip", **{key: f"{key}.bin" for key in PROTOCOLS}}  # train.zip may be a tar
 PROVIDER = "InsightFace's dataset zoo; the images of AgeDB and CPLFW by their authors on request"
 
 FOLDS = 10
 CHUNK = 1024  # faces in one chunk
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 SHEET_PEOPLE, SHEET_PHOTOS = 6, 10  # of the report's picture
 
 
@@ -43,7 +45,7 @@ class Settings(Base):
 
     source: Literal["insightface"]
     name: Annotated[str, Field(pattern=r"^\S([^\x00-\x1f]{0,78}\S)?$")] = "faces in InsightFace's formats"  # in tables
-    files: dict[Literal["rec", "idx", "property", "archive"] | Protocol, RemoteFileSettings]
+    files: dict[Literal[tuple(FILES)], RemoteFileSettings]
     image_size: ImageSize
     channels: Channels
     crop: Annotated[list[int], Field(min_length=4, max_length=4)] | None  # left, top, right, bottom in pixels
@@ -67,7 +69,7 @@ class Settings(Base):
 
 @dataclass(frozen=True)
 class _Part:
-    """Faces of one file: names in the index, whose they are, and encoded images with the names messages use.
+    """Faces of one file: names in the index, whose they are, encoded images with the names messages use, and remarks.
 
     ``encoded`` takes places in ``files``, in growing order, and gives those images from the beginning.
     """
@@ -75,6 +77,7 @@ class _Part:
     files: list[str]
     identities: list[str]
     encoded: Callable[[Iterable[int]], Iterator[tuple[str, bytes]]]
+    remarks: Sequence[Remark] = ()
 
 
 def load(settings: Settings, raw: Path) -> FaceSet:
@@ -86,6 +89,7 @@ def load(settings: Settings, raw: Path) -> FaceSet:
     """
     trained = "rec" if "rec" in settings.files else "archive"
     train = (_records if trained == "rec" else _archive)(raw, settings.max_identities)
+    say(raw / FILES[trained], train.remarks)
     tested, tables, start = [], [], len(train.files)
     for key in PROTOCOLS:
         if key in settings.files:
@@ -113,31 +117,21 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         return contact_sheet(faces, index["identity"].to_numpy()[rows], people=SHEET_PEOPLE, photos=SHEET_PHOTOS)
 
     pairs = pd.concat(tables, ignore_index=True)
-    return FaceSet(index, pairs, chunks, channels=settings.channels, name=settings.name, sheet=sheet)
+    return FaceSet(
+        index, pairs, chunks, channels=settings.channels, name=settings.name, sheet=sheet, remarks=train.remarks,
+        test_people=False,
+    )  # fmt: skip
 
 
 def _records(raw: Path, max_identities: int | None) -> _Part:
-    """The images of train.rec; the records after them, which say where an identity begins and ends, are not read."""
-    path, index_path = raw / FILES["rec"], raw / FILES["idx"]
-    classes, _, _ = read_property(raw / FILES["property"])
-    offset_of = read_index(index_path)
-    with Records(path) as records:
-        records.image(max(offset_of.values()))  # the last one, whatever it is: else a download that broke off passes
-        keys = _image_keys(records, offset_of, index_path)
-        labels = np.empty(len(keys), np.int64)
-        for place, key in enumerate(keys):
-            label = records.labels(offset_of[key])[0]
-            if not (label == label // 1 and 0 <= label < classes):  # also refuses what is no number
-                raise InputError(
-                    f"{path}: record {key}: label {label:g} found, expected a whole number from 0 to {classes - 1},"
-                    f" as {FILES['property']} says"
-                )
-            labels[place] = int(label)
-    chosen = np.flatnonzero(np.isin(labels, np.unique(labels)[:max_identities]))
-    width = len(str(classes - 1))
-    names = {label: f"{label:0{width}d}" for label in np.unique(labels).tolist()}  # one text a person, not one an image
-    numbers = np.asarray(keys, np.int64)[chosen]
-    offsets = np.fromiter((offset_of[key] for key in numbers.tolist()), np.int64, len(numbers))
+    """The images of train.rec."""
+    path = raw / FILES["rec"]
+    found = find_images(path, raw / FILES["idx"], raw / FILES["property"])
+    people = np.unique(found.labels)
+    chosen = np.flatnonzero(np.isin(found.labels, people[:max_identities]))
+    width = len(str(found.classes - 1))
+    names = {label: f"{label:0{width}d}" for label in people.tolist()}  # one text a person, not one an image
+    numbers, offsets = found.keys[chosen], found.offsets[chosen]
 
     def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
         with Records(path) as records:
@@ -146,48 +140,33 @@ def _records(raw: Path, max_identities: int | None) -> _Part:
 
     return _Part(
         [f"{path.name}/{number}" for number in numbers.tolist()],
-        [names[label] for label in labels[chosen].tolist()],
+        [names[label] for label in found.labels[chosen].tolist()],
         encoded,
+        found.remarks,
     )
-
-
-def _image_keys(records: Records, offset_of: dict[int, int], index_path: Path) -> list[int]:
-    """The keys of image records: as record 0 says, or all where it is an image itself."""
-    if 0 not in offset_of:
-        raise InputError(f"{index_path}: no key 0, expected the record that tells which are images")
-    if len(header := records.labels(offset_of[0])) < 2:
-        return sorted(offset_of)
-    end = header[0]
-    if not (end == end // 1 and 2 <= end <= 2**31):
-        raise InputError(
-            f"{records.path}: record 0: {end:g} found, expected the key after the last image, a whole number from 2"
-        )
-    keys = range(1, int(end))
-    if (missing := next((key for key in keys if key not in offset_of), None)) is not None:
-        raise InputError(f"{index_path}: no key {missing}, expected 1 to {keys[-1]}, the images as record 0 says")
-    return list(keys)
 
 
 def _archive(raw: Path, max_identities: int | None) -> _Part:
     """The images of an archive in its order, one folder a person. It is read once here and once for each use."""
     path = raw / FILES["archive"]
-    names = [member.name for member in archives.members(path, suffixes=SUFFIXES)]
-    folders = [PurePosixPath(name).parent.as_posix() for name in names]
-    if "." in folders:
-        name = names[folders.index(".")]
+    found = list_files(path)
+    if not found.photos:
+        raise found.no_photos("one folder a person: <person>/<image>")
+    names = list(found.photos)
+    folder_of = {name: PurePosixPath(name).parent.as_posix() for name in names}
+    if name := next((name for name in names if folder_of[name] == "."), None):
         raise InputError(f"{path}: entry {name!r} is in no folder, expected one folder a person: <person>/<image>")
-    people = set(sorted(set(folders))[:max_identities])
-    chosen = [place for place, folder in enumerate(folders) if folder in people]
+    check_folders(path, set(folder_of.values()), "one folder a person: <person>/<image>")
+    people = set(sorted(set(folder_of.values()))[:max_identities])
+    chosen = [name for name in names if folder_of[name] in people]
 
     def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
-        wanted = iter([chosen[row] for row in rows])
-        place = next(wanted, None)
-        for number, member in enumerate(archives.members(path, suffixes=SUFFIXES)):
-            if number == place:
-                yield f"{path}: {member.name}", member.data
-                place = next(wanted, None)
+        entries = {found.photos[chosen[row]] for row in rows}
+        for member in archives.members(path, only=entries):
+            yield f"{path}: {member.name}", member.data
 
-    return _Part([names[place] for place in chosen], [folders[place] for place in chosen], encoded)
+    remarks = left_out(found, person_folder(found), "people")
+    return _Part(chosen, [folder_of[name] for name in chosen], encoded, remarks)
 
 
 def _protocol(raw: Path, key: str) -> tuple[_Part, np.ndarray]:

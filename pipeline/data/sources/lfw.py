@@ -5,6 +5,7 @@ People of the evaluated folds are never trained on; everybody else is, so no out
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,9 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pipeline.data import archives, images
+from pipeline.data.archive_files import left_out, list_files, person_folder
 from pipeline.data.faceset import PAIR_COLUMNS, FaceSet
+from pipeline.data.remarks import say
 from pipeline.errors import InputError
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
@@ -23,7 +26,7 @@ from pipeline.params.loading import Settings as Base
 FILES = {"archive": "lfw.tgz", "pairs": "pairs.txt"}
 PROVIDER = "the University of Massachusetts (Labeled Faces in the Wild, aligned version)"
 NAME = "Labeled Faces in the Wild (aligned, grey)"
-PHOTO = re.compile(r"(?P<name>.+)_(?P<number>\d{4})\.jpg", re.IGNORECASE)
+PHOTO = re.compile(r"(?P<name>.+)_(?P<number>\d{4})\.\w+")
 CHUNK = 1024  # faces in one chunk
 
 
@@ -74,6 +77,7 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     lines = _lines(path)
+    _refuse_others(path, lines)
     folds, count = _header(path, lines)
     expected = 1 + folds * 2 * count
     last = max((number for number, line in enumerate(lines, start=1) if line.strip()), default=0)
@@ -120,15 +124,22 @@ def read_faces(
 
     photos: dict[tuple[str, int], str] = {}  # person and number to the entry's name
     faces: dict[str, np.ndarray] = {}  # the entry's name to its face
-    for member in archives.members(archive, suffixes={".jpg"}):
-        photo = _photo(member.name, archive)
+    found = list_files(archive)
+    if not found.photos:
+        raise found.no_photos("<folder>/<Name>/<Name>_<NNNN>.jpg")
+    remarks = left_out(found, person_folder(found), "people")
+    say(archive, remarks)
+    wanted: dict[str, str] = {}  # the entry's name as stored to the one that it goes by
+    for name, stored in found.photos.items():
+        photo = _photo(name, archive)
         if photo in photos:
-            raise InputError(f"{archive}: entries {photos[photo]!r} and {member.name!r} are the same photo")
-        photos[photo] = member.name
+            raise InputError(f"{archive}: entries {photos[photo]!r} and {name!r} are the same photo")
+        photos[photo] = name
         if photo[0] not in evaluated or photo in named:
-            faces[member.name] = images.decode(
-                member.data, f"{archive}: {member.name}", size=image_size, channels=channels, crop=crop
-            )
+            wanted[stored] = name
+    for member in archives.members(archive, only=wanted) if wanted else ():
+        name = f"{archive}: {member.name}"
+        faces[wanted[member.name]] = images.decode(member.data, name, size=image_size, channels=channels, crop=crop)
     index = _index(photos, faces, evaluated, min_images)
     if (people := index.loc[index["split"] == "train", "identity"].nunique()) < 2:
         raise InputError(
@@ -143,7 +154,7 @@ def read_faces(
         for start in range(0, len(files), CHUNK):
             yield np.stack([faces[file] for file in files[start : start + CHUNK]])
 
-    return FaceSet(index=index, pairs=table, chunks=chunks, channels=channels, name=NAME)
+    return FaceSet(index=index, pairs=table, chunks=chunks, channels=channels, name=NAME, remarks=remarks)
 
 
 def _lines(path: Path) -> list[str]:
@@ -159,6 +170,24 @@ def _lines(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}: line {line}: not UTF-8 text (byte 0x{data[error.start]:02x})") from error
+
+
+def _refuse_others(path: Path, lines: list[str]) -> None:
+    """Refuse the lists that are taken for the pair list: of people, and tables with commas."""
+    rows = [line.strip() for line in lines[:8] if line.strip()]
+    expected = "expected LFW's pairs.txt, pairsDevTrain.txt or pairsDevTest.txt as the university gives them out"
+    if any("," in row and "\t" not in row for row in rows[:2]):
+        raise InputError(
+            f"{path}: line 1: {rows[0][:40]!r} looks like a table with commas, such as Kaggle's pairs.csv; {expected}"
+        )
+    fields = [row.split() for row in rows]
+    # A number of people, or a number of sets and then of people; after these, each with how many photos there are.
+    people = list(itertools.dropwhile(lambda row: len(row) == 1 and _is_count(row[0]), fields))
+    if people and all(len(row) == 2 and not _is_count(row[0]) and _is_count(row[1]) for row in people):
+        raise InputError(
+            f"{path}: line {1 + len(fields) - len(people)}: {' '.join(people[0])[:60]!r} looks like a list of people"
+            f" and how many photos they have, such as people.txt or peopleDevTest.txt; {expected}"
+        )
 
 
 def _header(path: Path, lines: list[str]) -> tuple[int, int]:

@@ -26,9 +26,11 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pipeline.data import archives, images
+from pipeline.data.archive_files import Files, check_folders, left_out, list_files, person_folder
 from pipeline.data.contact_sheet import contact_sheet
 from pipeline.data.faceset import PAIR_COLUMNS, SEARCH_COLUMNS, FaceSet
 from pipeline.data.matlab import read_named_ids
+from pipeline.data.remarks import Remark, remark, say
 from pipeline.errors import InputError
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
@@ -37,7 +39,6 @@ FILES = {"archive": "tinyface.zip", "train": "train.zip"}  # either may be a tar
 PROVIDER = "Queen Mary University of London (qmul-tinyface.github.io)"
 NAME = "TinyFace"
 PROTOCOL = "tinyface"
-SUFFIXES = {".jpg", ".jpeg", ".png"}
 TRAIN, DISTRACTORS = "Training_Set", "Gallery_Distractor"
 # Role -> folder, list in Testing_Set, and its two variables.
 LISTED = {
@@ -73,12 +74,14 @@ def load(settings: Settings, raw: Path) -> FaceSet:
     in memory at a time. Raises InputError naming archive and entry or list.
     """
     archive, own = raw / FILES["archive"], "train" not in settings.files
-    placed, lists = _places(archive)
-    rows = _rows(settings, archive, [place for place in placed if own or place[1] != TRAIN], lists)
+    found = {archive.name: list_files(archive)}
+    placed, lists, remarks = _places(archive, found[archive.name])
+    rows = _rows(settings, archive, [place for place in placed if own or place[1] != TRAIN], lists, found[archive.name].said())
     sources = [archive]
     if not own:
         sources.insert(0, raw / FILES["train"])
-        rows = _people_of(sources[0]) + rows
+        found[sources[0].name] = list_files(sources[0])
+        rows = _people_of(sources[0], found[sources[0].name], remarks) + rows
     index = _index(rows, settings.min_images, sources[0])
     wanted = set(index["file"])
 
@@ -86,11 +89,12 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         """Name in the index and face of those that are ``wanted``, in index order."""
         size, channels = settings.image_size, settings.channels
         for path in sources:
-            for member in archives.members(path, suffixes=SUFFIXES):
-                if (file := f"{path.name}/{member.name}") in wanted:
-                    # The smallest faces have 6 pixels a side.
-                    name = f"{path}: {member.name}"
-                    yield file, images.decode(member.data, name, size=size, channels=channels, min_side=1)
+            photos = found[path.name].photos
+            files = {stored: f"{path.name}/{name}" for name, stored in photos.items() if f"{path.name}/{name}" in wanted}
+            for member in archives.members(path, only=files) if files else ():
+                # The smallest faces have 6 pixels a side.
+                name = f"{path}: {member.name}"
+                yield files[member.name], images.decode(member.data, name, size=size, channels=channels, min_side=1)
 
     def chunks() -> Iterator[np.ndarray]:
         faces = decoded(wanted)
@@ -115,49 +119,82 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         name=NAME,
         sheet=sheet,
         searches=searches.reset_index(drop=True),
+        remarks=remarks,
     )
 
 
-def _places(archive: Path) -> tuple[list[tuple[str, str, str]], dict[str, list[tuple[str, int]]]]:
-    """(entry, folder that says what it is, its folder's name) of each picture; the two lists by role."""
+def _places(
+    archive: Path, found: Files
+) -> tuple[list[tuple[str, str, str]], dict[str, list[tuple[str, int]]], list[Remark]]:
+    """(file, folder that says what it is, its folder's name) of each picture; the two lists by role; what is left out.
+
+    Raises InputError where a list is missing, and where a folder of the layout is in two places.
+    """
     placed: list[tuple[str, str, str]] = []
-    lists: dict[str, list[tuple[str, int]]] = {}
     folders = {folder for folder, *_ in LISTED.values()} | {DISTRACTORS}
-    for member in archives.members(archive, suffixes=SUFFIXES | {".mat"}):
-        path = PurePosixPath(member.name)
-        # macOS puts a file of its own beside every picture in a zip.
-        if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+    places: dict[str, str] = {}  # folder that says what it is -> its path
+
+    def group_of(name: str) -> str | None:
+        path = PurePosixPath(name)
+        if path.parent.name in folders:
+            return path.parent.name
+        return f"{TRAIN}/{path.parent.name}" if path.parent.parent.name == TRAIN else None
+
+    elsewhere = []
+    for name in found.photos:
+        path, group = PurePosixPath(name), group_of(name)
+        if group is None:
+            elsewhere.append(name)
             continue
-        if path.suffix.lower() == ".mat":
-            for role, (_, file, *keys) in LISTED.items():
-                if path.name == file and path.parent.name == "Testing_Set":
-                    lists[role] = read_named_ids(member.data, f"{archive}: {member.name}", *keys)
-        elif path.parent.name in folders:
-            placed.append((member.name, path.parent.name, ""))
-        elif path.parent.parent.name == TRAIN:
-            placed.append((member.name, TRAIN, path.parent.name))
+        kind, _, person = group.partition("/")
+        place = (path.parent.parent if person else path.parent).as_posix()
+        if person and (other := places.setdefault(kind, place)) != place:
+            raise InputError(f"{archive}: folders {other!r} and {place!r} have one name, expected one {kind}")
+        placed.append((name, kind, person))
+    entries = {}
     for role, (_, file, *_) in LISTED.items():
-        if role not in lists:
+        for name, stored in found.others.items():
+            if PurePosixPath(name).name == file and PurePosixPath(name).parent.name == "Testing_Set":
+                entries[stored] = role
+        if role not in entries.values():
             raise InputError(f"{archive}: no Testing_Set/{file}, expected TinyFace's list of its {role} pictures")
-    return placed, lists
+    lists: dict[str, list[tuple[str, int]]] = {}
+    for member in archives.members(archive, only=entries):
+        role = entries[member.name]
+        lists[role] = read_named_ids(member.data, f"{archive}: {member.name}", *LISTED[role][2:])
+    remarks = left_out(found, group_of, "people")
+    remarks += remark("images left out: in no folder of TinyFace's layout", sorted(elsewhere))
+    say(archive, remarks)
+    return placed, lists, remarks
 
 
-def _people_of(archive: Path) -> list[tuple[str, str, str, str]]:
-    """The rows of an archive with one folder a person."""
-    rows = []
-    for member in archives.members(archive, suffixes=SUFFIXES):
-        folder = PurePosixPath(member.name).parent.as_posix()
+def _people_of(archive: Path, found: Files, remarks: list[Remark]) -> list[tuple[str, str, str, str]]:
+    """The rows of an archive with one folder a person; ``remarks`` get what is left out."""
+    rows, folders = [], set()
+    for name in found.photos:
+        folder = PurePosixPath(name).parent.as_posix()
         if folder == ".":
-            raise InputError(f"{archive}: entry {member.name!r} is in no folder, expected one folder a person")
+            raise InputError(f"{archive}: entry {name!r} is in no folder, expected one folder a person")
+        folders.add(folder)
         # The prefix keeps a person called 18 apart from person 18 of TinyFace.
-        rows.append((f"{archive.name}/{member.name}", f"{archive.name}/{folder}", "train", ""))
+        rows.append((f"{archive.name}/{name}", f"{archive.name}/{folder}", "train", ""))
+    if not rows:
+        raise found.no_photos("one folder a person")
+    check_folders(archive, folders, "one folder a person")
+    own = left_out(found, person_folder(found), "people")
+    say(archive, own)
+    remarks += own
     return rows
 
 
 def _rows(
-    settings: Settings, archive: Path, placed: list[tuple[str, str, str]], lists: dict[str, list[tuple[str, int]]]
+    settings: Settings,
+    archive: Path,
+    placed: list[tuple[str, str, str]],
+    lists: dict[str, list[tuple[str, int]]],
+    said: str,
 ) -> list[tuple[str, str, str, str]]:
-    """File, identity, split and role in the search ("" for none) of each face of TinyFace that is used."""
+    """File, identity, split and role in the search ("" for none) of each face of TinyFace that is used; ``said`` ends a message."""
     listed: dict[str, tuple[str, str]] = {}  # entry -> role, person
     for role, (folder, file, *_) in LISTED.items():
         entries: dict[str, str] = {}
@@ -166,7 +203,7 @@ def _rows(
                 raise InputError(f"{archive}: entries {other!r} and {entry!r} have one name, expected one {folder}")
         for name, person in lists[role]:
             if name not in entries:
-                raise InputError(f"{archive}: {file} names {name!r}, which is not in Testing_Set/{folder}")
+                raise InputError(f"{archive}: {file} names {name!r}, which is not in Testing_Set/{folder}{said}")
             if entries[name] in listed:
                 raise InputError(f"{archive}: {file} names {name!r} twice, expected each picture once")
             listed[entries[name]] = role, str(person)
