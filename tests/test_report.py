@@ -21,6 +21,7 @@ from fake_results import degrade, draw_faces, judged, of_kind, write_latency, wr
 from PIL import Image
 from scipy.stats import binomtest
 
+from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.report import (
@@ -612,3 +613,10 @@ def test_labels_are_moved_apart_as_little_as_needed():
 def test_styles_stay_distinct_for_many_variants():
     styles = figures.styles([str(i) for i in range(20)]).values()
     assert len({(style.color, style.marker) for style in styles}) == 20
+
+
+def test_what_was_left_out_is_said(measured):
+    data, numbers = measured
+    left = dataclasses.replace(data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"])))
+    assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in recognition_words.introduction(left, numbers))
+    assert not any("came upon" in text for text in recognition_words.introduction(data, numbers))

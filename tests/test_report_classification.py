@@ -406,3 +406,10 @@ def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monk
     assert inputs.networks == {"labels": "student", "back": "wide"}
     assert inputs.variants["back"]["learning"]["beta"] == 1.0, "defaults are filled in"
     assert inputs.all == {"labels": [0], "back": [0], "teacher": [0]}
+
+
+def test_what_was_left_out_is_said(measured):
+    data, _ = measured
+    left = dataclasses.replace(data, about=data.about | {"remarks": [{"what": "files left out", "count": 1, "names": ["a.heic"]}]})
+    assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in words.introduction(left))
+    assert not any("came upon" in text for text in words.introduction(data))

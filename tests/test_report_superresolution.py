@@ -18,6 +18,8 @@ from pydantic import TypeAdapter
 from report_help import change_run, change_samples, change_table, table_of
 
 from pipeline.data.patches import enlarge_bicubic, shrink
+from pipeline.data.pictures import pack
+from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.metrics.picture_quality import psnr, ssim
@@ -642,3 +644,10 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     assert inputs.all == {"bicubic": [0], "scratch": [0, 1], "fakd": [0, 1], "tiny": [0, 1], "teacher": [5]}
     report_superresolution.run(settings | {"train": "mine"}, scale="x4", **paths)
     assert seen["inputs"].train == "mine, faces of the recognition task"
+
+
+def test_what_was_left_out_is_said(measured):
+    data, _ = measured
+    left = dataclasses.replace(data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"])))
+    assert words.introduction(left)[-1].endswith("came upon: 1 files left out (a.heic).")
+    assert not any("came upon" in text for text in words.introduction(data))

@@ -15,6 +15,7 @@ from fake_synthesis import COLLAPSED, DIRECTIONS, NAME, SETTINGS, VARIANTS, writ
 from pydantic import TypeAdapter
 from report_help import change_run, change_samples, change_table, table_of
 
+from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.params.synthesis_variants import SynthesisVariant
@@ -624,3 +625,10 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     assert inputs.all == {"copy": [0], "reconstruction": [0, 4], "kd": [0, 4]} and inputs.control == "reconstruction"
     assert inputs.variants["kd"] == SynthesisVariant(**SETTINGS["kd"]).model_dump()
     assert (inputs.teacher_losses, inputs.teacher["architecture"]) == (paths["teacher_losses"], "vgg19")
+
+
+def test_what_was_left_out_is_said(measured):
+    data, _ = measured
+    left = dataclasses.replace(data, remarks=remark("files left out", ["a.heic"]))
+    assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in synthesis_words.introduction(left))
+    assert not any("came upon" in text for text in synthesis_words.introduction(data))
