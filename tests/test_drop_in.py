@@ -232,6 +232,14 @@ def test_addresses_that_lead_nowhere(address, expected, places):
     assert expected in str(caught.value) and not Path("cache").exists()
 
 
+def test_what_is_near_an_address_is_named(places):
+    Path("Mine.tgz").write_bytes(CONTENT)
+    refused(
+        remote("mine.tgz"), places, "no such file: mine.tgz", "Mine.tgz differs in letter case: mv Mine.tgz mine.tgz"
+    )
+    refused(remote("nowhere/mine.tgz"), places, "no such file: nowhere/mine.tgz", "(nowhere is not there yet)")
+
+
 @pytest.mark.parametrize("name", ["a b.zip", "a#b?c%20.zip", "ä.zip", os.fsdecode(b"\xff.zip")])
 def test_addresses_that_lead_to_a_file(name, places, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.data import local_files
@@ -71,7 +72,7 @@ def fetch(file: RemoteFile, folder: Path, drop_in: Path) -> Path:
         folder_there = " (that is a folder)" if local.is_dir() else ""
         raise InputError(
             f"{file.name}: no such file: {local}{folder_there} (address {file.address}); expected the file given out"
-            f" by {file.provider} there or at {place}"
+            f" by {file.provider} there or at {place}{near_misses(replace(file, name=local.name), local.parent)}"
         )
     else:
         for other in left_beside(file, drop_in):
