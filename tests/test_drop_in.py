@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import shlex
 import socket
 import subprocess
+import tarfile
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from pipeline.data import local_files
+from pipeline.data import archives, local_files
 from pipeline.data.fetch import RemoteFile, fetch
 from pipeline.data.fetch_folder import fetch_folder
 from pipeline.errors import InputError
@@ -370,6 +373,28 @@ def test_a_full_disk_names_the_folder_that_is_made(places, monkeypatch):
     fail_where(lambda place, mode: "w" in mode, errno.ENOSPC, monkeypatch)
     with pytest.raises(InputError, match="^raw/faces.zip: cannot be written: No space left on device"):
         fetch_folder([remote()], Path("raw"), *places)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tgz"])
+def test_a_disk_that_fails_under_an_archive_is_not_called_a_damaged_archive(kind, tmp_path, monkeypatch):
+    path = tmp_path / f"faces.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a/1.png", CONTENT)
+    else:
+        with tarfile.open(path, "w:gz" if kind == "tgz" else "w") as tar:
+            tar.addfile(tarfile.TarInfo("a/1.png"))
+    real, times = open, itertools.count()
+
+    def failing(place, mode="r", *more, **options):  # the first look, at what kind it is, succeeds
+        file = real(place, mode, *more, **options)
+        return Failing(file, errno.EIO) if str(place) == str(path) and next(times) else file
+
+    monkeypatch.setattr("builtins.open", failing)
+    monkeypatch.setattr("io.open", failing)
+    with pytest.raises(InputError) as caught:
+        archives.names(path)
+    assert str(caught.value) == f"{path}: cannot be read: Input/output error"
 
 
 # What is inside.

@@ -9,6 +9,7 @@ MAX_ENTRY_BYTES, all names (MAX_NAMES_BYTES), the directory of a zip (MAX_FILES)
 
 from __future__ import annotations
 
+import errno
 import tarfile
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
@@ -133,6 +134,10 @@ def _read(
     try:
         yield from _reader(path)(path, is_wanted, Limits(path, max_bytes, max_entry_bytes, head))
     except DAMAGE as error:
+        # What is damaged may lead outside the file, which is EINVAL; what else the system says, it says of the disk.
+        for cause in (error, error.__context__):  # zipfile takes the latter for damage
+            if isinstance(cause, OSError) and cause.errno not in (None, errno.EINVAL):
+                raise InputError(f"{path}: cannot be read: {cause.strerror or cause}") from error
         detail = str(error) or type(error).__name__
         raise InputError(f"{path}: truncated or corrupt archive ({detail}); fetch it again") from error
 

@@ -14,7 +14,7 @@ import socket
 import time
 import urllib.request
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 WINDOW_S = 60  # over which a server has to keep the slowest rate
 SLOWEST = "PIPELINE_SLOWEST_DOWNLOAD"  # bytes a second; 0: wait for ever
@@ -35,8 +35,8 @@ class NetworkError(Exception):
 
 def shown(text: object, limit: int = 120) -> str:
     """Text of a server's, fit for one line on a terminal."""
-    line = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in str(text)[: limit + 1])
-    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+    line = one_line(text)
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def shown_address(address: str) -> str:
