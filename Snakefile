@@ -2,17 +2,19 @@
 
 from engines.agreement import agree, source_of_settings
 from engines.code import refresh
+from engines.surroundings import prepare
 from graph.rules import directives
 from pipeline.errors import InputError
 from pipeline.params.document import Document
 from pipeline.params.loading import read_document, validate
 
 try:
+    prepare()
     params = read_document(source_of_settings(workflow))
     validate(Document, params, "")
+    refresh()  # what the steps' code is now
 except InputError as error:
     sys.exit(str(error))
-refresh()  # what the steps' code is now
 
 # A time limit, scancel and kill send SIGTERM to all processes of a job. The step saves its state and ends; until then
 # its shell waits, or it would be taken for dead, and so does tee, or the step could write no line more.

@@ -20,10 +20,8 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-COMMANDS = {  # what is started again after each kill
-    "snakemake": "snakemake --cores 2 --quiet all",
-    "dvc": "python -m engines.repair && dvc repro --quiet",
-}
+COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro --quiet"}
+AFTER_KILL = {"dvc": "python -m engines.repair"}  # what the README says to do before the next start
 MADE = ("data", "models", "reports")
 FORGOTTEN = (*MADE, "dvc.lock", ".snakemake", ".resume", ".at-work", "logs", ".dvc/tmp", ".dvc/cache")
 TIMESTAMP = ".snakemake_timestamp"
@@ -108,7 +106,7 @@ def main(engine: str, kills: int, seed: int) -> int:
     with tempfile.TemporaryDirectory() as place:
         folder = Folder(Path(place, "project"))
         whole = time.monotonic()
-        if folder.run(COMMANDS[engine].rpartition("&& ")[2]):
+        if folder.run(command := COMMANDS[engine]):
             sys.exit(folder.log.read_text())
         whole = time.monotonic() - whole
         expected, differences = folder.made(), []
@@ -117,7 +115,14 @@ def main(engine: str, kills: int, seed: int) -> int:
         folder.forget()
         while done < kills or attempts:
             attempts += 1
-            status = folder.run(COMMANDS[engine], moments.uniform(0, whole) if done < kills else 3600.0)
+            repair = AFTER_KILL.get(engine) if attempts > 1 else None
+            together = moments.random() < 0.25  # the kill may strike the repair as well
+            if repair and not together and folder.run(repair):
+                differences.append(f"kill {done}: {repair} failed")
+                break
+            words = f"{repair} && {command}" if repair and together else command
+            # What was finished stays, so this strikes all parts of a run.
+            status = folder.run(words, moments.uniform(0, whole / 2) if done < kills else 3600.0)
             if status is None:
                 done += 1
                 broken += folder.broken()
@@ -128,16 +133,16 @@ def main(engine: str, kills: int, seed: int) -> int:
             named = f"completion {completions}"
             changed = [name for name in {*found, *expected} if found.get(name) != expected.get(name)]
             differences += [f"{named}: {name}" for name in sorted(changed)] + [f"{named}: status {status}"] * (status != 0)
-            for command, clean in {"dvc status": "up to date", "snakemake -n": "Nothing to be done"}.items():
-                said = folder.said(command)
+            for look, clean in {"dvc status": "up to date", "snakemake -n": "Nothing to be done"}.items():
+                said = folder.said(look)
                 if clean not in said or not said.endswith("status 0"):
-                    differences.append(f"{named}: {command}: {said[-2000:]}")
+                    differences.append(f"{named}: {look}: {said[-2000:]}")
             if differences:
                 break
             attempts = 0
             folder.forget()
         text = folder.log.read_text()
-    print(f"`{COMMANDS[engine]}`: a run that nobody kills takes {whole:.1f} s; seed {seed}")
+    print(f"`{command}`: a run that nobody kills takes {whole:.1f} s; seed {seed}")
     print(f"{done} kills of its process group: {broken.count('dvc.lock')} left dvc.lock cut short or empty,")
     print(f"{broken.count('.dvc/tmp/rwlock')} DVC's note of who is at work")
     print(f"{completions} completions; {len(differences)} differences; {time.monotonic() - began:.0f} s")

@@ -12,15 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engines import private, repair, resolved, state
+from engines import private, records, repair, resolved, state
 from engines.child import end_with_parent, settle
 from engines.holding import busy, dvc_folder, hold, is_broken, settings
 from engines.links import make_replaceable
 from engines.refusals import refuse, refuse_touch
 from pipeline.errors import InputError
 from pipeline.params.loading import PARAMS_FILE
-
-LOCKS = Path(".snakemake/locks")
 
 
 def agree(workflow: Any, document: dict[str, Any]) -> None:
@@ -40,7 +38,7 @@ def agree(workflow: Any, document: dict[str, Any]) -> None:
             return
         executor = private.executor(workflow)
         real = executor is not None and not executor.dryrun_exec
-        if not is_settled() or (real and state.params_differ()) or any(LOCKS.glob("*")):
+        if not is_settled() or (real and state.params_differ()) or any(records.LOCKS.glob("*")):
             begin(real, document)
         make_replaceable(str(output).partition("{")[0] for rule in workflow.rules for output in rule.output)
 
@@ -92,9 +90,7 @@ def begin(real: bool, document: dict[str, Any]) -> None:
     if lock is None:
         return
     try:
-        # Whoever runs Snakemake jobs here holds DVC's lock, so what a killed run left locked is free.
-        for file in LOCKS.glob("*"):
-            file.unlink()
+        records.unlock()
         say(mended := repair.mend_lock())
         resolved.write(document)
         settle_and_say("run" if real or mended else "look", lock)

@@ -17,5 +17,5 @@ def make_replaceable(places: Iterable[str]) -> None:
     for place in sorted({str(Path(place)) for place in places}):
         for file in [Path(place), *Path(place).rglob("*")]:
             if file.is_file() and not file.is_symlink() and not os.access(file, os.W_OK):
-                with contextlib.suppress(PermissionError):
+                with contextlib.suppress(OSError):
                     file.chmod(file.stat().st_mode | 0o200)

@@ -14,6 +14,7 @@ from typing import Any
 
 from engines.graph import modules, science
 
+LOCKS = Path(".snakemake/locks")
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake's note of when a folder was made
 
 
@@ -44,6 +45,12 @@ def trust(output: str) -> bool:
     marked = mark.exists()
     mark.unlink(missing_ok=True)
     return marked
+
+
+def unlock() -> None:
+    """Free what a killed run left locked: whoever runs Snakemake's jobs here holds DVC's lock, as the caller does."""
+    for file in LOCKS.glob("*"):
+        file.unlink()
 
 
 def place(output: str) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 from engines import holding, private, state
 from pipeline.errors import InputError
 from pipeline.files import write_text
+from pipeline.params.document import Document
+from pipeline.params.loading import read_document, validate
 
 MARKER = re.compile(r"^(<{7}|={7}|>{7})( |$)")
 CONFLICT = (
@@ -79,6 +81,7 @@ def _copy() -> Path:
 
 def main() -> int:
     """Repair, and enter what was made; 0 when DVC can start, 1 with a line when it cannot."""
+    from engines import resolved
     from engines.child import settle
     from engines.code import refresh
 
@@ -88,7 +91,10 @@ def main() -> int:
         return 1
     try:
         line = mend_lock()
-        refresh()  # as the Snakefile does
+        document = read_document()
+        validate(Document, document, "")
+        refresh()  # as the Snakefile does, and agreement.begin
+        resolved.write(document)
         found, trouble = settle("run", lock)
     except InputError as error:
         print(error, file=sys.stderr)

@@ -203,8 +203,12 @@ def tell_snakemake(sound: list[Stage], bad: set[Stage], anew: bool) -> None:
         # All, not only what Snakemake would run: a restored file has no record, so no change would ever be seen.
         words = ["--touch", "--forceall", "--cores", "1", "--quiet", "all"]
         words += ["--", *outputs] if bad else []
+        records.unlock()
         with child.bound(os.environ.get(child.LOCK, ""), **{state.CHILD: "1"}) as more:
-            subprocess.run([sys.executable, "-m", "snakemake", *words], stdout=subprocess.DEVNULL, check=True, **more)
+            more |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            done = subprocess.run([sys.executable, "-m", "snakemake", *words], **more)
+        if done.returncode:
+            sys.exit(f"snakemake --touch: {(done.stdout.strip().splitlines() or [''])[-1]}")
 
 
 if __name__ == "__main__":

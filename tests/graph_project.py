@@ -69,7 +69,7 @@ class Project:
 
     def wait_for(self, step: str) -> None:
         """Until the step has begun."""
-        for _ in range(600):
+        for _ in range(3000):
             if self.log.exists() and step in self.log.read_text().splitlines():
                 return
             time.sleep(0.1)

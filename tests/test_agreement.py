@@ -5,17 +5,18 @@ The graph, the rules and the stages are the real ones; the work of the steps is 
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import tempfile
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
-from graph_project import ALL, MODEL, RUN, STUDENT, Project, copy
+from graph_project import ALL, MODEL, RUN, STUDENT, Project
 from standin import make_project
 
 pytestmark = pytest.mark.slow
+# Root may write where others may not: what is tried as root is tried without that right.
+ORDINARY = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override") if os.geteuid() == 0 else ()
 
 
 def test_snakemake_on_a_fresh_clone_then_dvc(project):
@@ -120,8 +121,7 @@ def test_links_into_the_cache(project, link):
     assert model.is_symlink() if link == "symlink" else model.stat().st_nlink == 2
     kept = cache_of(project)
     project.edit("weight: 5.0", "weight: 4.0")
-    # root may write into any file; without that right it is as anybody else
-    project("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", *RUN)
+    project(*ORDINARY, *RUN, PATH=project.environment["PATH"])
     assert sorted(project.ran()) == sorted(STUDENT)
     project.clean()
     if link == "hardlink":  # what is touched must be replaceable too
@@ -294,6 +294,7 @@ def test_dvc_without_git(project):
     project.clean()
 
 
+@pytest.mark.exhaustive
 def test_a_file_in_a_folder_that_an_older_one_replaces_is_noticed(project):
     """As `cp -p` and `rsync -t` bring it; and one of the same size, in place, under the time of the old one."""
     file = project.folder / "data/recognition/degraded/more/b.svg"
@@ -349,28 +350,37 @@ def test_results_that_lie_nowhere_beside_one_that_was_changed(project):
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("level", ["global", "system"])
-def test_links_by_settings_of_the_user_or_the_machine_for_an_ordinary_user(project, level):
-    """Root may write where others may not: this runs as nobody, in a place that everybody can reach."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to become another user")
-    with tempfile.TemporaryDirectory() as place:
-        theirs = copy(project, Path(place) / "project")
-        settings = Path(place) / "settings"
-        settings.mkdir()
-        (settings / "config").write_text("[cache]\n    type = hardlink,copy\n")
-        theirs.environment |= {f"DVC_{level.upper()}_CONFIG_DIR": str(settings), "HOME": place}
-        theirs.environment |= {"DVC_SITE_CACHE_DIR": f"{place}/site", "XDG_CACHE_HOME": f"{place}/cache"}
-        theirs.environment |= {"PYTHONPYCACHEPREFIX": "", "PYTHONDONTWRITEBYTECODE": "1"}
-        theirs.environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-        subprocess.run(["chown", "-R", "nobody:", place], check=True)
-        Path(place).chmod(0o755)
-        nobody = ("setpriv", "--reuid", "nobody", "--regid", "65534", "--clear-groups")
-        theirs(*nobody, "dvc", "checkout", "--relink", "--quiet")
-        assert (theirs.folder / MODEL).stat().st_nlink == 2
-        theirs.edit("weight: 5.0", "weight: 4.0")
-        said = theirs(*nobody, "snakemake", "--cores", "1")
-        assert "dvc.lock is up to date for 16 of 16 steps" in said
-        theirs.edit("weight: 4.0", "weight: 5.0")
-        theirs(*nobody, *RUN)
-        assert "Nothing to be done" in theirs(*nobody, "snakemake", "-n", "--quiet", "reason")
-        assert json.loads(theirs(*nobody, "dvc", "status", "--json")) == {}
+def test_links_by_settings_of_the_user_or_the_machine(project, tmp_path, level):
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings/config").write_text("[cache]\n    type = hardlink,copy\n")
+    project.environment[f"DVC_{level.upper()}_CONFIG_DIR"] = str(tmp_path / "settings")
+    project("dvc", "checkout", "--relink", "--quiet")
+    assert (project.folder / MODEL).stat().st_nlink == 2
+    project.edit("weight: 5.0", "weight: 4.0")
+    alone = {"PATH": project.environment["PATH"]}  # no forks of a process that has root's rights
+    assert "dvc.lock is up to date for 16 of 16 steps" in project(*ORDINARY, "snakemake", "--cores", "1", **alone)
+    project.edit("weight: 4.0", "weight: 5.0")
+    project(*ORDINARY, *RUN, **alone)
+    assert "Nothing to be done" in project(*ORDINARY, "snakemake", "-n", "--quiet", "reason", **alone)
+    assert project.changed() == set()
+
+
+@pytest.mark.exhaustive
+def test_a_project_that_cannot_be_written(project):
+    project("chmod", "-R", "a-w", ".")
+    said = project(*ORDINARY, "snakemake", "-n", ok=False, PATH=project.environment["PATH"])
+    project("chmod", "-R", "u+w", ".")
+    assert last_line(said).startswith(f"{project.folder}: cannot be written, expected a folder that can")
+
+
+@pytest.mark.exhaustive
+def test_without_python_on_the_path(project, tmp_path):
+    """As where `.venv/bin/snakemake` is called by its path."""
+    project.edit("weight: 5.0", "weight: 4.0")
+    (tmp_path / "few").mkdir()
+    for name in ("bash", "sh", "tee", "git"):
+        (tmp_path / "few" / name).symlink_to(shutil.which(name))
+    snakemake = Path(sys.executable).with_name("snakemake")
+    project(str(snakemake), "--cores", "1", "--quiet", "all", PATH=str(tmp_path / "few"))
+    assert sorted(project.ran()) == sorted(STUDENT)
+    project.clean()

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from engines import holding, links, private, repair, state
+from engines import holding, links, private, repair, state, surroundings
 from pipeline.errors import InputError
 
 LOCK = "schema: '2.0'\nstages:\n  a:\n    cmd: run\n    outs:\n    - path: x\n      hash: md5\n      md5: {}\n      size: 1\n"
 GOOD = LOCK.format("a" * 32)
+# Root may write where others may not, so what is tried as root is tried without that right.
+ORDINARY = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] if os.geteuid() == 0 else []
 
 
 @pytest.fixture
@@ -176,9 +178,8 @@ def test_read_only_results_are_made_replaceable_wherever_dvc_was_told_to_link(fo
     Path("cached").touch(0o444)
     symbolic.symlink_to(Path("cached").absolute())
     script = "import os, sys; os.umask(0o22); from engines.links import make_replaceable; make_replaceable(['made'])"
-    ordinary = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"] if os.geteuid() == 0 else []
     subprocess.run(
-        [*ordinary, sys.executable, "-c", script],
+        [*ORDINARY, sys.executable, "-c", script],
         check=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
@@ -213,3 +214,29 @@ def test_hashes_that_dvc_keeps_by_time_are_dropped(folder, tmp_path, monkeypatch
         assert out.get_hash() == before, "else DVC looks by itself, and this is no longer needed"
         private.hash_anew(repo, ["made"])
         assert out.get_hash() != before
+
+
+PREPARE = "import os; from engines.surroundings import prepare; os.umask(0o22); prepare()"
+
+
+@pytest.mark.parametrize("place", [".", ".snakemake", "data/code"])
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, root, place):
+    """Where root may write nevertheless: as an ordinary user."""
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).chmod(0o555)
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    words = [*ORDINARY, sys.executable, "-c", PREPARE]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    (tmp_path / place).chmod(0o755)
+    line = f"InputError: {(tmp_path / place).absolute()}: cannot be written, expected a folder that can"
+    assert line in done.stderr.splitlines()[-1]
+
+
+def test_without_python_on_the_path_that_beside_snakemake_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    surroundings.prepare()
+    assert shutil.which("python") == str(Path(sys.executable).with_name("python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))
+    with pytest.raises(InputError, match="^python: no such program on the PATH"):
+        surroundings.prepare()

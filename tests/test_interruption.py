@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 from graph_project import MODEL, RUN, STUDENT
 
@@ -58,6 +61,103 @@ def test_an_interrupted_run(project, how):
     assert "train_student-logit_attention_kd-0" in project.ran()
     project(*RUN)
     assert {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
+    project.clean()
+
+
+@pytest.mark.parametrize("engine", [RUN, ("dvc", "repro")])
+def test_an_engine_killed_alone(project, engine):
+    """Its steps live on: whoever starts next is told of them, and no second process writes the same results."""
+    step = "evaluate-logit_attention_kd-0"
+    project.edit("weight: 5.0", "weight: 4.0")
+    (project.folder / step).touch()
+    run = project.start(*engine, WAIT=step)
+    project.wait_for(step)
+    run.kill()
+    run.wait()
+    pid = next(p.pid for p in psutil.process_iter(["cmdline"]) if is_step(p, project, "evaluate"))
+    refusal = project(*RUN, ok=False).strip().splitlines()[-1]
+    assert refusal == f"evaluate (PID {pid}) is at work in this folder: start again when it has finished"
+    said = project("python", "-m", "engines.repair", ok=False)
+    assert said.strip() == refusal
+    assert f"evaluate: evaluate (PID {pid}) is at work on the same results" in project("dvc", "repro", ok=False)
+    (project.folder / step).unlink()
+    psutil.wait_procs([psutil.Process(pid)])
+    assert project.ran().count(step) == 1
+    project(*RUN)
+    project.ran()
+    project.clean()
+
+
+def is_step(process: psutil.Process, project, step: str) -> bool:
+    """Whether the process is this step of the project, rather than a shell around it."""
+    try:
+        words = process.cmdline()
+        return words[1:4] == ["-m", "pipeline", step] and Path(process.cwd()) == project.folder
+    except psutil.Error:
+        return False
+
+
+def test_settle_ends_with_the_engine_that_started_it(project):
+    """Killed in the middle of comparing: what it had started is gone, and the next start puts all right."""
+    for wait in (0.2, 0.6, 1.2):
+        project.edit("weight: 5.0", "weight: 4.0")
+        run = project.start(*RUN)
+        while not (settling := [p for p in psutil.process_iter() if "engines.settle" in command(p, project)]):
+            assert run.poll() is None
+            time.sleep(0.02)
+        time.sleep(wait)
+        run.kill()
+        run.wait()
+        _, living = psutil.wait_procs(settling, timeout=10)
+        assert living == []
+        project.edit("weight: 4.0", "weight: 5.0")
+        project(*RUN)
+        project.clean()
+
+
+def command(process: psutil.Process, project) -> list[str]:
+    """The words of a process in the project; none where it is elsewhere, or gone."""
+    try:
+        return process.cmdline() if Path(process.cwd()) == project.folder else []
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.parametrize("text", ["", "half", "conflict"])
+def test_what_a_kill_leaves_of_dvc_s_files(project, text):
+    """Each engine starts again, and nothing is made twice; a conflict of a merge is left to who made it."""
+    lock, note = project.folder / "dvc.lock", project.folder / ".dvc/tmp/rwlock"
+    whole = lock.read_text()
+    conflict = f"{whole}<<<<<<< HEAD\n=======\n>>>>>>> other\n"
+    lock.write_text({"": "", "half": whole[: len(whole) // 2], "conflict": conflict}[text])
+    note.write_text("")
+    if text == "conflict":
+        for words in (("python", "-m", "engines.repair"), ("snakemake", "-n"), RUN):
+            assert "a conflict of `git merge`: keep one side" in project(*words, ok=False).strip().splitlines()[-1]
+        assert lock.read_text() == conflict
+        return
+    assert "Nothing to be done" in project("snakemake", "-n", "--quiet", "reason")
+    project("dvc", "repro", "--quiet")
+    project.clean()
+    lock.write_text({"": "", "half": whole[: len(whole) // 3]}[text])
+    note.write_text('{"read": {"')
+    project.edit("weight: 5.0", "weight: 4.0")
+    assert "dvc.lock was cut short" in project("python", "-m", "engines.repair")
+    project("dvc", "repro", "--quiet")
+    assert sorted(project.ran()) == sorted(STUDENT)
+    project.clean()
+
+
+def test_what_was_made_since_the_last_whole_dvc_lock_is_entered_again(project):
+    """By Snakemake or by DVC alone, of which the last whole dvc.lock, that of Git, knows nothing."""
+    project.edit("weight: 5.0", "weight: 4.0")
+    project("dvc", "repro", "--quiet")
+    project.ran()
+    for name in ("dvc.lock", ".dvc/tmp/rwlock"):
+        (project.folder / name).write_text("")
+    (project.folder / ".dvc/tmp/dvc.lock.whole").unlink()
+    said = project("python", "-m", "engines.repair")
+    assert "taken from Git's last commit" in said and "up to date for 16 of 16 steps" in said
     project.clean()
 
 

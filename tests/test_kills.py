@@ -76,6 +76,19 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(root):
     )
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("engine", ["snakemake", "dvc"])
+def test_whole_runs_killed_at_random_moments_end_with_the_same_bytes(root, engine):
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.kills", engine, "--kills", "3", "--seed", "1"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 kills of its process group" in done.stdout and "; 0 differences; " in done.stdout
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.slow
 def test_stopped_while_training_it_says_so_saves_and_resumes(
