@@ -361,7 +361,7 @@ def test_good_property(tmp_path):
     ("data", "expected"),
     [(b"", "no lines"), (b"0\t0\n1\n", "line 2: '1' found"), (b"0\t0\t0\n", "line 1"), (b"0\t-1\n", "line 1: '0\\t-1'"),
      (b"0\t0\n0\t8\n", "line 2: key 0 occurs twice"), (b"0\t" + b"9" * 30, "line 1"),
-     (b"\xce\xd7", "byte 0 is not text")],
+     (b"\xce\xd7", "not UTF-8 text")],
 )
 def test_bad_index(data, expected, tmp_path):
     (tmp_path / "train.idx").write_bytes(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import struct
@@ -10,11 +11,16 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from pipeline.data import archives
 from pipeline.errors import InputError
 from pipeline.files import atomic_path
+
+MAX_NPZ_BYTES = 128 * 2**20  # of one array in a .npz: samples of pictures for the report
+MAX_HEADER = 10_000  # bytes of a .npy's header; ours have 128
 
 # What numpy raises on bytes that are not what they should be, in a .npy and in a .npz.
 DAMAGE = (
@@ -41,6 +47,7 @@ def open_array(path: str | os.PathLike[str]) -> np.ndarray:
     if not path.is_file():
         raise InputError(f"{path}: no such file (expected an array, .npy)")
     try:
+        _check_header(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except DAMAGE as error:
         raise InputError(f"{path}: not a whole .npy array ({error})") from error
@@ -48,6 +55,72 @@ def open_array(path: str | os.PathLike[str]) -> np.ndarray:
         array.close()
         raise InputError(f"{path}: an archive of arrays found, expected one array, .npy")
     return array
+
+
+def read_arrays(path: str | os.PathLike[str], names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays ``names`` of an .npz, all of them by default, in memory; never a pickle.
+
+    Not numpy's own reader, which decompresses whatever there is and believes an array's shape before its bytes. Raises
+    InputError naming the file: absent, damaged, without one of them, an array of more than MAX_NPZ_BYTES or all of twice
+    that.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (expected arrays, .npz)")
+    limits = {"max_bytes": 2 * MAX_NPZ_BYTES, "max_entry_bytes": MAX_NPZ_BYTES}
+    found: dict[str, np.ndarray] = {}
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
+                raise ValueError("one array found, expected several")
+        stored = [name.removesuffix(".npy") for name in archives.names(path, **limits)]
+        chosen = stored if names is None else [name for name in names if name in stored]
+        for member in archives.members(path, only=[f"{name}.npy" for name in chosen], **limits):
+            found[member.name.removesuffix(".npy")] = _from_bytes(member.data)
+        if missing := [name for name in names or () if name not in stored]:
+            raise InputError(f"an array is missing ({missing[0]})")
+    except (InputError, *DAMAGE) as error:
+        problem = str(error).removeprefix(f"{path}: ")
+        raise InputError(f"{path}: cannot be read as arrays ({problem})") from error
+    return {name: found[name] for name in chosen}
+
+
+def _from_bytes(data: bytes) -> np.ndarray:
+    """The array of a whole .npy, as one that may be written to. Raises DAMAGE."""
+    with io.BytesIO(data) as file:
+        shape, columns_first, dtype = _header(file)
+        start = file.tell()
+    count = math.prod(shape)
+    if dtype.hasobject:
+        raise ValueError("Python objects found, a pickle: not read")
+    if len(data) - start != count * dtype.itemsize:
+        raise ValueError(f"{dtype} {shape} in {len(data) - start} bytes")
+    array = np.frombuffer(data, dtype=dtype, offset=start, count=count) if count else np.empty(0, dtype)
+    return array.reshape(shape, order="F" if columns_first else "C").copy()
+
+
+def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and type of values of a .npy. Raises DAMAGE."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"version {version} of the format")
+    if version != (1, 0):
+        length = int.from_bytes(file.read(4), "little")
+        if length > MAX_HEADER:  # else numpy reads so many bytes before it looks
+            raise ValueError(f"a header of {length} bytes, the limit is {MAX_HEADER}")
+        file.seek(-4, os.SEEK_CUR)
+    try:
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return reader(file, max_header_size=MAX_HEADER)
+    except MemoryError:  # Python's parser, of brackets within brackets
+        raise ValueError("a header that is no dictionary of type, order and shape") from None
+
+
+def _check_header(path: Path) -> None:
+    with open(path, "rb") as file:
+        if file.read(6) == np.lib.format.MAGIC_PREFIX:
+            file.seek(0)
+            _header(file)
 
 
 def write_faces(path: str | os.PathLike[str], chunks: Iterable[np.ndarray], count: int) -> None:

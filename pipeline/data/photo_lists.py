@@ -6,7 +6,6 @@ Both are CSV in UTF-8 with commas and a header line; the order of columns is fre
 from __future__ import annotations
 
 import csv
-import io
 import math
 import unicodedata
 from collections.abc import Collection, Iterator
@@ -18,10 +17,13 @@ import numpy as np
 from pipeline.data import alignment
 from pipeline.data.archive_files import plain_name
 from pipeline.data.faceset import ROLES, SPLITS
+from pipeline.data.text_lines import read_lines
 from pipeline.errors import InputError
 
 LANDMARK_COLUMNS = tuple(f"{point}_{axis}" for point in alignment.POINTS for axis in "xy")
 MAX_PIXELS = 1e6  # no landmark lies further out
+MAX_COLUMNS = 100
+MAX_ROW_LINES = 100  # of one row: a value in quotes may hold ends of lines
 PROTOCOL = "pairs"  # what pairs belong to where nothing is said
 SEARCH = "search"  # likewise probes and galleries
 PROTOCOL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
@@ -162,7 +164,7 @@ def read_names(path: str | Path) -> list[str]:
     Raises InputError naming file and line: not UTF-8, a file twice, none at all.
     """
     found: dict[str, int] = {}
-    for line, text in enumerate(_text(Path(path), "a list of files").splitlines(), 1):
+    for line, text in enumerate(read_lines(path, "a list of files"), 1):
         name = text.strip()
         if not name or name.startswith("#"):
             continue
@@ -181,11 +183,13 @@ def _check_protocol(where: str, protocol: str) -> None:
 
 def _rows(path: str | Path, needed: Collection[str], possible: Collection[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row by column with the line it ends at; blank lines are passed over, spaces around values dropped."""
-    reader = csv.reader(io.StringIO(_text(Path(path)), newline=""), strict=True)
+    lines = _Counted(read_lines(path, "a CSV table"))
+    reader = csv.reader(lines, strict=True)
     header: list[str] | None = None
     found = 0
     try:
         for fields in reader:
+            lines.since = 0
             fields = [field.strip() for field in fields]
             if not any(fields):
                 continue
@@ -199,27 +203,35 @@ def _rows(path: str | Path, needed: Collection[str], possible: Collection[str]) 
                 )
             found += 1
             yield reader.line_num, dict(zip(header, fields))
-    except csv.Error as error:
+    except (csv.Error, _EndlessRow) as error:
         raise InputError(f"{path}: line {reader.line_num}: not a CSV table ({error})") from error
     if not found:
         raise InputError(f"{path}: no rows, expected a header line {','.join(needed)} and a row or more")
 
 
-def _text(path: Path, what: str = "a CSV table") -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file (expected {what})") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}: line {line}: not UTF-8 text (byte 0x{data[error.start]:02x})") from error
+class _EndlessRow(Exception):
+    """A row goes on and on, in quotes."""
+
+
+class _Counted:
+    """Lines for csv, and how many it took since ``since`` was set to 0; for one row it would take them all."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines, self.since = lines, 0
+
+    def __iter__(self) -> _Counted:
+        return self
+
+    def __next__(self) -> str:
+        self.since += 1
+        if self.since > MAX_ROW_LINES:
+            raise _EndlessRow(f"a row of more than {MAX_ROW_LINES} lines, the limit: a quote that does not end?")
+        return next(self.lines)
 
 
 def _check_header(where: str, header: list[str], needed: Collection[str], possible: Collection[str]) -> None:
+    if len(header) > MAX_COLUMNS:
+        raise InputError(f"{where}: {len(header)} columns, the limit is {MAX_COLUMNS}, expected {','.join(needed)}")
     missing = [column for column in needed if column not in header]
     unknown = [column for column in header if column not in (*needed, *possible)]
     twice = [column for column in header if header.count(column) > 1]

@@ -8,12 +8,14 @@ and take the label's place; the rest is an encoded image.
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.data.text_lines import read_lines
 from pipeline.errors import InputError
 
 MAGIC = 0xCED7230A
@@ -34,7 +36,7 @@ class Head(NamedTuple):  # a dataclass takes twice as long to make, and there ar
 def read_property(path: str | Path) -> tuple[int, int, int]:
     """Classes, height and width (pixels) from ``property``, one line of text. Raises InputError naming the file."""
     path = Path(path)
-    text = _text(path, "classes,height,width").strip()
+    text = "".join(itertools.islice(read_lines(path, "classes,height,width"), 2)).strip()
     fields = [field.strip() for field in text.split(",")]
     if len(fields) != 3 or not all(_is_number(field) and int(field) > 0 for field in fields):
         raise InputError(f"{path}: {text[:40]!r} found, expected classes,height,width such as 10572,112,112")
@@ -46,7 +48,7 @@ def read_index(path: str | Path) -> dict[int, int]:
     """Offset in the record file (bytes) by key, from ``train.idx``. Raises InputError naming file and line."""
     path = Path(path)
     offsets: dict[int, int] = {}
-    for number, line in enumerate(_text(path, "lines of key<TAB>offset").split("\n"), start=1):
+    for number, line in enumerate(read_lines(path, "lines of key<TAB>offset"), start=1):
         fields = line.split()
         if not fields:
             continue
@@ -168,17 +170,6 @@ class Records:
 def _room(length: int) -> int:
     """Bytes that a record or part with a payload of ``length`` takes up in the file."""
     return PREFIX.size + -(-length // 4) * 4
-
-
-def _text(path: Path, layout: str) -> str:
-    try:
-        return path.read_bytes().decode("ascii")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file (expected {layout})") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not text, expected {layout}") from error
 
 
 def _is_number(field: str) -> bool:

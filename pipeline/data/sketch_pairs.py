@@ -15,6 +15,7 @@ from pipeline.data.remarks import Remark, Remarked, say
 from pipeline.data.remote_file import RemoteFile
 from pipeline.data.repeats import Repeats
 from pipeline.data.sketch_files import TABLES, Pair, PlannedSet, plan_files, table_name
+from pipeline.data.text_lines import check_table
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_csv, write_json
 from pipeline.params.loading import Settings, validate
@@ -134,6 +135,7 @@ def load(folder: str | os.PathLike[str]) -> LoadedPairs:
     photos, sketches = open_faces(folder / PHOTOS), open_faces(folder / SKETCHES)
     notes = validate(PairNotes, read_json(folder / NOTES), "", folder / NOTES)
     path = folder / INDEX
+    check_table(path, "the index of pairs")
     try:
         index = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except FileNotFoundError as error:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from pipeline.data.text_lines import check_table
 from pipeline.errors import InputError
 
 
 def read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFrame:
     """The table at ``path``; its columns ``text`` stay as they are written. Raises InputError naming the file."""
+    check_table(path)
     try:
         columns = pd.read_csv(path, nrows=0, encoding="utf-8").columns
         # Text stays as it is, since a person may be called "NA" or "007"; elsewhere "" is no value.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data.arrays import DAMAGE
+from pipeline.data.arrays import read_arrays
 from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.report import tidy
@@ -130,18 +130,7 @@ def latency(path: Path, networks: Mapping[str, str]) -> pd.DataFrame:
 
 def arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays ``names`` of an .npz file, all of them by default. Raises InputError naming the file."""
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            raise ValueError("one array found, expected several")
-        with stored:
-            return {name: stored[name] for name in (stored.files if names is None else names)}
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except KeyError as error:
-        raise InputError(f"{path}: an array is missing ({error.args[0]})") from error
-    except DAMAGE as error:
-        raise InputError(f"{path}: cannot be read as arrays ({error})") from error
+    return read_arrays(path, names)
 
 
 def rgb(path: Path, name: str, pictures: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.data.text_lines import check_table
 from pipeline.errors import InputError
 from pipeline.metrics.rows import COLUMNS
 
@@ -28,6 +29,7 @@ def read(path: Path, columns: Sequence[str], text: Sequence[str] = (), *, empty:
 
     Raises InputError naming the file when it is absent, damaged, without rows (unless ``empty``), or a number is none.
     """
+    check_table(path)
     try:
         found = list(pd.read_csv(path, nrows=0, encoding="utf-8").columns)
         missing = [column for column in columns if column not in found]

@@ -19,6 +19,7 @@ from pipeline.data import archives, images
 from pipeline.data.archive_files import left_out, list_files, person_folder
 from pipeline.data.faceset import PAIR_COLUMNS, FaceSet
 from pipeline.data.remarks import say
+from pipeline.data.text_lines import read_lines
 from pipeline.errors import InputError
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
@@ -158,18 +159,8 @@ def read_faces(
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file (expected a pair list such as LFW's pairs.txt)") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    try:
-        # Split at newlines alone: splitlines() would also break at characters that a name may hold.
-        return data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}: line {line}: not UTF-8 text (byte 0x{data[error.start]:02x})") from error
+    lines = [line.removesuffix("\n") for line in read_lines(path, "a pair list such as LFW's pairs.txt")]
+    return lines or [""]
 
 
 def _refuse_others(path: Path, lines: list[str]) -> None:
