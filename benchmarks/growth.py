@@ -1,11 +1,13 @@
 """How cost grows with the images and with the jobs, as ratios within one run: python -m benchmarks.growth
 
 Images: the steps of the command line on 1, 3 and 10 times as many rendered faces, one epoch of the variant degraded_only
-with the network of params.yaml on one thread. Jobs: a dry run of Snakemake, in a copy of the project, over more variants and seeds. Seconds are the processor's.
+with the network of params.yaml on one thread. Jobs: a dry run of Snakemake, in a copy of the project, over more variants
+and seeds. Seconds are the processor's. ``--smallest`` takes a few faces and jobs: its figures say nothing.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -14,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +32,20 @@ from pipeline.params.loading import read_document
 from pipeline.tasks.recognition import evaluation, run  # noqa: F401, likewise
 
 ROOT = Path(__file__).resolve().parent.parent
-TIMES = (1, 3, 10)
-IDENTITIES, IMAGES, PAIRS = 40, 16, 12  # once
-SIZES = {20: (5, 1), 200: (19, 5), 1000: (33, 15)}  # jobs, about: variants, seeds
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: faces, and how many times as many; for about so many jobs the variants and the seeds."""
+
+    times: tuple[int, ...] = (1, 3, 10)
+    identities: int = 40
+    images: int = 16
+    pairs: int = 12
+    jobs: dict[int, tuple[int, int]] = field(default_factory=lambda: {20: (5, 1), 200: (19, 5), 1000: (33, 15)})
+
+
+SMALLEST = Size(times=(1, 2), identities=6, images=4, pairs=2, jobs={10: (2, 1)})
 TABLES = "--index index.csv --pairs pairs.csv"
 MODEL = "--variant degraded_only --seed 0 --model model.safetensors"
 STEPS = {
@@ -47,20 +61,21 @@ STEPS = {
 }
 
 
-def parameters(times: int) -> dict[str, Any]:
+def parameters(times: int, size: Size) -> dict[str, Any]:
     """params.yaml with so many times the faces, trained on for one epoch."""
     document = read_document(ROOT / "params.yaml")
-    data = {"identities": IDENTITIES * times, "images_per_identity": IMAGES, "pairs_per_fold": PAIRS * times}
+    data = {"identities": size.identities * times, "images_per_identity": size.images}
+    data["pairs_per_fold"] = size.pairs * times
     document["recognition"]["data"] |= data
     document["recognition"]["student"]["training"] |= {"epochs": 1, "schedule": {"kind": "cosine"}}
     return document
 
 
-def images(times: int) -> tuple[int, int, dict[str, Cost]]:
+def images(times: int, size: Size) -> tuple[int, int, dict[str, Cost]]:
     """Faces in all, bytes of the tables, cost of each step."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         with open("params.yaml", "w") as stream:
-            YAML(typ="safe").dump(parameters(times), stream)
+            YAML(typ="safe").dump(parameters(times, size), stream)
 
         def work(lines: list[str]) -> None:
             with open("log.txt", "a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
@@ -105,9 +120,12 @@ def table(heads: list[str], rows: list[tuple[str, list[float], str]]) -> None:
 
 def main() -> None:
     """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--smallest", action="store_true", help="a few faces and jobs: no figures")
+    size = SMALLEST if parser.parse_args().smallest else Size()
     torch.set_num_threads(1)  # before forking
     os.environ["PIPELINE_DEVICE"] = "cpu"
-    found = [images(times) for times in TIMES]
+    found = [images(times, size) for times in size.times]
     rows = [("tables in memory, MB", [index / 2**20 for _, index, _ in found], "{:.1f}")]
     for name in STEPS:
         rows.append((f"{name}, s", [costs[name].seconds for *_, costs in found], "{:.1f}"))
@@ -115,7 +133,7 @@ def main() -> None:
         rows.append((f"{name}, peak memory without the tables, MB",
                      [(costs[name].peak - index) / 2**20 for _, index, costs in found], "{:.0f}"))  # fmt: skip
     table([f"{count:,} faces" for count, *_ in found], rows)
-    graphs = [graph(*size) for size in SIZES.values()]
+    graphs = [graph(*counts) for counts in size.jobs.values()]
     rows = [("dry run, s", [used.seconds for _, used in graphs], "{:.1f}")]
     rows.append(("peak memory, MB", [used.peak / 2**20 for _, used in graphs], "{:.0f}"))
     table([f"{jobs:,} jobs" for jobs, _ in graphs], rows)

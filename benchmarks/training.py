@@ -3,16 +3,19 @@
 Both train the student logit_attention_kd of params.yaml on the same rendered faces. The plain way: a DataLoader
 that decodes a JPEG, resizes and degrades it image by image, the teacher asked each step, float32, channels first.
 Ours: arrays, batches made on the device, the teacher's answers stored, bf16 and channels last where they help.
-The rows between take one step back to the plain way each. Rounds alternate, so that a noisy machine is noisy for
-all; the ratio is the median over rounds.
+The rows between take one step back to the plain way each; where the machine has no bfloat16, the last of them is ours.
+Rounds alternate, so that a noisy machine is noisy for all; the ratio is the median over rounds. Seconds are the
+processor's, on a GPU the clock's. ``--smallest`` runs everything once on a few faces: its figures say nothing.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -32,7 +35,19 @@ from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.recognition.learning import Batch
 
-IMAGES, ROUNDS, STEPS = 512, 5, 6  # STEPS batches must fit in IMAGES
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: ``steps`` batches must fit in ``images``; ``batch`` None is params.yaml's."""
+
+    images: int = 512
+    rounds: int = 5
+    steps: int = 6
+    batch: int | None = None
+
+
+SMALLEST = Size(images=16, rounds=1, steps=1, batch=4)
 
 
 class JPEGFaces(Dataset):
@@ -59,22 +74,26 @@ class JPEGFaces(Dataset):
 
 
 def main() -> None:
+    """Print images a second and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--smallest", action="store_true", help="a few faces, once: no figures")
+    measured = SMALLEST if parser.parse_args().smallest else Size()
     settings = check().recognition
     device = select_device()
     training = settings.student.training
-    batch, size = training.batch_size, settings.data.image_size
+    batch, size = measured.batch or training.batch_size, settings.data.image_size
     qualities = settings.degradation.qualities
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rendered = render_faces(
-            seed=0, image_size=size, identities=IMAGES // 8, images_per_identity=8, folds=2, pairs_per_fold=2
+            seed=0, image_size=size, identities=measured.images // 8, images_per_identity=8, folds=2, pairs_per_fold=2
         )
         faces = faceset.FaceSet(rendered.index, rendered.pairs, rendered.chunks, channels=3, name="rendered")
-        paths = {part: folder / f"{part}.csv" for part in ("index", "pairs")}
+        paths = {part: folder / f"{part}.csv" for part in ("index", "pairs", "searches")}
         faceset.write(faces, faces=folder / "faces.npy", notes=folder / "notes.json", **paths)
         degrade_folder(folder / "faces.npy", folder, qualities, "bicubic")
         (folder / "jpeg").mkdir()
-        for row, face in enumerate(open_faces(folder / "faces.npy")[:IMAGES]):
+        for row, face in enumerate(open_faces(folder / "faces.npy")[: measured.images]):
             # as large as the aligned faces that people keep, 112 pixels for networks of 64 and above
             picture = Image.fromarray(face).resize((size * 7 // 4, size * 7 // 4), Image.Resampling.BICUBIC)
             picture.save(folder / "jpeg" / f"{row:05d}.jpg", quality=95)
@@ -110,8 +129,8 @@ def main() -> None:
 
         def ours(task: Distilling) -> Callable[[], None]:
             def steps() -> None:
-                for step in range(STEPS):
-                    rows = torch.arange(step * batch, (step + 1) * batch) % IMAGES
+                for step in range(measured.steps):
+                    rows = torch.arange(step * batch, (step + 1) * batch) % measured.images
                     for optimiser, losses in task.step(rows, torch.Generator().manual_seed(step)):
                         update(task, optimiser, losses)
 
@@ -125,7 +144,7 @@ def main() -> None:
 
             def steps() -> None:
                 loader = DataLoader(files, batch_size=batch, shuffle=True, drop_last=True)
-                for _, (low, sharp, rows, mirrored) in zip(range(STEPS), loader, strict=False):
+                for _, (low, sharp, rows, mirrored) in zip(range(measured.steps), loader, strict=False):
                     labels = people.labels[rows].to(device)
                     with torch.no_grad():
                         embedding, channel_maps, spatial_maps, _ = teacher.look_inside(sharp.to(device))
@@ -146,9 +165,10 @@ def main() -> None:
             "plain: DataLoader, teacher each step, float32": usual(student(plain, False)),
             "arrays, teacher each step, float32": ours(student(plain, False)),
             "arrays, stored teacher, float32": ours(student(plain, True)),
-            "ours: arrays, stored teacher, " + str(fast).removeprefix("torch."): ours(student(fast, True)),
         }
-        measure(ways, device, batch)
+        if fast != plain:
+            ways["arrays, stored teacher, " + str(fast).removeprefix("torch.")] = ours(student(fast, True))
+        measure(ways, device, batch, measured)
 
 
 def update(task: Distilling, optimiser: str, losses: dict[str, torch.Tensor]) -> None:
@@ -158,22 +178,24 @@ def update(task: Distilling, optimiser: str, losses: dict[str, torch.Tensor]) ->
     task.optimisers[optimiser].step()
 
 
-def measure(ways: dict[str, Callable[[], None]], device: torch.device, batch: int) -> None:
-    """Time each way in turn, round after round, and print images/s and the ratio to the first."""
+def measure(ways: dict[str, Callable[[], None]], device: torch.device, batch: int, measured: Size) -> None:
+    """Time each way in turn, round after round, and print images/s and the ratio to the first; the last is ours."""
     times: dict[str, list[float]] = {name: [] for name in ways}
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
     for steps in ways.values():
         steps()
-    for _ in range(ROUNDS):
+    for _ in range(measured.rounds):
         for name, steps in ways.items():
-            start = time.perf_counter()
+            start = clock()
             steps()
             if device.type == "cuda":
                 torch.cuda.synchronize()
-            times[name].append(time.perf_counter() - start)
-    first = next(iter(times.values()))
+            times[name].append(clock() - start)
+    first, last = next(iter(times.values())), next(reversed(times))
     for name, own in times.items():
         ratio = statistics.median(a / b for a, b in zip(first, own, strict=True))
-        print(f"{name:48s} {STEPS * batch / statistics.median(own):7.0f} images/s, ratio {ratio:.2f}")
+        name = f"ours: {name}" if own is times[last] else name
+        print(f"{name:48s} {measured.steps * batch / statistics.median(own):7.0f} images/s, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Paying More Attention to Attention (Zagoruyko, Komodakis, ICLR 2017), AT: attention as activation energy.
 
 ``L = sum over stages of mean((Q_S - Q_T)^2)`` with ``Q = vec(mean over channels of F^2) / its norm``, as the authors'
-code has it, where its weight is 1000. The features of a stage may have different widths, but need the same height and width,
-unless ``pool`` averages the larger one's to the smaller one's, as RepDistiller does between networks of two kinds.
+code has it, where its weight is 1000. The features of a stage may have different widths, but need the same height and
+width, unless ``pool`` averages the larger one's to the smaller one's, as RepDistiller does between networks of two kinds.
 """
 
 from __future__ import annotations
