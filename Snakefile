@@ -12,7 +12,7 @@ try:
     prepare()
     params = read_document(source_of_settings(workflow))
     validate(Document, params, "")
-    refresh()  # what the steps' code is now
+    refresh(params)  # what the steps' code is now
 except InputError as error:
     sys.exit(str(error))
 

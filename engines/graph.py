@@ -16,10 +16,17 @@ from pydantic import TypeAdapter
 from pipeline.params.loading import lookup, validate
 
 ROOT = Path(__file__).resolve().parent.parent
-# Packages whose modules are found by name at run time: importing one may import any file in it.
 # Not a parse: at every start of either engine, a hundred files are looked through.
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(?=pipeline)([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
-FOUND_BY_NAME = {"pipeline.face_networks", "pipeline.data.sources", "pipeline.data.class_sources", "pipeline.distill"}
+# Packages whose modules are found by a name that stands in params.yaml, under which key there.
+FOUND_BY_NAME = {
+    "pipeline.data.class_sources": "source",
+    "pipeline.data.sources": "source",
+    "pipeline.distill": "distill",
+    "pipeline.face_networks": "architecture",
+}
+ANY_NETWORK = ("architecture", "own")  # a checkpoint of the user's own may be of any architecture
+Names = frozenset[tuple[str, str]]
 
 
 def science(step: str, document: dict[str, Any], **options: str) -> dict[str, Any]:
@@ -34,11 +41,23 @@ def science(step: str, document: dict[str, Any], **options: str) -> dict[str, An
     return values
 
 
+def names(value: Any) -> Names:
+    """What modules may be found by in a part of params.yaml: each key with the text, or the keys, that it has."""
+    if isinstance(value, list):
+        return frozenset().union(*map(names, value))
+    if not isinstance(value, dict):
+        return frozenset()
+    texts = {(key, inner) for key, inner in value.items() if isinstance(inner, str)}
+    keys = {(key, name) for key, inner in value.items() if isinstance(inner, dict) for name in inner}
+    return frozenset(texts | keys).union(*map(names, value.values()))
+
+
 @functools.cache
-def modules(step: str) -> list[str]:
+def modules(step: str, named: Names | None = None) -> list[str]:
     """Files under pipeline/ that ``python -m pipeline STEP`` imports, now or inside a function; sorted paths.
 
-    A file beside a module that the module names, such as a template, counts as imported.
+    Of a package whose modules are found by name these are the modules that ``named``, what the settings name, has; all
+    of them without it. A file beside a module that the module names, such as a template, counts as imported.
     """
     found: set[str] = set()
     waiting = ["pipeline.__main__", f"pipeline.steps.{step}"]
@@ -48,7 +67,7 @@ def modules(step: str) -> list[str]:
             continue
         found.add(name)
         if name in FOUND_BY_NAME:
-            waiting += [f"{name}.{file.stem}" for file in (ROOT / name.replace(".", "/")).glob("*.py")]
+            waiting += [f"{name}.{stem}" for stem in _chosen(name, named)]
         waiting += _imports(name)
         while "." in name:  # importing a module imports its packages
             name = name.rpartition(".")[0]
@@ -56,6 +75,15 @@ def modules(step: str) -> list[str]:
     paths = {path for name in found if (path := _path(name)) is not None}
     paths |= {data for path in paths for data in _data_beside(path)}
     return sorted(str(path.relative_to(ROOT)) for path in paths)
+
+
+@functools.cache
+def _chosen(package: str, named: Names | None) -> frozenset[str]:
+    key = FOUND_BY_NAME[package]
+    stems = frozenset(file.stem for file in (ROOT / package.replace(".", "/")).glob("*.py"))
+    if named is None or (key == ANY_NETWORK[0] and ANY_NETWORK in named):
+        return stems
+    return stems & {name for place, name in named if place == key}
 
 
 @functools.cache

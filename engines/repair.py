@@ -93,7 +93,7 @@ def main() -> int:
         line = mend_lock()
         document = read_document()
         validate(Document, document, "")
-        refresh()  # as the Snakefile does, and agreement.begin
+        refresh(document)  # as the Snakefile does, and agreement.begin
         resolved.write(document)
         found, trouble = settle("run", lock)
     except InputError as error:

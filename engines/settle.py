@@ -97,7 +97,7 @@ def enter(stages: list[Stage]) -> None:
 def vouched_for(stage: Stage, document: dict[str, Any]) -> bool:
     """Whether Snakemake made the outputs from what DVC would note now; the Snakefile itself writes what the code is."""
     if stage.addressing == code.STAGE:
-        return code.is_current()
+        return code.is_current(document)
     if stage.addressing == resolved.STAGE:
         return resolved.are_of_params()
     outputs = [out.def_path for out in stage.outs]

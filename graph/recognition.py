@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph.step import Each, Step, of_networks, rules, variants
+from graph.step import NAMED_BY, Each, Step, of_networks, rules, variants
 
 RESULTS = "reports/recognition"
 FILES = {
@@ -23,9 +23,15 @@ FILES = {
     **of_networks(RESULTS, "metrics.csv", "scores.csv", "ranks.csv", "samples.npz", "run.json"),
     "section": "reports/sections/recognition",
 }
-TEACHER = {"variant": "teacher", "seed": Each("recognition.teacher.seeds"), "network": "{teachers}/{seed}/model"}
-BASELINE = variants("recognition.baselines", "models/recognition")
-STUDENT = variants("recognition.students", "models/recognition")
+TEACHER = {
+    "variant": "teacher",
+    "seed": Each("recognition.teacher.seeds"),
+    "network": "{teachers}/{seed}/model",
+    NAMED_BY: "recognition.teacher.network",
+}
+NETWORKS = "recognition.student.network recognition.teacher.network"
+BASELINE = variants("recognition.baselines", "models/recognition", named_by=NETWORKS)
+STUDENT = variants("recognition.students", "models/recognition", named_by=NETWORKS)
 LOSSES = {"losses": {"x": "epoch", "y": "total"}}
 
 STEPS = [

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from engines.code import code
 from engines.graph import science
-from graph.step import Rule, below, fill, is_folder
+from graph.step import Rule, below, fill, is_folder, values
 from graph.tables import TASKS, all_rules
 from pipeline.params.loading import lookup
 
@@ -53,10 +52,10 @@ def _directives(rule: Rule, among: list[Rule], params: dict[str, Any]) -> Direct
         return rule.command(lambda name: _lookup(params, name) if "." in name else wildcards[name])
 
     inputs = {name: _input(path, rule, among, params, known) for name, path in rule.reads.items()}
-    constraints = {name: "|".join(_values(params, each.key)) or "none" for name, each in rule.each.items()}
+    constraints = {name: "|".join(values(params, each)) or "none" for name, each in rule.each.items()}
     return Directives(
         name=rule.name,
-        input={"code": code(step.name), **inputs},
+        input={"code": rule.code, **inputs},
         output={name: known(path) for name, path in rule.writes.items()},
         constraints=constraints,
         label="/".join([rule.name, *(["-".join(f"{{{name}}}" for name in rule.each)] if rule.each else [])]),
@@ -79,14 +78,10 @@ def _input(path: str, rule: Rule, among: list[Rule], params: dict[str, Any], kno
     files = []
     for other, written in inside:
         free = [name for name in other.each if f"{{{name}}}" not in path]
-        for values in product(*(_values(params, other.each[name].key) for name in free)):
-            here = dict(zip(free, values, strict=True))
+        for chosen in product(*(values(params, other.each[name]) for name in free)):
+            here = dict(zip(free, chosen, strict=True))
             files.append(known(fill(written, lambda name: here.get(name, f"{{{name}}}"))))
     return list(dict.fromkeys(files)) if inside else known(path)
-
-
-def _values(params: dict[str, Any], key: str) -> list[str]:
-    return [str(value) for value in lookup(params, key)]
 
 
 def _lookup(params: dict[str, Any], key: str) -> str:

@@ -19,17 +19,17 @@ from pipeline.params.loading import SETTINGS_FILE
 FILE = Path("dvc.yaml")
 HEAD = """\
 # Written by `python -m graph.stages` from the tables in graph/; not to be edited.
-# A step depends on data/code/STEP.txt, which says what its code is, and on values in data/settings.json, which is
+# A step depends on a list in data/code/, which says what its code is, and on values in data/settings.json, which is
 # params.yaml with every same_as resolved: the stages `code` and `settings` write them, as the Snakefile does.
 """
 CODE = {
     "cmd": "python -m engines.code",
-    "deps": ["pipeline", "engines/code.py", "engines/graph.py"],
+    "deps": ["pipeline", "graph", "engines/code.py", "engines/graph.py", SETTINGS_FILE],
     "outs": ["data/code"],
 }
 RESOLVED = {
     "cmd": "python -m engines.resolved",
-    "deps": ["data/code/check.txt", "engines/resolved.py"],
+    "deps": ["pipeline", "engines/resolved.py"],
     "params": [{"params.yaml": None}],
     "outs": [SETTINGS_FILE],
 }
@@ -37,7 +37,10 @@ RESOLVED = {
 
 def document() -> dict[str, Any]:
     """What dvc.yaml holds: variables for tasks that params.yaml leaves out, and a stage for each rule."""
-    return {"vars": _left_out(), "stages": {"code": CODE, "settings": RESOLVED} | {rule.name: _stage(rule) for rule in all_rules()}}
+    return {
+        "vars": _left_out(),
+        "stages": {"settings": RESOLVED, "code": CODE} | {rule.name: _stage(rule) for rule in all_rules()},
+    }
 
 
 def text() -> str:
@@ -63,7 +66,7 @@ def _stage(rule: Rule) -> dict[str, Any]:
     if rule.each:
         stage["matrix"] = {name: f"${{{each.key}}}" for name, each in rule.each.items()}
     stage["cmd"] = rule.command(field)
-    stage["deps"] = [f"data/code/{step.name}.txt", *map(dvc, rule.reads.values())]
+    stage["deps"] = [*map(dvc, [rule.code, *rule.reads.values()])]
     if keys := [key for key, _ in work.SLICES.values()]:
         stage["params"] = [{SETTINGS_FILE: None if "" in keys else [dvc(key) for key in keys]}]
     stage["outs"] = [dvc(path) for name, path in rule.writes.items() if name not in {*step.metrics, *step.plots}]

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from pipeline.command_line import options
-from pipeline.params.loading import SETTINGS_FILE
+from pipeline.params.loading import SETTINGS_FILE, lookup
 
 FIELD = re.compile(r"\{([^{}]+)\}")
 
@@ -26,6 +27,9 @@ class Each:
 
 
 Case = dict[str, str | Each]  # wildcards, and texts that differ from case to case
+
+
+NAMED_BY = "named_by"  # the text of a case that says which settings, besides the step's, name parts of its code
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,13 @@ class Rule:
     reads: dict[str, str]
     writes: dict[str, str]
     options: dict[str, str]  # and their values
+    settings: tuple[str, ...]  # dotted keys of params.yaml: what the step reads, and what else names parts of its code
+
+    @property
+    def code(self) -> str:
+        """Where the code that the rule runs is listed: a list for each value of the wildcards in its settings."""
+        fields = dict.fromkeys(name for key in self.settings for name in FIELD.findall(key))
+        return "/".join([f"data/code/{self.step.name}", *(f"{{{name}}}" for name in fields)]) + ".txt"
 
     def command(self, value: Callable[[str], str]) -> str:
         """The command line, with each field of an option's value replaced by what ``value`` says of its name."""
@@ -86,12 +97,18 @@ def of_networks(results: str, *tables: str) -> dict[str, str]:
 def variants(group: str, models: str, **more: str | Each) -> Case:
     """The case of all variants in a group of params.yaml, such as ``recognition.students``, trained with all seeds."""
     network = f"{models}/{group.rpartition('.')[2]}/{{variant}}/{{seed}}/model"
-    return {**more, "variant": Each(group), "seed": Each("seeds"), "network": network}
+    named_by = f"{group}.{{variant}} {more.get(NAMED_BY, '')}"
+    return {**more, "variant": Each(group), "seed": Each("seeds"), "network": network, NAMED_BY: named_by}
 
 
 def rules(steps: Iterable[Step], files: dict[str, str]) -> list[Rule]:
     """The rules of a table of steps and the files that it names. Raises ValueError where a text names nothing."""
     return [_rule(step, suffix, case, files) for step in steps for suffix, case in step.cases.items()]
+
+
+def values(params: dict[str, Any], each: Each) -> list[str]:
+    """What a wildcard may be, in the document of params.yaml."""
+    return [str(value) for value in lookup(params, each.key)]
 
 
 def fill(text: str, value: Callable[[str], str]) -> str:
@@ -139,10 +156,12 @@ def _rule(step: Step, suffix: str, case: Case, files: dict[str, str]) -> Rule:
         return paths
 
     reads, writes = _named(step.reads), _named(step.writes)
-    run = importlib.import_module(f"pipeline.steps.{step.name}").run
-    given = filled((option, (reads | writes).get(option, option)) for option in options(run))
+    work = importlib.import_module(f"pipeline.steps.{step.name}")
+    given = filled((option, (reads | writes).get(option, option)) for option in options(work.run))
+    keys = [*(key for key, _ in work.SLICES.values()), *case.get(NAMED_BY, "").split()]
+    settings = tuple(dict.fromkeys(fill(key, value) for key in keys))
     name = f"{step.name}_{suffix}" if suffix else step.name
-    return Rule(name, step, each, filled(reads.items()), filled(writes.items()), given)
+    return Rule(name, step, each, filled(reads.items()), filled(writes.items()), given, settings)
 
 
 class _LeftOut(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph import recognition
 from graph.recognition import LOSSES
-from graph.step import Each, Step, of_networks, rules, variants
+from graph.step import NAMED_BY, Each, Step, of_networks, rules, variants
 
 FACES = {name: recognition.FILES[name] for name in ("cache", "drop_in", "faces", "degraded", "index", "pairs", "notes")}
 DATA, MODELS, RESULTS = "data/superresolution", "models/superresolution/{scale}", "reports/superresolution/{scale}"
@@ -24,14 +24,19 @@ FILES = FACES | {
 }
 ARCHIVES, FACE_SETS = {"set": Each("superresolution.pictures")}, {"set": Each("superresolution.faces")}
 SCALE = {"scale": Each("superresolution.scales")}
-FLOOR = SCALE | {"variant": "bicubic", "seed": "0"}  # no network
-TEACHER = SCALE | {
-    "variant": "teacher",
-    "seed": "{superresolution.teacher.seed}",
-    "network": f"{MODELS}/teacher/{{seed}}/model",
-}
-BASELINE = variants("superresolution.baselines", MODELS, **SCALE)
-STUDENT = variants("superresolution.students", MODELS, **SCALE)
+RECOGNISER = {NAMED_BY: "recognition.teacher.network"}
+FLOOR = SCALE | RECOGNISER | {"variant": "bicubic", "seed": "0"}  # no network
+TEACHER = (
+    SCALE
+    | RECOGNISER
+    | {
+        "variant": "teacher",
+        "seed": "{superresolution.teacher.seed}",
+        "network": f"{MODELS}/teacher/{{seed}}/model",
+    }
+)
+BASELINE = variants("superresolution.baselines", MODELS, **SCALE, **RECOGNISER)
+STUDENT = variants("superresolution.students", MODELS, **SCALE, **RECOGNISER)
 
 STEPS = [
     Step("download_pictures", writes="out=raw", cases={"": ARCHIVES}, memory=500, minutes=240),

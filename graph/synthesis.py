@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graph import recognition
-from graph.step import Each, Step, of_networks, rules, variants
+from graph.step import NAMED_BY, Each, Step, of_networks, rules, variants
 
 FACES = {name: recognition.FILES[name] for name in ("cache", "drop_in", "faces", "index")}
 MODELS, RESULTS = "models/synthesis/{collection}", "reports/synthesis/{collection}"
@@ -25,9 +25,10 @@ FILES = FACES | {
 }
 COLLECTION = {"collection": Each("synthesis.collections")}
 DOMAIN = {"domain": Each("synthesis.teacher.domains")}
-COPY = COLLECTION | {"variant": "copy", "seed": "0"}  # the floor: the picture as it is, no network
-BASELINE = variants("synthesis.baselines", MODELS, **COLLECTION, trained="{variant}/{seed}")
-STUDENT = variants("synthesis.students", MODELS, **COLLECTION, trained="{variant}/{seed}")
+RECOGNISER = {NAMED_BY: "recognition.teacher.network"}
+COPY = COLLECTION | RECOGNISER | {"variant": "copy", "seed": "0"}  # the floor: the picture as it is, no network
+BASELINE = variants("synthesis.baselines", MODELS, **COLLECTION, **RECOGNISER, trained="{variant}/{seed}")
+STUDENT = variants("synthesis.students", MODELS, **COLLECTION, **RECOGNISER, trained="{variant}/{seed}")
 
 STEPS = [
     Step("download_sketches", writes="out=raw", cases={"": COLLECTION}, memory=500, minutes=240),

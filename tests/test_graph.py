@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.graph import modules, names
 from graph import stages
 from graph.rules import directives
 from graph.step import Step, below, rules
@@ -167,12 +168,14 @@ def test_a_text_that_names_nothing_is_an_error():
 def test_what_the_code_is_follows_every_module_and_nothing_else(project):
     """The file that both engines compare changes with a module of the step, and only then."""
     run = [sys.executable, "-m", "engines.code"]
+    subprocess.run([sys.executable, "-m", "engines.resolved"], check=True)
 
     def after(edit=None) -> dict[str, str]:
         if edit:
             edit()
         subprocess.run(run, check=True)
-        return {file.stem: file.read_text() for file in Path("data/code").glob("*")}
+        files = [file for file in Path("data/code").rglob("*") if file.is_file()]
+        return {str(file.relative_to("data/code").with_suffix("")): file.read_text() for file in files}
 
     def changed(edit) -> set[str]:
         before, now = after(), after(edit)
@@ -181,24 +184,37 @@ def test_what_the_code_is_follows_every_module_and_nothing_else(project):
     def append(file: str):
         return lambda: Path(file).write_text(Path(file).read_text() + "# more\n")
 
-    steps = {file.stem for file in Path("pipeline/steps").glob("[a-z]*.py")}
-    assert set(after()) == steps
+    lists = set(after())
+    no_archives = {"download_pictures", "prepare_pictures"}
+    assert {name.partition("/")[0] for name in lists} == {rule.step.name for rule in all_rules()} - no_archives
     assert changed(append("pipeline/report/page.html.j2")) == {"report"}
-    assert changed(append("pipeline/distill/logit.py")) >= {"train_student", "check"}
-    assert "train_baseline" not in changed(append("pipeline/distill/logit.py"))
-    assert changed(append("pipeline/errors.py")) == steps
-    assert changed(lambda: Path("pipeline/distill/new.py").write_text("")) >= {"train_student"}, "found by name"
-    assert changed(lambda: Path("pipeline/steps/check.py").unlink()) == {"check"}
-    written = {file: file.stat().st_mtime_ns for file in Path("data/code").glob("*")}
+    students = {name for name in lists if "train_student/" in name}
+    assert changed(append("pipeline/errors.py")) == lists
+    assert changed(append("pipeline/distill/attention.py")) & students == {"train_student/logit_attention_kd"}
+    assert "check" in changed(append("pipeline/distill/logit.py"))
+    assert changed(lambda: Path("pipeline/distill/new.py").write_text("")) == set(), "nothing names it"
+    mobile = Path("pipeline/face_networks/mobilefacenet.py")
+    new = mobile.read_text().replace('Literal["mobilefacenet"]', 'Literal["new"]')
+    assert changed(lambda: mobile.with_name("new.py").write_text(new)) == set()
+    networks = changed(append("pipeline/face_networks/resnext_cbam.py"))
+    assert {"train_teacher", "train_baseline/basicnet", "evaluate", "evaluate/basicnet"} <= networks
+    assert not [name for name in networks if name.startswith(("classes_", "prepare"))]
+    written = {file: file.stat().st_mtime_ns for file in Path("data/code").rglob("*")}
     after()
-    assert written == {file: file.stat().st_mtime_ns for file in Path("data/code").glob("*")}, "left alone"
+    assert written == {file: file.stat().st_mtime_ns for file in Path("data/code").rglob("*")}, "left alone"
+
+
+def test_what_a_checkpoint_of_the_users_own_needs_is_not_known():
+    """Its architecture stands in its card: any network may be meant."""
+    named = names({"network": {"architecture": "own", "file": "mine.safetensors"}})
+    assert "pipeline/face_networks/mobilefacenet.py" in modules("train_teacher", named)
+    named = names({"network": {"architecture": "resnext_cbam"}})
+    assert "pipeline/face_networks/mobilefacenet.py" not in modules("train_teacher", named)
 
 
 @pytest.mark.parametrize("step", sorted(f.stem for f in Path("pipeline/steps").glob("[a-z]*.py")))
 def test_modules_are_those_really_imported(step, root):
     """What a fresh interpreter loads for the step is among the modules derived for it, and nothing slow is."""
-    from engines.graph import modules
-
     code = (
         "import sys, argparse; import pipeline.__main__;"
         f"import pipeline.steps.{step} as s; from pipeline.command_line import add_options;"
@@ -214,8 +230,6 @@ def test_modules_are_those_really_imported(step, root):
 
 
 def test_report_code_is_no_input_of_training():
-    from engines.graph import modules
-
     for step in ("prepare", "degrade", "train_teacher", "train_baseline", "train_student", "evaluate"):
         assert not [path for path in modules(step) if "/report" in path], step
     assert "pipeline/distill/logit.py" in modules("train_student")
