@@ -335,8 +335,10 @@ def test_too_few_people_say_how_many_are_needed(load):
     refused(load, "one person only, 'p00'", files=people(5))
     refused(load, "4 people with two or more photos, expected 6 or more", files=people(2, 2, 2, 2, 1))
     line = refused(load, "holds out 4, expected 10 or more", "raise test_share to 0.834", folds=5, test_share=0.3)
-    assert "of 12 people" in line
+    assert "of 12 people" in line and "ask for folds: 2, or" in line and "leaves 2 of them to train on" in line
+    load(folds=2, test_share=0.3)
     load(folds=5, test_share=0.834)
+    assert "ask for" not in refused(load, "holds out 1, expected 4 or more", folds=2, test_share=0.1)
     refused(load, "min_images = 5 leaves 0 people to train on", min_images=5)
     split = {f"p{k:02d}": "test" if k < 3 else "train" for k in range(12)}
     refused(load, "faces.csv: split test: 3 people to verify", "expected 4 or more", table=table_of(split=split))

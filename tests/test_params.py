@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 from engines.graph import science
 from pipeline.errors import InputError
 from pipeline.params.document import check
-from pipeline.params.loading import read_document
+from pipeline.params.loading import read_document, validate
+from pipeline.params.networks import Training
 
 
 @pytest.fixture
@@ -42,9 +43,32 @@ def change(document, key, value):
     return document
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "examples/lfw.yaml", "examples/methods.yaml", "examples/folder.yaml", "examples/paper.yaml", "examples/tinyface.yaml", "examples/ffkd.yaml", "examples/ffkd_cifar100.yaml", "tests/data/tiny.yaml"])
-def test_what_ships_is_valid(root, name):
-    check(root / name)
+def test_what_ships_is_valid(root):
+    for file in (root / "params.yaml", *(root / "examples").glob("*.yaml"), *(root / "tests/data").glob("*.yaml")):
+        check(file)
+
+
+def test_all_that_is_wrong_is_said_at_once(document, tmp_path):
+    changed = change(change(document, "typo", 1), R + "margin.scale", 0)
+    changed = change(changed, R + "student.training.epochs", "many")
+    with pytest.raises(InputError) as refused:
+        check(write(changed, tmp_path / "params.yaml"))
+    for part in ("typo is not a known", "margin.scale = 0: expected", "student.training.epochs = 'many': expected"):
+        assert part in str(refused.value)
+    changed = change(document, "seeds", ["x"] * 5000)
+    with pytest.raises(InputError, match=r"seeds.9 = 'x': expected a valid integer \(and 4,990 more\)$") as refused:
+        check(write(changed, tmp_path / "params.yaml"))
+    assert len(str(refused.value)) < 1000
+
+
+def test_a_run_of_one_epoch_may_warm_up_all_the_time(document):
+    """The rate rises from step to step to what is set, at the last."""
+    from pipeline.training import learning_rate
+
+    loop = document["recognition"]["teacher"]["training"] | {"epochs": 1}
+    settings = validate(Training, loop, "")
+    rates = [learning_rate(settings, position, 4) for position in range(4)]
+    assert rates == pytest.approx([settings.learning_rate * part for part in (0.25, 0.5, 0.75, 1.0)])
 
 
 R = "recognition."

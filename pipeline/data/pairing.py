@@ -29,10 +29,11 @@ def hold_out(counts: Mapping[str, int], share: float, folds: int, seed: int, nam
             f" for each of {folds} folds, and two to train on"
         )
     if number < needed:
+        fewer = f"ask for folds: {number // 2}, or " if number >= 4 else ""
         raise InputError(
             f"{name}: test_share = {share:g} of {len(able)} people with two or more photos holds out {number}, expected"
-            f" {needed} or more: two for each of {folds} folds (raise test_share to"
-            f" {math.ceil(1000 * needed / len(able)) / 1000:g}, or ask for fewer folds)"
+            f" {needed} or more: two for each of {folds} folds ({fewer}raise test_share to"
+            f" {math.ceil(1000 * needed / len(able)) / 1000:g}, which leaves {len(able) - needed} of them to train on)"
         )
     random = np.random.default_rng([seed, PEOPLE])
     return sorted(able[k] for k in random.choice(len(able), number, replace=False))

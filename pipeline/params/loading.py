@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.errors import InputError
-from pipeline.params.short import cut, shown
+from pipeline.params.short import cut, middle_cut, shown
 
 PARAMS_FILE = "params.yaml"
 SETTINGS_FILE = "data/settings.json"  # the same with every same_as resolved, which the engines run steps on
 MOST_YAML = 100_000  # bytes: about ten times what ships, read in a second
 MOST_JSON = 20_000_000  # what such a file may become when every same_as is resolved
+PREFIX = re.compile(r"^(Input should be|(String|List|Dictionary) should have|Value error,) ")
 MOST_ERRORS = 10  # that a line lists
 
 T = TypeVar("T")
@@ -130,8 +132,8 @@ def _described(details: ErrorDetails, key: str, value: Any) -> str:
     if kind == "missing":
         return f"{where} is missing"
     if kind == "value_error":
-        return f"{where}: {cut(context['error'], 600)}"
-    expected = details["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        return f"{where}: {middle_cut(context['error'], 400)}"
+    expected = PREFIX.sub("", details["msg"])
     return f"{where} = {shown(details['input'])}: expected {cut(expected, 300)}"
 
 

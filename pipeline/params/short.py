@@ -13,6 +13,12 @@ def cut(text: Any, most: int = LENGTH) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def middle_cut(text: Any, most: int) -> str:
+    """The text, or its beginning and end with three dots between: at most ``most`` characters."""
+    text, half = str(text), (most - 5) // 2
+    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+
+
 def shown(value: Any, most: int = LENGTH) -> str:
     """``repr(value)``, cut; of a large value only as much is looked at as is shown."""
     return cut(_repr(value, most), most)
