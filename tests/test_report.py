@@ -391,11 +391,11 @@ def test_a_teacher_at_chance_is_the_first_finding(tmp_path):
     first = recognition.findings(data, numbers)[0]
     assert first.lead == "The teacher" and len(first.items) == len(PROTOCOLS)
     scores = pd.read_csv(inputs.evaluations / "teacher/0/scores.csv")
-    for item, protocol in zip(first.items, PROTOCOLS):
+    for item, protocol in zip(first.items, PROTOCOLS, strict=True):
         right = scores[(scores["condition"] == "x1") & (scores["protocol"] == protocol)]["correct"]
         low, high = 100 * np.array(binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson"))
-        assert item.startswith(f"The teacher cannot be told from guessing on {protocol}, on sharp faces: ")
-        assert f"{100 * right.mean():.1f} % of 200 pairs at x1 (95 % interval {low:.1f} to {high:.1f})" in item
+        assert item.startswith(f"The teacher cannot be told from guessing on {protocol}, on sharp faces (x1): ")
+        assert f"right on {100 * right.mean():.1f} % of 200 pairs (95 % interval {low:.1f} to {high:.1f})" in item
         assert "guessing gives 50 %" in item
     own = dataclasses.replace(data, inputs=dataclasses.replace(inputs, own_teacher="mine.onnx"))
     assert "mine.onnx may be fed otherwise" in recognition_teacher.no_better_than_guessing(own)[0]

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from fake_results import of_kind, write_latency
 from report_help import table_of
+from scipy.stats import binomtest
 
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
@@ -282,6 +283,17 @@ def test_the_teacher_stands_before_and_after(section, measured, two_seeds):
     assert row["top-1 against before"].split()[0] == f"−{100 * correct(two_seeds, 'teacher').mean() - expected:.1f}"
     said = " ".join(words.findings(*measured))
     assert f"{100 * correct(two_seeds, 'teacher').mean():.1f} % before" in said
+
+
+def test_a_teacher_at_chance_is_the_first_finding(measured):
+    assert words.findings(*measured)[0].startswith("The teacher is right on")
+    data, numbers = measured
+    right = np.arange(TEST) % 7 == 0  # one class is always said
+    guessed = dataclasses.replace(data, correct=data.correct | {("test", "teacher"): right[None]})
+    first = words.findings(guessed, numbers)[0]
+    low, high = 100 * np.array(binomtest(int(right.sum()), TEST).proportion_ci(method="wilson"))
+    assert first.startswith(f"The teacher cannot be told from guessing: right on {100 * right.mean():.1f} % of")
+    assert f"(95 % interval {low:.1f} to {high:.1f}), where guessing gives 14.3 %" in first
 
 
 def test_findings_say_a_null_result_as_one(measured, tmp_path):

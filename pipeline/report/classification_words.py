@@ -6,8 +6,9 @@ import pandas as pd
 
 from pipeline.data.remarks import recorded, sentence
 from pipeline.report import words
-from pipeline.report.classification_data import AFTER, Data
+from pipeline.report.classification_data import AFTER, ITSELF, Data
 from pipeline.report.classification_numbers import Numbers, whole_feedback, with_teacher
+from pipeline.report.guessing import cannot_be_told
 from pipeline.report.words import NULL, between, count, listed, points, tested
 
 MANY = 4  # comparisons that one sentence can hold
@@ -74,7 +75,9 @@ def findings(data: Data, numbers: Numbers) -> list[str]:
     reached = [levels[variant] for variant in inputs.variants]
     span = f", students {_range(reached)} %" if reached else ""
     chance = 100 / len(data.classes)
-    result = [
+    doubt = cannot_be_told(data.correct[ITSELF, inputs.teacher][0], chance, "test image")
+    result = [f"The teacher cannot be told from guessing: {doubt}. Nothing is to be learned from it."] if doubt else []
+    result += [
         f"The teacher is right on {levels[inputs.teacher]:.1f} % of the test images{span}; by chance {chance:.1f} %."
     ]
     result += _against(data, numbers, "all beside the labels", "from labels alone")
