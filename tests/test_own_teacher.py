@@ -52,7 +52,7 @@ def parameters(root, kind: str, **more) -> dict:
 
 def write(document: dict, path) -> None:
     with open(path, "w") as file:
-        YAML(typ="safe").dump(document, file)
+        YAML(typ="safe").dump(json.loads(json.dumps(document)), file)  # shared values would become anchors
 
 
 def step(folder, name: str, **options) -> int:
