@@ -110,7 +110,9 @@ PROFILES = [
 
 # In an empty folder beside examples/; WHERE is a folder with files of these names.
 EXAMPLES = [
+    "cp examples/smallest.yaml params.yaml",
     "cp examples/methods.yaml params.yaml",
+    "cp examples/own_teacher.yaml params.yaml",
     "cp examples/sr.yaml params.yaml",
     "mkdir -p data/drop_in && cp WHERE/{BSR_bsds500.tgz,Set5.zip,Set14.zip,lfw.tgz,pairs.txt} data/drop_in/",
     "cp examples/sketch.yaml params.yaml",
