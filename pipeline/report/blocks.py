@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 MISSING = "–"
+FOLDED = 8  # rows; a longer table is folded away
 
 Format = str | Callable[[Any], str]
 
@@ -61,6 +62,11 @@ class Table:
         """The formatted cells, row by row."""
         columns = [[self._cell(name, value) for value in self.frame[name]] for name in self.frame.columns]
         return [list(row) for row in zip(*columns, strict=True)]
+
+    @property
+    def folds(self) -> bool:
+        """Whether the table is so long that the page shows its caption and opens it when asked."""
+        return len(self.frame) > FOLDED
 
     def _cell(self, column: str, value: Any) -> str:
         if value is None or (isinstance(value, float) and value != value):
@@ -116,7 +122,12 @@ def markdown(section: Section, level: int = 2) -> str:
         if isinstance(block, Section):
             parts.append(markdown(block, level + 1))
         elif isinstance(block, Table):
-            parts += [_markdown_table(block), f"*{_escape(block.caption)}*"]
+            caption = f"*{_escape(block.caption)}*"
+            if block.folds:
+                opened = ["<details><summary>", caption, "</summary>"]
+                parts += [*opened, _markdown_table(block), "</details>"]
+            else:
+                parts += [_markdown_table(block), caption]
         elif isinstance(block, Figure):
             parts += [f"![{_escape(block.alt)}](figures/{block.name})", f"*{_escape(block.caption)}*"]
         elif isinstance(block, Bullets):

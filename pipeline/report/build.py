@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.errors import InputError
 from pipeline.files import write_csv, write_json
-from pipeline.report import page, sections, tidy
+from pipeline.report import overview, page, sections, tidy
 
 ORDER = ("recognition", "superresolution", "synthesis", "classification")  # then by name
 
@@ -28,4 +28,5 @@ def build(folder: Path, parts: Path) -> None:
     write_csv(Path(folder) / "metrics.csv", rows)
     write_json(Path(folder) / "metrics.json", tidy.summary(rows))
     write_csv(Path(folder) / "accuracy.csv", pd.concat(accuracy or [pd.DataFrame(columns=list(tidy.ACCURACY_COLUMNS))]))
-    page.write(contents, Path(folder))
+    first = overview.section(overview.joined([overview.read(path / overview.FILE) for path in found]))
+    page.write([*([first] if first else []), *contents], Path(folder))

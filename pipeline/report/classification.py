@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.report import classification_figures as plots
-from pipeline.report import classification_numbers, sections
+from pipeline.report import classification_numbers, overview, sections
 from pipeline.report import classification_tables as tables
 from pipeline.report import classification_words as words
 from pipeline.report.blocks import Bullets, Paragraph, Section
 from pipeline.report.classification_data import Data, Inputs, read
-from pipeline.report.classification_numbers import Numbers
+from pipeline.report.classification_numbers import BESIDE_LABELS, Numbers, with_teacher
 
 __all__ = ["Inputs", "measure", "section", "write"]
 
@@ -22,7 +24,7 @@ def write(inputs: Inputs, folder: Path) -> None:
     measure does.
     """
     data, numbers = measure(inputs)
-    sections.write(section(data, numbers), data.metrics, folder)
+    sections.write(section(data, numbers), data.metrics, folder, {overview.FILE: contrasts(data, numbers)})
 
 
 def measure(inputs: Inputs) -> tuple[Data, Numbers]:
@@ -32,6 +34,22 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
     """
     data = read(inputs)
     return data, classification_numbers.compute(data)
+
+
+def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
+    """Every student of the teacher against the same network that learned from labels alone."""
+    inputs, rows = data.inputs, numbers.gains
+    taught = [name for name, settings in inputs.variants.items() if with_teacher(settings["learning"])]
+    parts = []
+    for _, alike in rows[rows["question"] == BESIDE_LABELS].groupby("control", sort=False):
+        chosen = alike[alike["variant"].isin(taught)]
+        name = words.set_name(data)
+        parts.append(
+            overview.contrasts(
+                chosen, task="Classification", panel=name, unit="points of top-1", digits=1, seeds=len(inputs.seeds)
+            )
+        )
+    return overview.joined(parts)
 
 
 def section(data: Data, numbers: Numbers) -> Section:

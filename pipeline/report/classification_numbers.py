@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.report import comparing
 from pipeline.report.classification_data import AFTER, ITSELF, Data, Inputs
 
+BESIDE_LABELS = "all beside the labels"  # what a student has that learns from a teacher
 # What one setting less makes of feedback: the setting, and the question that the comparison answers.
 ABLATED = {
     "feedback": "a teacher that learns too",
@@ -86,7 +87,7 @@ def contrasts(inputs: Inputs) -> Iterator[tuple[str, str, str]]:
     for variant, settings in inputs.variants.items():
         control = supervised(inputs, variant)
         if control not in (None, variant) and settings["learning"]["kind"] != "supervised":
-            yield variant, control, "all beside the labels"
+            yield variant, control, BESIDE_LABELS
     for variant, settings in inputs.variants.items():
         control = softened(inputs, variant)
         if control not in (None, variant) and with_teacher(settings["learning"]):

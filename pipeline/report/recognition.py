@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.report import (
     identification,
+    overview,
     recognition_numbers,
     recognition_pictures,
     recognition_tables,
@@ -21,6 +24,8 @@ from pipeline.report.recognition_teacher import no_better_than_guessing
 
 __all__ = ["Inputs", "measure", "section", "write"]
 
+TITLE = "Face recognition"
+
 
 def write(inputs: Inputs, folder: Path) -> None:
     """Write the section into ``folder``, for the last step.
@@ -31,6 +36,7 @@ def write(inputs: Inputs, folder: Path) -> None:
     data, numbers = measure(inputs)
     accuracy = numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]
     tables = {} if accuracy.empty else {"accuracy.csv": accuracy}
+    tables[overview.FILE] = contrasts(data, numbers)
     sections.write(section(data, numbers), data.metrics, folder, tables)
 
 
@@ -41,6 +47,22 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
     """
     data = read(inputs)
     return data, recognition_numbers.compute(data)
+
+
+def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
+    """Every student with a teacher against the control, at the poorest quality."""
+    inputs = data.inputs
+    parts = []
+    for protocol in data.protocols if inputs.control in inputs.variants else ():
+        rows = numbers.against(inputs.control, protocol)
+        rows = rows[(rows["condition"] == inputs.worst) & rows["variant"].isin(words.distilled(inputs))]
+        panel = f"{protocol} at {inputs.worst}, {words.faces(inputs)}"
+        parts.append(
+            overview.contrasts(
+                rows, task=TITLE, panel=panel, unit="points of accuracy", digits=1, seeds=len(inputs.seeds)
+            )
+        )
+    return overview.joined(parts)
 
 
 def findings(data: Data, numbers: Numbers) -> tuple[Bullets, ...]:
@@ -84,4 +106,4 @@ def section(data: Data, numbers: Numbers) -> Section:
         Section("Made with", (recognition_tables.provenance(data),)),
     ]
     introduction = [Paragraph(text) for text in words.introduction(data, numbers)]
-    return Section("Face recognition", (*introduction, *(part for part in parts if part.blocks)))
+    return Section(TITLE, (*introduction, *(part for part in parts if part.blocks)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.report import sections, superresolution_numbers
+import pandas as pd
+
+from pipeline.report import overview, sections, superresolution_numbers
 from pipeline.report import superresolution_figures as plots
 from pipeline.report import superresolution_pictures as pictures
 from pipeline.report import superresolution_tables as tables
@@ -23,7 +25,7 @@ def write(inputs: Inputs, folder: Path) -> None:
     measure does.
     """
     data, numbers = measure(inputs)
-    sections.write(section(data, numbers), data.metrics, folder)
+    sections.write(section(data, numbers), data.metrics, folder, {overview.FILE: contrasts(data, numbers)})
 
 
 def measure(inputs: Inputs) -> tuple[Data, Numbers]:
@@ -33,6 +35,23 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
     """
     data = read(inputs)
     return data, superresolution_numbers.compute(data)
+
+
+def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
+    """Every student with a teacher against the same training without one, on each set."""
+    inputs = data.inputs
+    taught = [name for name, settings in inputs.variants.items() if settings.get("distill")]
+    parts = []
+    for name in data.sets:
+        rows = numbers.against(inputs.control, name)
+        rows = rows[rows["variant"].isin(taught)]
+        panel = f"{inputs.scale}, {words.set_name(data, name)}"
+        parts.append(
+            overview.contrasts(
+                rows, task="Super-resolution", panel=panel, unit="dB of PSNR", digits=2, seeds=len(inputs.seeds)
+            )
+        )
+    return overview.joined(parts)
 
 
 def section(data: Data, numbers: Numbers) -> Section:

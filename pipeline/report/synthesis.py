@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.report import sections, synthesis_numbers
+import pandas as pd
+
+from pipeline.report import overview, sections, synthesis_numbers
 from pipeline.report import synthesis_figures as plots
 from pipeline.report import synthesis_findings as said
 from pipeline.report import synthesis_pictures as pictures
@@ -27,7 +29,7 @@ def write(inputs: Inputs, folder: Path) -> None:
     measure does.
     """
     data, numbers = measure(inputs)
-    sections.write(section(data, numbers), data.metrics, folder)
+    sections.write(section(data, numbers), data.metrics, folder, {overview.FILE: contrasts(data, numbers)})
 
 
 def measure(inputs: Inputs) -> tuple[Data, Numbers]:
@@ -37,6 +39,24 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
     """
     data = read(inputs)
     return data, synthesis_numbers.compute(data)
+
+
+def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
+    """Every variant with a teacher against learning from the true pictures alone, by SSIM."""
+    inputs = data.inputs
+    taught = [name for name, settings in inputs.variants.items() if settings.get("transfer")]
+    parts = []
+    for direction, name in DIRECTIONS.items():
+        rows = numbers.gains
+        rows = rows[(rows["direction"] == direction) & (rows["measure"] == "ssim")]
+        rows = rows[(rows["control"] == inputs.control) & rows["variant"].isin(taught)]
+        panel = f"{name}, {words.pairs_name(data)}"
+        parts.append(
+            overview.contrasts(
+                rows, task="Photo-sketch synthesis", panel=panel, unit="SSIM", digits=3, seeds=len(inputs.seeds)
+            )
+        )
+    return overview.joined(parts)
 
 
 def section(data: Data, numbers: Numbers) -> Section:
