@@ -12,6 +12,7 @@ from PIL import Image
 from tifffile import imwrite
 
 from pipeline.data import images
+from pipeline.data.containers import png as containers_png
 from pipeline.errors import InputError
 
 HEIGHT, WIDTH = 11, 13
@@ -111,12 +112,41 @@ def test_png_of_16_bits(colours, interlaced):
     np.testing.assert_array_equal(pixels(data, channels).reshape(expected.shape), expected)
 
 
-def interlace(values, colours):
-    rows = b""
+@pytest.mark.parametrize("interlaced", [0, 1])
+def test_png_of_16_bits_with_every_filter_in_bands(monkeypatch, interlaced):
+    """Filtered here, row by row, after the specification; bands of two rows and less."""
+    monkeypatch.setattr(containers_png, "BAND", 2 * WIDTH)
+    values = samples(65535, 3)
+    parts = [values[down, across] for across, down in ADAM7] if interlaced else [values]
+    content = b""
+    for part in parts:
+        before = np.zeros(part.shape[1] * 6, int)
+        for number, row in enumerate(part.astype(">u2").reshape(len(part), -1).view(np.uint8).astype(int)):
+            left, corner = (np.concatenate((np.zeros(6, int), line[:-6])) for line in (row, before))
+            guess = left + before - corner
+            errors = np.abs(np.stack((left, before, corner)) - guess)
+            paeth = np.choose(errors.argmin(axis=0), (left, before, corner))
+            kind = number % 5
+            predicted = (0 * row, left, before, (left + before) // 2, paeth)[kind]
+            content += bytes([kind]) + ((row - predicted) % 256).astype(np.uint8).tobytes()
+            before = row
+    header = struct.pack(">LLBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, interlaced)
+    pieces = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(content)) + chunk(b"IEND", b"")
+    np.testing.assert_array_equal(pixels(b"\x89PNG\r\n\x1a\n" + pieces), nearest(values, 65535))
+
+
+ADAM7 = [
+    (slice(left, None, across), slice(top, None, down))
     for left, top, across, down in (
         (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
-    ):  # fmt: skip
-        for row in values[top::down, left::across]:
+    )
+]  # fmt: skip
+
+
+def interlace(values, colours):
+    rows = b""
+    for across, down in ADAM7:
+        for row in values[down, across]:
             rows += b"\0" + row.astype(">u2").tobytes()
     header = struct.pack(">LLBBBBB", WIDTH, HEIGHT, 16, colours, 0, 0, 1)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
@@ -291,7 +321,7 @@ KINDS = {
     "CIELAB": (multi_tiff(samples(255, 3), 8, 8), "CIELAB"),
     "raw of a camera": (grey_tiff(GREY, t262=(3, [32803])), "raw data"),
     "DNG": (grey_tiff(GREY, t50706=(1, [1, 4, 0, 0])), "raw data"),
-    "a preview": (grey_tiff(GREY, t254=(4, [1])), "preview"),
+    "a preview": (grey_tiff(GREY, t254=(4, [1]), t330=(4, [8])), "preview"),
     "bits of several kinds": (multi_tiff(samples(255, 3), 8, 2, t258=(3, [8, 8, 4])), "4 and 8 bits"),
     "CMYK of 16 bits": (multi_tiff(samples(65535, 4), 16, 5), "16 bits"),
 }
@@ -360,6 +390,18 @@ def test_tiff_sizes_and_tables_that_are_huge():
     place = entry.index(struct.pack("<HHL", 279, 4, 1))
     entry[place + 4 : place + 8] = struct.pack("<L", 2**31)
     refused(bytes(entry), "tag 279")
+
+
+def test_headers_that_ask_for_endless_work():
+    tall = {256: (4, [8]), 257: (4, [2**20]), 322: (4, [16384]), 323: (4, [16]), 324: (4, [None]), 325: (4, [9])}
+    refused(grey_tiff(GREY, **{f"t{tag}": value for tag, value in tall.items()}), "pieces of 16384x16")
+    image = Image.fromarray(GREY.astype(np.uint8))
+    data = encode(image, "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    refused(data[:last] + data[last:-2] * 200 + data[-2:], "scans, expected at most")
+    strip = zlib.compress(bytes(2**22))
+    bomb = grey_tiff(GREY, t259=(3, [8]), t279=(4, [len(strip)]))
+    refused(bomb[:-256] + strip, "bytes of pixels, expected 256")
 
 
 def test_large_pictures_are_converted_in_bands():

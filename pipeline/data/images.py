@@ -18,7 +18,7 @@ MIN_SIDE = 8  # pixels: below this there is no face to see
 MAX_PIXELS = 64 * 2**20  # 64 Mpixel: no face photo is larger, but a bomb of a few kB decodes to gigabytes
 # Bytes of memory for each pixel, at most, beside the file and two copies of it: of a picture with 16 bits and alpha as
 # it is stored, in between, and as it is returned. Of a JPEG in colour it is 8.
-BYTES_PER_PIXEL = 36
+BYTES_PER_PIXEL = 24
 
 READERS = {
     "JPEG": jpeg.load, "PNG": png.load, "BMP": bmp.load, "GIF": gif.load, "TIFF": tiff.load, "WebP": webp.load,

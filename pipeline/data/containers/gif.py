@@ -36,7 +36,7 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
     left, upper, wide, high, flags = struct.unpack_from("<HHHHB", data, place + 1)
     check(max(width, left + wide), max(height, upper + high))
     place += 10 + _table_length(flags)
-    if place >= len(data) or not 2 <= data[place] <= 8 and data[place] not in (1, 11, 12):
+    if place >= len(data) or not 1 <= data[place] <= 8:
         raise ValueError("a damaged frame header")
     codes, end = _blocks(data, place + 1)
     found = _pixels(codes, data[place], wide * high)

@@ -30,6 +30,7 @@ EXIF, XMP_NAME = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 SCAN_END = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 MODES = {1: ("L", "L"), 3: ("RGB", "RGB"), 4: ("CMYK", "CMYK;I")}  # four colours are stored inverted, as Adobe does
+MAX_SCANS = 100  # encoders make about a dozen; each costs a pass over the picture, however few its bytes
 FACTORS = {1, 2, 3, 4}
 MAX_BLOCK_BYTES = 2 * 1665 // 8 + 1  # 27 bits for DC, 26 for each of 63 coefficients, every byte stuffed
 # What the last row is filled with to see when it comes: no row of a picture has all of these.
@@ -234,6 +235,8 @@ def _scan(body: bytes, tables: dict, interval: int, data: bytes) -> Scan:
 
 def verify(frame: Frame) -> None:
     """Raise ValueError where the scans cannot hold the whole picture: by what they name, and by their bytes."""
+    if len(frame.scans) > MAX_SCANS:
+        raise ValueError(f"{len(frame.scans)} scans, expected at most {MAX_SCANS}")
     for scan in frame.scans:
         if any(name not in frame.components for name, _, _ in scan.parts):
             raise ValueError("a scan of a colour that the frame does not have")

@@ -22,6 +22,7 @@ SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 # Of an interlaced picture: first column and row, and the steps to the next.
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+BAND = 2**18  # pixels of 16 bits that are read at once
 PIECE = 2**20  # bytes that are unpacked at once
 MAX_TEXT = 2**20  # bytes of a text that are unpacked in search of an orientation
 XMP, OLD_EXIF = b"XML:com.adobe.xmp", b"Raw profile type exif"
@@ -191,16 +192,24 @@ def _deep(plain: bytes, header: bytes) -> np.ndarray:
     for across, down, columns, rows, row in _passes(header):
         part = np.frombuffer(raw, np.uint8, rows * row, place).reshape(rows, row)
         place += rows * row
-        upper, lower = (_bytes(part[:, 1 + half :: 2], part[:, :1], columns, colours) for half in (0, 1))
-        found[down, across] = upper.astype(np.uint16) << 8 | lower
+        whole, step = found[down, across], max(1, BAND // columns)
+        above = np.zeros((2, 0, row - 1 >> 1), np.uint8)  # of both halves the row before, which filters look at
+        for top in range(0, rows, step):
+            band = part[top : top + step]
+            halves = [
+                _bytes(band[:, :1], band[:, 1 + half :: 2], above[half], columns, colours) for half in (0, 1)
+            ]
+            whole[top : top + step] = halves[0].astype(np.uint16) << 8 | halves[1]
+            above = np.stack([half[-1:].reshape(1, -1) for half in halves])
     return found
 
 
-def _bytes(samples: np.ndarray, filters: np.ndarray, columns: int, colours: int) -> np.ndarray:
-    """uint8 (rows, columns, colours) from filtered rows."""
+def _bytes(filters: np.ndarray, samples: np.ndarray, above: np.ndarray, columns: int, colours: int) -> np.ndarray:
+    """uint8 (rows, columns, colours) from filtered rows and the row ``above`` them, if any, which is not filtered."""
     rows = np.concatenate((filters, samples), axis=1)
+    rows = np.concatenate((np.pad(above, ((0, 0), (1, 0))), rows))
     header = struct.pack(">LLBBBBB", columns, len(rows), 8, colours, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 0)), (b"IEND", b""))
     pieces = [struct.pack(">L", len(body)) + kind + body + zlib.crc32(kind + body).to_bytes(4) for kind, body in chunks]
     with Image.open(io.BytesIO(SIGNATURE + b"".join(pieces)), formats=("PNG",)) as image:
-        return np.asarray(image)
+        return np.asarray(image)[len(above) :]

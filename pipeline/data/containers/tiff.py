@@ -14,8 +14,8 @@ from PIL import Image
 
 from pipeline.data.containers import Unhandled, deep, orientation, tiff_strips
 from pipeline.data.containers.tiff_directory import (
-    BITS, COLOURS, DNG, EXTRA, FORMAT, HEIGHT, ORIENTATION, PHOTOMETRIC, PLANAR, PREDICTOR, SAMPLES, STRIP_BYTES,
-    STRIPS, SUBFILE, TILE_BYTES, TILE_WIDTH, TILES, WIDTH, XMP, Directory,
+    BITS, CHILDREN, COLOURS, DNG, EXTRA, FORMAT, HEIGHT, ORIENTATION, PHOTOMETRIC, PLANAR, PREDICTOR, SAMPLES,
+    STRIP_BYTES, STRIPS, SUBFILE, TILE_BYTES, TILE_WIDTH, TILES, WIDTH, XMP, Directory,
 )  # fmt: skip
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
@@ -28,6 +28,7 @@ FORMATS = {
     2: "signed whole numbers", 3: "floating-point numbers", 4: "undefined samples",
     5: "complex numbers", 6: "complex numbers",
 }  # fmt: skip
+MAX_SAMPLES = 16  # of one pixel
 REDUCED = 1  # in the kind of picture: a smaller version of another
 ASSOCIATED, UNASSOCIATED = 1, 2
 
@@ -41,11 +42,13 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
     check(width, height)
     photometric = directory.number(PHOTOMETRIC, WHITE_IS_ZERO)
     samples = directory.number(SAMPLES, 1)
-    bits = set(directory.numbers(BITS, (1,)))
-    _refuse(directory, photometric, bits)
-    (depth,) = bits
-    if not 1 <= samples <= 16:
+    if not 1 <= samples <= MAX_SAMPLES:
         raise ValueError(f"{samples} samples a pixel")
+    bits = directory.numbers(BITS, (1,))
+    if len(bits) > MAX_SAMPLES:
+        raise ValueError(f"bits of {len(bits)} samples")
+    _refuse(directory, photometric, set(bits))
+    depth = bits[0]
     tiff_strips.verify(directory, width, height, samples, depth)
     turn = _orientation(directory)
     if depth in (12, 16):
@@ -54,8 +57,10 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
 
 
 def _refuse(directory: Directory, photometric: int, bits: set[int]) -> None:
-    if DNG in directory.entries or directory.number(SUBFILE, 0) & REDUCED:
-        raise Unhandled("TIFF of a camera's raw data, or with a small preview first")
+    subfile = directory.raw(SUBFILE, 4)
+    preview = subfile is not None and int.from_bytes(subfile, "little" if directory.order == "<" else "big") & REDUCED
+    if DNG in directory.entries or preview and (directory.several or CHILDREN in directory.entries):
+        raise Unhandled("TIFF of a camera's raw data, or with a small preview first,")
     if photometric in PHOTOMETRICS:
         what = "image mode LAB" if photometric == 8 else "this kind of TIFF"
         raise Unhandled(what, f"the colours are {PHOTOMETRICS[photometric]}")

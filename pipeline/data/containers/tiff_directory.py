@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL, STRIPS = 254, 256, 257, 258, 259, 262, 266, 273
 ORIENTATION, SAMPLES, ROWS, STRIP_BYTES, PLANAR, PREDICTOR, COLOURS = 274, 277, 278, 279, 284, 317, 320
-TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA, FORMAT, JPEG_TABLES = 322, 323, 324, 325, 338, 339, 347
-COEFFICIENTS, SUBSAMPLING, POSITIONING, REFERENCE, XMP, DNG = 529, 530, 531, 532, 700, 50706
+TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, CHILDREN, EXTRA, FORMAT = 322, 323, 324, 325, 330, 338, 339
+JPEG_TABLES, COEFFICIENTS, SUBSAMPLING, POSITIONING, REFERENCE, XMP, DNG = 347, 529, 530, 531, 532, 700, 50706
 KEPT = (
     WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL, STRIPS, SAMPLES, ROWS, STRIP_BYTES, PLANAR, PREDICTOR,
     COLOURS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, EXTRA, FORMAT, JPEG_TABLES, COEFFICIENTS, SUBSAMPLING,
@@ -36,7 +36,10 @@ class Entry:
 
 
 class Directory:
-    """The first directory of ``data``. Raises ValueError where the file ends inside it."""
+    """The first directory of ``data``; ``several`` says whether more follow.
+
+    Raises ValueError where the file ends inside it.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -50,6 +53,7 @@ class Directory:
         start += struct.calcsize(self._count)
         if start + size * entries > len(data):
             raise ValueError("it ends inside its directory")
+        self.several = any(data[start + size * entries : start + size * entries + struct.calcsize(self._word)])
         self.entries: dict[int, Entry] = {}
         for place in range(start, start + size * min(entries, 2**16), size):
             tag, kind, number = struct.unpack_from(self._head, data, place)

@@ -23,6 +23,8 @@ OTHERS = {
     34713: "Nikon's raw compression", 32767: "Sony's raw compression", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
 HANDLED = "none, LZW, deflate, PackBits, JPEG or LZMA"
+YCBCR = 6
+MOST_BEYOND, LEAST_TILES = 4, 2**22  # pixels of tiles for each of the picture, and pixels that are never too many
 PIECE = 2**20  # bytes that are unpacked at once
 LZMA_MEMORY = 2**27  # bytes; a header may ask for gigabytes
 
@@ -32,49 +34,54 @@ def verify(directory: Directory, width: int, height: int, samples: int, depth: i
     compression = directory.number(COMPRESSION, NONE)
     if compression not in (NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA):
         raise Unhandled(f"TIFF compressed by {OTHERS.get(compression, compression)}", f"compressions: {HANDLED}")
-    for piece, wide, rows, full in _pieces(directory, width, height, samples):
-        across = wide * (1 if directory.number(PLANAR, 1) == 2 else samples)
-        row = -(-across * depth // 8)
-        least, most = row * rows, row * full
+    apart = directory.number(PLANAR, 1) == 2
+    across, down = (1, 1)
+    if directory.number(PHOTOMETRIC, 0) == YCBCR and not apart:  # several pixels share their colours
+        across, down = directory.numbers(SUBSAMPLING, (2, 2))
+        if {across, down} - {1, 2, 4}:
+            raise ValueError(f"colours for {across}x{down} pixels")
+    for piece, wide, needed, full in _pieces(directory, width, height, samples if apart else 1, compression == NONE):
+        if compression == JPEG:
+            _jpeg(directory, piece, wide, needed)
+            continue
+        least, most = (
+            -(-wide * depth * (1 if apart else samples) // 8) * rows if across == down == 1
+            else -(-wide // across) * -(-rows // down) * (across * down + samples - 1) * depth // 8
+            for rows in (needed, full)
+        )  # fmt: skip
         if compression == NONE:
-            if _raw_length(directory, least) > len(piece):
-                raise ValueError(f"{len(piece)} bytes for {rows} rows, expected {least}")
+            if least > len(piece):
+                raise ValueError(f"{len(piece)} bytes for {needed} rows, expected {least}")
         elif compression in (DEFLATE, OLD_DEFLATE):
-            _fits(_inflated(piece), least, most)
+            _fits(_inflated(piece, most), least, most)
         elif compression == PACKBITS:
-            _fits(_packbits(piece, row), least, most)
+            _fits(_packbits(piece), least, most)
         elif compression == LZMA:
-            _fits(_unlzma(piece), least, most)
-        elif compression == LZW and zeros_in.LEAST in piece:  # what repeats gets a code of its own, never zeros again
+            _fits(_unlzma(piece, most), least, most)
+        elif zeros_in.LEAST in piece:  # LZW gives what repeats a code of its own, never zeros again
             raise ValueError("a part of a strip is zeros")
-        elif compression == JPEG:
-            _jpeg(directory, piece, wide, rows)
 
 
-def _raw_length(directory: Directory, least: int) -> int:
-    """Bytes of uncompressed rows: fewer where YCbCr stores a colour once for several pixels."""
-    if directory.number(PHOTOMETRIC, 0) == 6 and directory.numbers(SUBSAMPLING, (2, 2)) != (1, 1):
-        return least // 3
-    return least
-
-
-def _pieces(directory: Directory, width: int, height: int, samples: int) -> Iterator[tuple[bytes, int, int, int]]:
+def _pieces(
+    directory: Directory, width: int, height: int, layers: int, raw: bool
+) -> Iterator[tuple[bytes, int, int, int]]:
     """Of each strip or tile: its bytes, its width in pixels, the rows that are needed of it, and those it may have."""
     tiled = TILES in directory.entries
-    layers = samples if directory.number(PLANAR, 1) == 2 else 1
     if tiled:
         wide, full = directory.number(TILE_WIDTH), directory.number(TILE_HEIGHT)
     else:
         wide, full = width, min(height, directory.number(ROWS, height))
-    if not 1 <= wide <= 2**16 or not 1 <= full <= 2**24 or wide * full > 2**28:
+    if wide < 1 or full < 1:
         raise ValueError(f"pieces of {wide}x{full} pixels")
     columns, rows = -(-width // wide), -(-height // full)
+    expected = columns * rows * layers
+    # Tiles reach beyond the picture; but one that is nearly all beyond it, many times, would take for ever.
+    if columns * wide * rows * full > MOST_BEYOND * width * height + LEAST_TILES:
+        raise ValueError(f"pieces of {wide}x{full} pixels")
     offsets = directory.numbers(TILES if tiled else STRIPS)
     lengths = directory.numbers(TILE_BYTES if tiled else STRIP_BYTES)
-    expected = columns * rows * layers
     if len(offsets) < expected:
         raise ValueError(f"{len(offsets)} {'tiles' if tiled else 'strips'}, expected {expected}")
-    raw = directory.number(COMPRESSION, NONE) == NONE
     for number in range(expected):
         start = offsets[number]
         # Of uncompressed strips the lengths were optional once.
@@ -93,10 +100,10 @@ def _fits(found: int, least: int, most: int) -> None:
         raise ValueError(f"a strip of {found} bytes of pixels, expected {least}")
 
 
-def _inflated(piece: bytes) -> int:
-    """Bytes that a zlib stream unpacks to, its checksum with it."""
+def _inflated(piece: bytes, most: int) -> int:
+    """Bytes that a zlib stream unpacks to, its checksum with it; stops beyond ``most``."""
     stream, total, rest = zlib.decompressobj(), 0, piece
-    while not stream.eof:
+    while not stream.eof and total <= most:
         part = stream.decompress(rest, PIECE)
         rest = stream.unconsumed_tail
         total += len(part)
@@ -105,11 +112,11 @@ def _inflated(piece: bytes) -> int:
     return total
 
 
-def _unlzma(piece: bytes) -> int:
-    """Bytes that an LZMA stream unpacks to, its checksum with it."""
+def _unlzma(piece: bytes, most: int) -> int:
+    """Bytes that an LZMA stream unpacks to, its checksum with it; stops beyond ``most``."""
     stream, total = lzma.LZMADecompressor(memlimit=LZMA_MEMORY), 0
     try:
-        while not stream.eof:
+        while not stream.eof and total <= most:
             part = stream.decompress(piece, PIECE)
             piece = b""
             total += len(part)
@@ -120,7 +127,8 @@ def _unlzma(piece: bytes) -> int:
     return total
 
 
-def _packbits(piece: bytes, row: int) -> int:
+def _packbits(piece: bytes) -> int:
+    """Bytes that runs unpack to."""
     total = place = 0
     while place < len(piece):
         run = piece[place]
