@@ -175,7 +175,10 @@ def test_png_checksums_and_lengths():
     data = FILES["PNG"]
     spoilt = bytearray(data)
     spoilt[data.index(b"IDAT") + 200] ^= 1
-    refused(bytes(spoilt), "checksum of chunk IDAT")
+    refused(bytes(spoilt))
+    header = bytearray(data)
+    header[18] ^= 1
+    refused(bytes(header), "checksum of chunk IHDR")
     samples = np.asarray(PHOTO)
     rows = b"".join(b"\0" + row.tobytes() for row in samples)
     header = data[8:33]

@@ -45,6 +45,7 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
             continue
         if kind not in PIXELS:
             continue
+        # Pillow looks neither at the checksums of pixels nor always at the one inside them.
         if zlib.crc32(raw[4:-4]) != int.from_bytes(raw[-4:]):
             raise ValueError(f"wrong checksum of chunk {kind.decode()}")
         if kind == b"IDAT":
