@@ -487,3 +487,29 @@ def test_a_packed_folder_does_not_depend_on_what_systems_leave(tmp_path):
     before = packing.pack(tmp_path / "a", tmp_path / "a.tar")
     write_folder(tmp_path / "a", {"p/Thumbs.db": b"2", "@eaDir/p/1.png": b"3", "desktop.ini": b"4"})
     assert packing.pack(tmp_path / "a", tmp_path / "a.tar") == before
+
+
+def test_folders_of_windows_and_pictures_of_folders_are_no_files(tmp_path):
+    entries = {"faces\\": b"", "faces\\p00\\": b"", "faces\\p00\\1.png": photo(0), "faces/p00/Icon\r": b"\0" * 9}
+    write_zip(tmp_path / "a.zip", entries)
+    found = list_files(tmp_path / "a.zip")
+    assert list(found.photos) == ["faces/p00/1.png"] and not found.others
+    write_zip(tmp_path / "b.zip", {"faces/p00/1\r.png": photo(0)})
+    with pytest.raises(InputError, match="not printable"):
+        list_files(tmp_path / "b.zip")
+
+
+def test_a_table_that_names_an_image_that_is_not_read_is_told_so(tmp_path):
+    one, raw = SOURCES["Folder"], tmp_path / "raw"
+    raw.mkdir()
+    files = one.files() | {"p00/9.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"}
+    write_zip(raw / "faces.zip", files)
+    (raw / "faces.csv").write_text("file,identity\n" + "".join(f"{name},{name[:3]}\n" for name in files))
+    chosen = validate(Faces, {"source": "folder", "files": {"archive": NO_FILE, "table": NO_FILE}, "image_size": SIDE,
+                              "channels": 3} | one.options, "")  # fmt: skip
+    with pytest.raises(InputError, match="file 'p00/9.heic' is not in .*; it is there, but as HEIC image"):
+        source("folder").load(chosen, raw)
+    (raw / "faces.csv").write_text("file,identity\n" + "".join(f"{n},{n[:3]}\n" for n in one.files() if n != "p03/1.png"))
+    what = {said.what: said.names for said in source("folder").load(chosen, raw).remarks}
+    assert what["images left out: faces.csv does not name them"] == ["p03/1.png"]
+    assert what["files left out, images that are not read: HEIC image"] == ["p00/9.heic"]

@@ -71,8 +71,10 @@ def list_files(archive: Path) -> Files:
     files = Files(archive)
     for stored in names:
         name = plain_name(stored)
-        if is_hidden(name):
+        if is_hidden(name) or stored.endswith("\\"):  # some zips from Windows have folders as empty files
             continue
+        if name == stored:
+            name = stored  # one text in memory, not two
         if name in files.photos or name in files.others:
             raise InputError(
                 f"{archive}: entries {files.stored(name)!r} and {stored!r} are the same file name {name!r}"
@@ -94,7 +96,7 @@ def list_files(archive: Path) -> Files:
 
 def person_folder(files: Files) -> GroupOf:
     """Whose a file is by its folder; nobody's, where photos lie in folders further down, such as a readme."""
-    folders = {PurePosixPath(name).parent for name in files.photos}
+    folders = {PurePosixPath(folder) for folder in {name.rpartition("/")[0] for name in files.photos}}
     above = {parent for folder in folders for parent in folder.parents}
 
     def group_of(name: str) -> str | None:
@@ -106,6 +108,8 @@ def person_folder(files: Files) -> GroupOf:
 
 def left_out(files: Files, group_of: GroupOf, groups: str) -> list[Remark]:
     """What of ``files`` a source does not take, and which groups lose by it; ``groups``: what they are called."""
+    if not files.kinds and not files.unusual:
+        return []  # quick where there are millions of photos and nothing else
     unreadable: dict[str, list[str]] = {}
     no_images, taken, lost = [], Counter(map(group_of, files.photos)), Counter()
     known = set()

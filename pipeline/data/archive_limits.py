@@ -99,6 +99,7 @@ class Names:
         windows = PureWindowsPath(raw)  # also splits at backslashes and knows drives
         if posix.is_absolute() or windows.drive or windows.root or ".." in posix.parts + windows.parts:
             raise InputError(f"{self.path}: entry {raw!r} points outside the archive: not unpacked")
-        if not raw or UNPRINTABLE.search(raw):
+        # macOS keeps a folder's own picture in a file whose name ends with a carriage return.
+        if not raw or UNPRINTABLE.search(raw.removesuffix("Icon\r")):
             raise InputError(f"{self.path}: entry {raw!r} has a name that is empty or not printable UTF-8")
         return posix.as_posix()
