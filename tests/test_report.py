@@ -30,6 +30,7 @@ from pipeline.report import (
     page,
     recognition,
     recognition_data,
+    recognition_numbers,
     recognition_teacher,
     recognition_words,
     sections,
@@ -353,6 +354,19 @@ def test_findings_follow_the_numbers(section, measured):
     )
     assert f"wins back {won:.1f} points, {100 * won / lost:.0f} % of that loss" in text
     assert "No gain from the teacher" not in text
+
+
+def test_every_student_has_its_line_against_the_control_of_its_network(tmp_path):
+    """A method of one's own, whatever it is called, is spoken of; nobody is compared with another network's loss."""
+    inputs = write_results(tmp_path)
+    data = recognition_data.read(inputs)
+    data = dataclasses.replace(data, inputs=dataclasses.replace(inputs, networks={"attention_kd": "small"}))
+    numbers = recognition_numbers.compute(data)
+    said = recognition_words.findings(data, numbers, "cross-age")
+    added = [item for item in said if item.startswith("What the teacher adds")]
+    assert [item.split(", ")[1].split()[0] for item in added] == ["logit_kd", "logit_attention_kd"]
+    assert "Of 8 comparisons with degraded_only" in said[-1]
+    assert not any(item.startswith("attention_kd") and "wins back" in item for item in said)
 
 
 def test_a_null_result_is_reported_as_null(tmp_path):

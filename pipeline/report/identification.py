@@ -20,18 +20,18 @@ RANKS = (1, 5, 10, 20)
 def findings(data: Data, numbers: Numbers, protocol: str) -> str:
     """What a search of one protocol says, a null result included."""
     inputs = data.inputs
-    worst, student = inputs.worst, words.fullest(inputs)
+    worst, students = inputs.worst, words.distilled(inputs)
     controls = [name for name in (inputs.plain, inputs.control) if name in inputs.variants]
     parts = []
-    for name in dict.fromkeys([inputs.teacher, *controls, *filter(None, [student])]):
+    for name in dict.fromkeys([inputs.teacher, *controls, *students]):
         ends = [f"{100 * (data.searches.ranks[protocol, name, c] == 1).mean():.1f} % at {c}" for c in _ends(inputs)]
         parts.append(f"{name} {' and '.join(ends)}")
     text = f"Rank-1 in {_sizes(data, protocol)}: {'; '.join(parts)}."
     rows = numbers.identification
     for row in rows[(rows["protocol"] == protocol) & (rows["condition"] == worst)].to_dict("records"):
-        if row["control"] == inputs.control and row["variant"] == student:
+        if row["control"] != inputs.plain and row["variant"] in students:
             text += (
-                f" What the teacher adds: at {worst}, {student} differs from {inputs.control} by"
+                f" What the teacher adds: at {worst}, {row['variant']} differs from {row['control']} by"
                 f" {words.points(row['difference'])} points (95 % interval"
                 f" {words.between(row['low'], row['high'], sign=True)}; {tested(row)}), {row['verdict']}."
             )

@@ -95,8 +95,9 @@ def findings(data: Data, numbers: Numbers, protocol: str) -> list[str]:
     result = [_teacher(data, numbers, protocol)]
     if inputs.plain in inputs.variants:
         result += _loss_and_recovery(data, numbers, protocol)
-    if inputs.control in inputs.variants:
-        result += _distillation(inputs, numbers, protocol)
+    for control in inputs.controls:
+        if control != inputs.plain:
+            result += _distillation(inputs, numbers, protocol, control)
     return result
 
 
@@ -129,11 +130,11 @@ def _loss_and_recovery(data: Data, numbers: Numbers, protocol: str) -> list[str]
             f"{plain} goes {levels} ({points(-lost)} points, {interval}): no loss by degradation could be shown, {so}."
         ]
     result = [f"{plain} loses {lost:.1f} points by degradation, {levels} ({interval})."]
-    table = numbers.against(plain, protocol)
+    network, table = _network(inputs, plain), numbers.against(plain, protocol)
     table = table[table["condition"] == worst].set_index("variant")
     for variant in table.index:
-        if variant != inputs.control and variant != fullest(inputs):
-            continue
+        if not (variant == inputs.control or variant in distilled(inputs)) or _network(inputs, variant) != network:
+            continue  # another network has another loss
         row = table.loc[variant]
         gain = numbers.at(protocol, variant, worst)["accuracy"] - after["accuracy"]
         how_much = f"{gain:.1f} points, {100 * gain / lost:.0f} % of that loss" if gain > 0 else "nothing"
@@ -151,31 +152,28 @@ def distilled(inputs: Inputs) -> list[str]:
     return [name for name, settings in inputs.variants.items() if settings.get("distill")]
 
 
-def fullest(inputs: Inputs) -> str | None:
-    """The student to which the most is distilled; of several, the last named."""
-    names = distilled(inputs)
-    return max(
-        names, key=lambda name: (len(inputs.variants[name]["distill"]), names.index(name)), default=None
-    )
+def _network(inputs: Inputs, variant: str) -> str:
+    """The name of the variant's network."""
+    return inputs.networks.get(variant, "student")
 
 
-def _distillation(inputs: Inputs, numbers: Numbers, protocol: str) -> list[str]:
-    table = numbers.against(inputs.control, protocol)
-    table = table[table["variant"].isin(distilled(inputs))]
+def _distillation(inputs: Inputs, numbers: Numbers, protocol: str, control: str) -> list[str]:
+    """What the teacher adds to each student, against the control that has its network."""
+    table = numbers.against(control, protocol)
+    table = table[table["variant"].isin(distilled(inputs)) & table["variant"].isin(inputs.controls[control])]
     if table.empty:
         return []
     tally = {name: int((table["verdict"] == name).sum()) for name in ("better", "worse", NULL)}
     result = []
-    rows = table[(table["condition"] == inputs.worst) & (table["variant"] == fullest(inputs))]
-    for row in rows.to_dict("records"):
+    for row in table[table["condition"] == inputs.worst].to_dict("records"):
         result.append(
-            f"What the teacher adds: at {inputs.worst}, {row['variant']} differs from {inputs.control} by"
+            f"What the teacher adds: at {inputs.worst}, {row['variant']} differs from {control} by"
             f" {points(row['difference'])} points (95 % interval"
             f" {between(row['low'], row['high'], sign=True)}; {tested(row)}), {row['verdict']}."
         )
     summary = (
-        f"Of {count(len(table), 'comparison')} with {inputs.control} on the same pairs (every student with a"
-        f" teacher, every quality), {tally['better']} came out better, {tally['worse']} worse and"
+        f"Of {count(len(table), 'comparison')} with {control} on the same pairs (every student with a teacher and its"
+        f" network, every quality), {tally['better']} came out better, {tally['worse']} worse and"
         f" {tally[NULL]} not distinguishable."
     )
     if not tally["better"]:
