@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro --quiet"}
+COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro"}
 AFTER_KILL = {"dvc": "python -m engines.repair"}  # what the README says to do before the next start
 MADE = ("data", "models", "reports")
 FORGOTTEN = (*MADE, "dvc.lock", ".snakemake", ".resume", ".at-work", "logs", ".dvc/tmp", ".dvc/cache")

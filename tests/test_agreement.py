@@ -221,6 +221,7 @@ def test_after_any_other_setting_a_run_makes_what_is_stale_and_both_agree(projec
     project.edit("weight: 5.0", "weight: 4.0")
     project("snakemake", *words.split())
     project(*RUN)
+    project.ran()
     project.clean()
     project("dvc", "repro", "--quiet", "--force", "--single-item", "evaluate_student@logit_attention_kd-0")
     assert project.ran() == ["evaluate-logit_attention_kd-0"]
@@ -278,7 +279,7 @@ def test_where_dvc_s_own_folder_lies_above(project, tmp_path):
     inside(*RUN)
     assert sorted(inside.ran()) == sorted(STUDENT)
     assert "Nothing to be done" in inside("snakemake", "-n", "--quiet", "reason")
-    assert inside.changed() == set()
+    assert inside.changed() == {"../dvc.yaml:other"}, "which is not this project's"
 
 
 @pytest.mark.exhaustive
@@ -291,6 +292,7 @@ def test_dvc_without_git(project):
     project.environment["DVC_GLOBAL_CONFIG_DIR"] = str(user)
     project.edit("weight: 5.0", "weight: 4.0")
     project(*RUN)
+    assert sorted(project.ran()) == sorted(STUDENT)
     project.clean()
 
 
@@ -329,7 +331,8 @@ def test_a_clone_without_all_results(project, tmp_path, pulled):
     said = clone("snakemake", "-n", "--quiet", "rules")
     assert "train_student" in said and "report" in said and "not brought up to date" not in said
     said = clone("snakemake", "--cores", "1")
-    assert "dvc.lock is up to date for 16 of 16 steps" in said and "not brought up to date" not in said
+    assert "up to date for" in said and "not brought up to date" not in said
+    clone.ran()
     clone.clean()
     assert "tampered" not in (clone.folder / "reports/metrics.csv").read_text()
 
@@ -345,6 +348,7 @@ def test_results_that_lie_nowhere_beside_one_that_was_changed(project):
     assert "train_baseline" in said and "\nreport " in said
     project(*RUN)
     assert metrics.read_bytes() == before and lost.exists()
+    project.ran()
     project.clean()
 
 
@@ -358,7 +362,8 @@ def test_links_by_settings_of_the_user_or_the_machine(project, tmp_path, level):
     assert (project.folder / MODEL).stat().st_nlink == 2
     project.edit("weight: 5.0", "weight: 4.0")
     alone = {"PATH": project.environment["PATH"]}  # no forks of a process that has root's rights
-    assert "dvc.lock is up to date for 16 of 16 steps" in project(*ORDINARY, "snakemake", "--cores", "1", **alone)
+    project(*ORDINARY, *RUN, **alone)
+    assert sorted(project.ran()) == sorted(STUDENT)
     project.edit("weight: 4.0", "weight: 5.0")
     project(*ORDINARY, *RUN, **alone)
     assert "Nothing to be done" in project(*ORDINARY, "snakemake", "-n", "--quiet", "reason", **alone)
