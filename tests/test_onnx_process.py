@@ -113,6 +113,7 @@ LINES = {
     "three sides": (
         lambda: model([node("Flatten", ["x"], ["y"])], shape=("n", 24, 24)), "cannot be run|takes images of 3 sides",
     ),
+    "a million at once": (lambda: identity(shape=(10**6, 3, 24, 24)), "takes 1000000 images at once, expected at most 155344"),
     "unknown sides": (lambda: identity(shape=None), "takes images of unknown sides, expected four"),
     "too new": (lambda: identity(opset=99), "cannot be run by onnxruntime: .*support for domain ai.onnx is till opset"),
     "a newer format": (lambda: identity(ir=99), "Unsupported model IR version: 99, max supported IR version"),

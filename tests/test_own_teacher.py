@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from odd_onnx import loop
 from own_networks import Tiny, checkpoint, onnx_model
 from ruamel.yaml import YAML
 from test_graph import by_dvc, by_snakemake, compare, copy_project
@@ -344,6 +345,16 @@ def test_a_missing_or_wrong_file_is_one_line(project, root, capsys):
     write(parameters(root, "safetensors", address="elsewhere.safetensors"), project / "params.yaml")
     assert adopt(project) == 1
     assert "mine.json: no such file: elsewhere.json" in capsys.readouterr().err
+
+
+def test_a_model_that_does_not_end_is_one_line_and_leaves_nothing(project, root, capsys, monkeypatch):
+    monkeypatch.setenv("PIPELINE_ONNX_SECONDS", "1")
+    write(parameters(root, "onnx"), project / "params.yaml")
+    (project / "dropped/mine.onnx").write_bytes(loop(2**62).SerializeToString())
+    assert adopt(project) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("train_teacher: mine.onnx: not done with 3 images after 1 seconds"), line
+    assert not (project / "teacher").exists() and not (project / "losses").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)

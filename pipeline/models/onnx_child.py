@@ -95,6 +95,8 @@ def _be_the_first_to_go(parent: int, memory: int) -> None:
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # where the machine itself has no memory left, this is to go, not a training
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 

@@ -26,6 +26,7 @@ from pipeline.models import onnx_child
 
 START_SECONDS = 600  # imports alone, from a slow disk
 IMAGES_IN_THE_TIME = 8
+THREAD = 2**24  # bytes set aside for a thread's stack, most of which it never uses
 A_WHILE = 0.25  # seconds
 LONGEST_LINE = 2**20
 WIDEST = 2**20  # bytes of an embedding; the widest that settings allow has 65,536
@@ -48,7 +49,7 @@ class OnnxProcess:
             raise InputError(f"{name}: 2 GiB or more, expected less, as an ONNX file has")
         self.shared = _nameless()
         given = {"shared": self.shared.fileno(), "threads": threads, "gpu": gpu, "parent": os.getpid()}
-        given["memory"] = int(gib * 2**30)
+        given["memory"] = int(gib * 2**30) + threads * THREAD
         path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
             [sys.executable, "-m", onnx_child.__name__, json.dumps(given)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,7 @@ from pipeline.models.onnx_network import OnnxNetwork
 from pipeline.models.resnext import Inside
 from pipeline.params.teachers import OwnNetwork
 
+LARGEST_BATCH = 2**28  # numbers: a model that takes so many images at once is given them, filled up where there are fewer
 # How much of an embedding's length the order of sums may change, and the images beside an image. Measured on a published
 # recogniser: 0.07 where it is computed in 8 bits, whose range is the batch's, from 0.7 where batch norms are in training.
 AGAIN, ALONE = 1e-3, 0.25
@@ -66,14 +69,15 @@ class ProgramNetwork(nn.Module):
                 f"{settings.file}: takes images (B, {found}), expected"
                 f" (B, {', '.join(map(str, expected))}), as channels and image_size say"
             )
+        if program.batch is not None and program.batch * math.prod(expected) > LARGEST_BATCH:
+            raise InputError(
+                f"{settings.file}: takes {program.batch} images at once, expected at most"
+                f" {LARGEST_BATCH // math.prod(expected)} of this size, or any number"
+            )
         for name in ("mean", "std"):
             values = torch.tensor(getattr(settings, name), dtype=torch.float32).reshape(1, -1, 1, 1)
             self.register_buffer(name, values, persistent=False)
-        try:
-            self._try()
-        except InputError:
-            program.end()  # or it would stay for as long as anybody looks at the error
-            raise
+        self._try()
 
     def forward(self, faces: Tensor) -> Tensor:
         """Our faces (B, C, S, S) in [-1, 1] -> (B, D) float32, in the program's own precision whatever is around it.
@@ -137,4 +141,9 @@ def _differ(one: Tensor, other: Tensor, share: float) -> bool:
 
 def program_network(settings: OwnNetwork, content: bytes) -> ProgramNetwork:
     """The network in the content of an .onnx. Raises InputError naming the file where it does not do."""
-    return ProgramNetwork(OnnxNetwork(content, settings.file), settings, content)
+    program = OnnxNetwork(content, settings.file)
+    try:
+        return ProgramNetwork(program, settings, content)
+    except InputError:
+        program.end()  # or its process would stay for as long as anybody looks at the error
+        raise
