@@ -82,7 +82,8 @@ def build(make: Callable[[], Built], tensors: dict[str, Tensor], prefix: str, pa
     end, so that neither its time nor its memory depends on what a card asks for.
     """
     own = {name.removeprefix(prefix + "."): t for name, t in tensors.items() if name.startswith(prefix + ".")}
-    much = f"{path}: {prefix} is {len(own)} tensors, expected more or larger ones, as its card says: another architecture"
+    found = f"{path}: {prefix} is {len(own)} tensors"
+    much = f"{found}, expected more or larger ones, as its card says: another architecture"
     left = {"tensors": 2 * len(own) + 500, "numbers": 2 * sum(t.numel() for t in own.values()) + 10_000_000}
 
     def count(_module: torch.nn.Module, _name: str, parameter: Tensor | None) -> None:

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from own_networks import Tiny, onnx_model
 from torch.nn.modules.module import register_module_parameter_registration_hook as watch_parameters
 
 from pipeline.errors import InputError
+from pipeline.face_networks import Network
 from pipeline.params.classification_learning import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
-from pipeline.params.networks import Network
 from pipeline.params.superresolution_networks import SuperResolutionNetwork
 from pipeline.params.synthesis_teachers import VGG
 from pipeline.params.teachers import OwnNetwork
@@ -32,8 +31,8 @@ from pipeline.tasks.synthesis import networks as synthesis
 
 MARGIN = Margin(kind="cosface", scale=4.0, margin=0.2)
 RESNEXT = {
-    "architecture": "resnext_cbam", "stem_width": 4, "stem_stride": 2, "depths": [1, 1], "widths": [4, 8], "dropout": 0.0,
-    "cardinality": 2, "group_widths": [1, 2], "reduction": 4, "attention_kernel": 3, "embedding": 8,
+    "architecture": "resnext_cbam", "stem_width": 4, "stem_stride": 2, "depths": [1, 1], "widths": [4, 8],
+    "dropout": 0.0, "cardinality": 2, "group_widths": [1, 2], "reduction": 4, "attention_kernel": 3, "embedding": 8,
 }  # fmt: skip
 MOBILE = {"architecture": "mobilefacenet", "stem_stride": 2, "width": 0.125, "embedding": 8}
 SIDES = {"image_size": 32, "channels": 3}
@@ -51,8 +50,8 @@ def faces(settings: dict, adopted: dict | None = None) -> Callable[[Path], None]
 
 
 def onnx(path: Path) -> None:
-    settings = {"embedding": 8, "image_size": 24, "channels": 3, "mean": [1.0, 2.0, 3.0], "std": 64.0, "channel_order": "rgb"}
-    own = OwnNetwork(architecture="own", file="it.onnx", **settings)
+    settings = {"embedding": 8, "image_size": 24, "channels": 3, "mean": [1.0, 2.0, 3.0], "std": 64.0}
+    own = OwnNetwork(architecture="own", file="it.onnx", channel_order="rgb", **settings)
     head = recognition.build_head(MARGIN, 8, 2)
     card = {"network": own.model_dump(exclude_none=True), "loss": MARGIN.model_dump(), "image_size": 32, "channels": 3}
     card |= {"identities": ["a", "b"], "seed": 0, "adopted": {"file": "it.onnx", "sha256": "0" * 64}}
@@ -64,7 +63,8 @@ def classes(settings: dict, branches: int = 1) -> Callable[[Path], None]:
     def save(path: Path) -> None:
         shown = Pictures(mean=[0.5], std=[0.25])
         options = {"image_size": 16, "channels": 1, "classes": 4, "pictures": shown, "branches": branches}
-        classification.save(classification.build(validate(ClassifierNetwork, settings, ""), **options, seed=1), path, {})
+        made = classification.build(validate(ClassifierNetwork, settings, ""), **options, seed=1)
+        classification.save(made, path, {})
 
     return save
 
@@ -88,20 +88,21 @@ def drawings(path: Path) -> None:
     synthesis.save_teacher(synthesis.build_teacher(settings, MARGIN, **options), path, {})
 
 
+CIFAR = {"architecture": "cifar_resnet", "depth": 8, "stem_width": 4, "widths": [4, 4, 4]}
 GROUPED = {"groups": 1, "blocks": 1, "width": 4, "reduction": 2, "skip": "none"}
 CARDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any], list[dict]]] = {
     "resnext": (faces(RESNEXT), recognition.load, [
-        {"depths": [100, 100]}, {"widths": [8192, 8192]}, {"depths": [100] * 6, "widths": [8192] * 6, "group_widths": [4096] * 6},
-        {"stem_width": 8192}, {"cardinality": 8192, "group_widths": [8192, 8192]}, {"embedding": 8192, "widths": [8192] * 2},
+        {"depths": [100, 100]}, {"widths": [8192, 8192]}, {"stem_width": 8192},
+        {"embedding": 8192, "widths": [8192] * 2},
+        {"depths": [100] * 6, "widths": [8192] * 6, "group_widths": [4096] * 6},
+        {"cardinality": 8192, "group_widths": [8192, 8192]},
     ]),
     "mobilefacenet": (faces(MOBILE), recognition.load, [{"width": 4}, {"embedding": 8192}]),
     "adopted": (faces(RESNEXT, {"file": "it.safetensors", "sha256": "0" * 64, "image_size": 24, "channels": 1}),
         recognition.load, [{"depths": [100, 100], "widths": [8192, 8192]}]),
     "onnx": (onnx, recognition.load, [{"embedding": 8192}]),
-    "resnet": (classes({"architecture": "cifar_resnet", "depth": 8, "stem_width": 4, "widths": [4, 4, 4]}), classification.load,
-        [{"depth": 1202}, {"widths": [8192] * 3}, {"stem_width": 8192}]),
-    "branches": (classes({"architecture": "cifar_resnet", "depth": 8, "stem_width": 4, "widths": [4, 4, 4]}, 2),
-        classification.load, [{"depth": 1202, "widths": [8192] * 3}]),
+    "resnet": (classes(CIFAR), classification.load, [{"depth": 1202}, {"widths": [8192] * 3}, {"stem_width": 8192}]),
+    "branches": (classes(CIFAR, 2), classification.load, [{"depth": 1202, "widths": [8192] * 3}]),
     "wide resnet": (classes({"architecture": "wide_resnet", "depth": 10, "width": 1}), classification.load,
         [{"depth": 1000}, {"width": 64}]),
     "vgg": (classes({"architecture": "vgg", "depth": 8, "width": 0.0625}), classification.load, [{"width": 16}]),
@@ -111,17 +112,22 @@ CARDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any], list[dict]
         [{"name": "vit_h_14"}, {"name": "regnet_y_128gf"}, {"name": "vgg19"}, {"name": "convnext_large"}]),
     "rcan": (larger({"architecture": "rcan", **GROUPED}), superresolution.load,
         [{"groups": 200, "blocks": 200}, {"width": 1024}, {"groups": 200, "blocks": 200, "width": 1024}]),
-    "san": (larger({"architecture": "san", **GROUPED}), superresolution.load, [{"groups": 200, "blocks": 200, "width": 1024}]),
+    "san": (larger({"architecture": "san", **GROUPED}), superresolution.load,
+        [{"groups": 200, "blocks": 200, "width": 1024}]),
     "edsr": (larger({"architecture": "edsr", "blocks": 1, "width": 4, "residual_scale": 0.1, "skip": "none"}),
         superresolution.load, [{"blocks": 200, "width": 1024}]),
-    "translators": (sketches, synthesis.load, [{"width": 1024, "widest": 1024}, {"architecture": "resnet", "blocks": 50}]),
+    "translators": (sketches, synthesis.load,
+        [{"width": 1024, "widest": 1024}, {"architecture": "resnet", "blocks": 50}]),
     "a trained teacher": (drawings, adopting.load_teacher, [
         {"depths": [16, 16], "widths": [8192, 8192]}, {"widths": [8192] * 6, "depths": [16] * 6}, {"embedding": 8192},
         {"architecture": "vgg19", "layers": ["relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_1"]},
     ]),
 }  # fmt: skip
 REFUSED = "another architecture|as embedding says|known setting|missing|too small|not for pictures of 16 pixels"
-ODD = (None, True, -1, 0, 10**30, 1e300, float("nan"), "x", "\x1b[31m" * 1000, [], [[]], {}, {"a": {}}, [-1] * 3, [10**6] * 6)
+ODD = (
+    None, True, -1, 0, 10**30, 1e300, float("nan"), "x", "\x1b[31m" * 1000, [], [[]], {}, {"a": {}}, [-1] * 3,
+    [10**6] * 6,
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -17,11 +17,12 @@ from pipeline.data.arrays import open_faces
 
 @pytest.fixture
 def readme(root) -> str:
-    return (root / "README.md").read_text(encoding="utf-8").partition("## A teacher of your own")[2].partition("\n## ")[0]
+    text = (root / "README.md").read_text(encoding="utf-8")
+    return text.partition("## A teacher of your own")[2].partition("\n## ")[0]
 
 
 def test_a_module_is_exported_dropped_in_and_taught_from(readme, project, root, capsys, monkeypatch):  # noqa: F811
-    """The line of the table and the settings of the example; only sizes and pixel values are those of a small network."""
+    """The line of the table and the settings of the example; only sizes and pixel values are a small network's."""
     (line,) = re.findall(r"^\| `\.onnx` \| `([^`]+)`", readme, flags=re.MULTILINE)
     (example,) = re.findall(r"```yaml\n(.+?)```", readme, flags=re.DOTALL)
     teacher = YAML(typ="safe").load(example)["teacher"]

@@ -25,7 +25,7 @@ CUDA = "CUDAExecutionProvider"
 INPUTS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, of Linux
 # What onnxruntime and numpy say, in words of their own, where memory is refused them.
-NO_MEMORY = ("bad_alloc", "failed to allocate", "bad allocation", "unable to allocate", "cannot allocate", "memoryerror")
+NO_MEMORY = ("bad_alloc", "failed to allocate", "bad allocation", "unable to allocate", "memoryerror")
 
 
 def main(arguments: Sequence[str]) -> None:

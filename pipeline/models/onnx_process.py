@@ -37,8 +37,8 @@ class OnnxProcess:
     """A model on the CPU, or on a GPU where there is one and onnxruntime can use it.
 
     ``opened`` says what it is: "shape" (the four sides that it takes, None where any), "parameters" (how many learned
-    weights), "gpu" (whether one computes it). Raises InputError, naming ``name``, where onnx_file or onnxruntime refuses
-    the model, where it has more inputs or outputs than one, or where a limit is reached.
+    weights), "gpu" (whether one computes it). Raises InputError, naming ``name``, where onnx_file or onnxruntime
+    refuses the model, where it has more inputs or outputs than one, or where a limit is reached.
     """
 
     def __init__(self, content: bytes, name: str, *, threads: int, gpu: int | None) -> None:
@@ -128,7 +128,8 @@ class OnnxProcess:
         status = self.process.returncode
         self.end()
         if status is None or status >= 0:
-            return f"onnxruntime ended by itself (status {status}), expected embeddings; it may lack memory: {self.memory}"
+            found = f"onnxruntime ended by itself (status {status})"
+            return f"{found}, expected embeddings; it may lack memory: {self.memory}"
         return (
             f"onnxruntime crashed by {signal.Signals(-status).name}, expected embeddings: a damaged model, or one that"
             f" needs more memory than {self.memory} or than the machine has"

@@ -14,9 +14,10 @@ from pipeline.models.onnx_network import OnnxNetwork
 from pipeline.models.resnext import Inside
 from pipeline.params.teachers import OwnNetwork
 
-LARGEST_BATCH = 2**28  # numbers: a model that takes so many images at once is given them, filled up where there are fewer
-# How much of an embedding's length the order of sums may change, and the images beside an image. Measured on a published
-# recogniser: 0.07 where it is computed in 8 bits, whose range is the batch's, from 0.7 where batch norms are in training.
+LARGEST_BATCH = 2**28  # numbers in the images that a model may take at once; it is given all, filled up if need be
+# How much of an embedding's length the order of sums may change, and the images beside an image. Measured on a
+# published recogniser: 0.07 where it is computed in 8 bits, whose range is the batch's, and 0.7 or more where batch
+# norms are in training.
 AGAIN, ALONE = 1e-3, 0.25
 
 
@@ -98,7 +99,10 @@ class ProgramNetwork(nn.Module):
         return Inside(self(faces), [], [], [])
 
     def _try(self) -> None:
-        """Ask about three images of noise, from strong to faint: twice, then each alone. Raises InputError where the answers are not the same."""
+        """Ask about three images of noise, from strong to faint: twice, then each alone.
+
+        Raises InputError where the answers are not the same.
+        """
         shape = (3, self.settings.channels, self.settings.image_size, self.settings.image_size)
         noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
         noise *= torch.tensor([255.0, 150.0, 75.0]).view(3, 1, 1, 1)
