@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 # What a command in the middle of a sentence or in a table begins with, after settings of the environment.
@@ -28,8 +29,8 @@ PROGRAMS = {
 }
 WHOLE = {"pytest", ".ci/run"}  # commands of one word; another program's name alone is no command
 SHELL, OTHER = {"sh", "bash", "shell", "console"}, {"yaml", "python", ""}
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SETTING = re.compile(r"[A-Z_]+=\S*$")
+FENCE = re.compile(r"^[ \t]*(```|~~~)[ \t]*(\S*)[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
+SETTING = re.compile(r"[A-Z_]+=")
 
 
 def texts(root: Path) -> list[Path]:
@@ -52,7 +53,7 @@ def commands(root: Path) -> dict[str, str]:
 def in_text(text: str, name: str = "text") -> list[str]:
     """The commands of one text, in order."""
     found = []
-    for kind, body in FENCE.findall(text):
+    for _, kind, body in FENCE.findall(text):
         assert kind in SHELL | OTHER, f"{name}: a block of {kind!r}, expected one of {sorted(SHELL | OTHER)}"
         lines = [re.sub(r"(^|\s+)#.*", "", line) for line in body.replace("\\\n", " ").splitlines()]
         if kind in SHELL:
@@ -66,7 +67,11 @@ def in_text(text: str, name: str = "text") -> list[str]:
 
 def is_command(line: str) -> bool:
     """Whether the code begins with a program and has words after it, or is a command of one word."""
-    words = line.split()
-    while words and SETTING.match(words[0]):
+    try:
+        words = shlex.split(line)
+    except ValueError:  # a quotation mark without its other one
+        words = line.split()
+    while words and (SETTING.match(words[0]) or words[0] == "sudo"):
         words.pop(0)
-    return bool(words) and (line.strip() in WHOLE or (words[0] in PROGRAMS and len(words) > 1))
+    known = bool(words) and (words[0] in PROGRAMS or words[0].startswith("./"))
+    return line.strip() in WHOLE or (known and len(words) > 1)
