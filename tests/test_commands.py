@@ -167,9 +167,14 @@ LAUNCH = (
 # A test elsewhere, and what its text must have.
 ELSEWHERE = {
     LAUNCH: ("test_several_processes.py", "test_the_command_line", "torch.distributed.run"),
-    "python -m benchmarks.kills --kills 100 --seed 0": (
+    "python -m benchmarks.kills training --kills 40 --seed 0": (
         "test_kills.py",
         "test_killed_at_random_moments",
+        "benchmarks.kills",
+    ),
+    "python -m benchmarks.kills dvc --kills 12 --seed 1": (
+        "test_kills.py",
+        "test_whole_runs_killed",
         "benchmarks.kills",
     ),
     "snakemake --profile profiles/slurm": (
