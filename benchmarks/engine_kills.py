@@ -1,7 +1,7 @@
 """Kill whole runs of an engine at random moments and compare; see benchmarks/kills.py, which calls this.
 
 The graph, the rules, the stages and both engines are the real ones; the work of the steps is a stand-in
-(tests/standin.py). Each kill is a SIGKILL of the process group, and what follows it is what the README says to do.
+(tests/standin.py). Each kill is a SIGKILL of the process group, and what follows it is what docs/engines.md says to do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro"}
-AFTER_KILL = {"dvc": "python -m engines.repair"}  # what the README says to do before the next start
+AFTER_KILL = {"dvc": "python -m engines.repair"}  # what docs/engines.md says to do before the next start
 MADE = ("data", "models", "reports")
 FORGOTTEN = (*MADE, "dvc.lock", ".snakemake", ".resume", ".at-work", "logs", ".dvc/tmp", ".dvc/cache")
 TIMESTAMP = ".snakemake_timestamp"

@@ -1,4 +1,7 @@
-"""All rules: those of every task, and what frames them."""
+"""All rules: those of every task, and what frames them.
+
+docs/graph.svg shows them: ``snakemake --rulegraph | dot -Tsvg``, with the parameters as shipped.
+"""
 
 from __future__ import annotations
 

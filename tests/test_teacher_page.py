@@ -1,4 +1,4 @@
-"""A teacher of one's own, step by step as README.md says it: a module is exported, dropped in, and taught from."""
+"""A teacher of one's own, step by step as docs/teachers.md says it: a module is exported, dropped in, and taught from."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from pipeline.data.arrays import open_faces
 
 
 @pytest.fixture
-def readme(root) -> str:
-    text = (root / "README.md").read_text(encoding="utf-8")
-    return text.partition("## A teacher of your own")[2].partition("\n## ")[0]
+def page(root) -> str:
+    return (root / "docs/teachers.md").read_text(encoding="utf-8")
 
 
-def test_a_module_is_exported_dropped_in_and_taught_from(readme, project, root, capsys, monkeypatch):  # noqa: F811
+def test_a_module_is_exported_dropped_in_and_taught_from(page, project, root, capsys, monkeypatch):  # noqa: F811
     """The line of the table and the settings of the example; only sizes and pixel values are a small network's."""
-    (line,) = re.findall(r"^\| `\.onnx` \| `([^`]+)`", readme, flags=re.MULTILINE)
-    (example,) = re.findall(r"```yaml\n(.+?)```", readme, flags=re.DOTALL)
+    (line,) = re.findall(r"^\| `\.onnx` \| `([^`]+)`", page, flags=re.MULTILINE)
+    (example,) = re.findall(r"```yaml\n(.+?)```", page, flags=re.DOTALL)
     teacher = YAML(typ="safe").load(example)["teacher"]
     own = {"embedding": 8, "image_size": 24, "mean": [120.0, 110.0, 100.0], "std": 64.0, "channel_order": "bgr"}
     assert {*own, "channels", "file", "address", "sha256", "architecture"} == {*teacher["network"]}
