@@ -73,7 +73,7 @@ def read_arrays(path: str | os.PathLike[str], names: Iterable[str] | None = None
         with open(path, "rb") as file:
             if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
                 raise ValueError("one array found, expected several")
-        stored = [name.removesuffix(".npy") for name in archives.names(path, **limits)]
+        stored = [name.removesuffix(".npy") for name in archives.names(path, **limits) if name.endswith(".npy")]
         chosen = stored if names is None else [name for name in names if name in stored]
         for member in archives.members(path, only=[f"{name}.npy" for name in chosen], **limits):
             found[member.name.removesuffix(".npy")] = _from_bytes(member.data)
