@@ -9,6 +9,7 @@ import tarfile
 import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
 
 from pipeline.data import archive_limits, archive_zip
@@ -226,3 +227,16 @@ def test_a_name_of_two_megabytes(tmp_path):
         tar.addfile(tarfile.TarInfo("n" * 2_000_000))
     (tmp_path / "a.tar").write_bytes(data.getvalue())
     assert len(refused(tmp_path / "a.tar", "limits")) < 1000
+
+
+def test_a_mat_file_that_decompresses_to_more(monkeypatch):
+    from scipy.io import savemat
+
+    from pipeline.data import matlab
+
+    made = io.BytesIO()
+    savemat(made, {"names": np.array(["a.jpg"], dtype=object), "ids": np.array([1]), "x": np.zeros(2**20)}, do_compression=True)
+    assert matlab.read_named_ids(made.getvalue(), "a.mat", "names", "ids") == [("a.jpg", 1)]
+    monkeypatch.setattr(matlab, "MAX_BYTES", 2**20)
+    with pytest.raises(InputError, match="a.mat: decompresses to more than 1048576 bytes"):
+        matlab.read_named_ids(made.getvalue(), "a.mat", "names", "ids")

@@ -17,6 +17,10 @@ DAMAGE = (
 )  # fmt: skip
 
 
+MAX_BYTES = 64 * 2**20  # once decompressed: TinyFace's lists of 153,428 names have 20 MB
+HEADER_BYTES, COMPRESSED = 128, 15  # of the format: before the first variable, and the kind of a compressed one
+
+
 def read_named_ids(data: bytes, name: str, names_key: str, ids_key: str) -> list[tuple[str, int]]:
     """(file name, person's number) in file order: a cell array of texts and an array of as many whole numbers.
 
@@ -26,6 +30,7 @@ def read_named_ids(data: bytes, name: str, names_key: str, ids_key: str) -> list
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
+    _check_size(data, name)
     try:
         found = loadmat(io.BytesIO(data), variable_names=[names_key, ids_key])
     except (MatReadError, *DAMAGE) as error:
@@ -42,6 +47,25 @@ def read_named_ids(data: bytes, name: str, names_key: str, ids_key: str) -> list
     if len(names) != len(ids) or not names:
         raise InputError(f"{name}: {len(names)} file names and {len(ids)} people, expected as many, one or more")
     return list(zip(names, ids.astype(np.int64).tolist()))
+
+
+def _check_size(data: bytes, name: str) -> None:
+    """Raise InputError where what is compressed in the file comes to more than MAX_BYTES: scipy has no limit."""
+    order = ">" if data[126:128] == b"MI" else "<"
+    place, total = HEADER_BYTES, 0
+    while place + 8 <= len(data):
+        kind, size = struct.unpack_from(f"{order}2L", data, place)
+        if kind == COMPRESSED:
+            decompressor, rest = zlib.decompressobj(), data[place + 8 : place + 8 + size]
+            try:
+                while rest and total <= MAX_BYTES:
+                    total += len(decompressor.decompress(rest, 2**20))
+                    rest = decompressor.unconsumed_tail
+            except zlib.error:
+                return  # scipy says so
+            if total > MAX_BYTES:
+                raise InputError(f"{name}: decompresses to more than {MAX_BYTES} bytes, the limit")
+        place += 8 + size
 
 
 def _text(cell: object) -> str | None:
