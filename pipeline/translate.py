@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.data.photo_kinds import is_hidden
 from pipeline.data.remarks import remark
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 DIRECTIONS = {"sketch": "photo_to_sketch", "photo": "sketch_to_photo"}
 
@@ -55,7 +55,7 @@ def _files(given: Sequence[Path]) -> list[Path]:
             inside = sorted(file for file in path.iterdir() if file.is_file() and not is_hidden(file.name))
             folders = sorted(f"{place.name}/" for place in path.iterdir() if place.is_dir())
             for one in remark("folders left out", [name for name in folders if not is_hidden(name)]):
-                print(f"translate: {path}: {one}", file=sys.stderr)
+                print(one_line(f"translate: {path}: {one}"), file=sys.stderr)
             if not inside:
                 raise InputError(f"{path}: no files in it, expected pictures")
             files += inside

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from pipeline.errors import one_line
 from pipeline.params.loading import Settings, validate
 
 SHOWN = 5  # names that a remark gives; its count is of all
@@ -61,7 +62,7 @@ def recorded(about: Mapping[str, Any], path: str | Path = "run.json") -> list[Re
 def say(where: str | Path, remarks: Sequence[Remark]) -> None:
     """A line on stderr for each."""
     for one in remarks:
-        print(f"{where}: {one}", file=sys.stderr, flush=True)
+        print(one_line(f"{where}: {one}"), file=sys.stderr, flush=True)
 
 
 def sentence(remarks: Sequence[Remark]) -> list[str]:

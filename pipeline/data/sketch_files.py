@@ -15,7 +15,7 @@ from pipeline.data.name_rules import Matched, match
 from pipeline.data.photo_lists import read_landmarks, read_names
 from pipeline.data.picture_sources import matching
 from pipeline.data.remarks import Remark, remark, say
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 from pipeline.params.sketch_pairs import Eyes, FilePairs, Folders
 
 PAPER = 255  # what lies outside of an aligned sketch
@@ -216,4 +216,4 @@ def _landmarks(set_name: str, settings: FilePairs, raw: Path, pairs: list[Pair])
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ from pipeline.data.archive_files import check_folders, left_out, person_folder
 from pipeline.data.faceset import PAIR_COLUMNS, SEARCH_COLUMNS, FaceSet
 from pipeline.data.photo_entries import Entries, read_entries
 from pipeline.data.remarks import Remark, remark, say
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
 
@@ -310,4 +310,4 @@ def _decode(
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)
