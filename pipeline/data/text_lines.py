@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 
 MAX_BYTES = 512 * 2**20  # of a text file: Glint360K's train.idx, the largest in use, has 350 MB
 MAX_LINE = 2**16  # characters of a line: a row of names and landmarks has a few hundred
-MAX_COLUMNS = 1000  # of a table of ours: the widest has 15
+MAX_COLUMNS = 100  # of a table of ours: the widest has 15
 BLOCK = 2**16  # bytes read at once
 
 
