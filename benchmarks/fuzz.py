@@ -8,6 +8,7 @@ alone: --format NAME --first NUMBER --count 1 reads it again. Exit status 1 wher
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -116,7 +117,8 @@ def run(names: list[str], all_formats: dict[str, Format], seconds: float, seed: 
                 if not worker.is_alive() or tried.faults and "hangs" in tried.faults[-1]:
                     break
             else:
-                ours.send(None)
+                with contextlib.suppress(OSError):  # it may have died on the last
+                    ours.send(None)
                 worker.join(HANG)
             worker.kill()
             worker.join()
