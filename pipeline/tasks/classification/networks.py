@@ -16,9 +16,11 @@ from pipeline.models import classifier
 from pipeline.models.branched import Branched
 from pipeline.params.classification_learning import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
-from pipeline.params.faces import Channels, ImageSize
+from pipeline.params.faces import Channels
 from pipeline.params.loading import validate
 from pipeline.randomness import derive
+
+Side = Annotated[int, Field(ge=1, le=512)]  # pixels; a card may be of smaller pictures than params.yaml allows
 
 
 @dataclass
@@ -69,7 +71,7 @@ def load(path: Path) -> Trained:
     tensors, card = checkpoints.load_checkpoint(path)
     where = checkpoints.card_of(path)
     settings = validate(ClassifierNetwork, card.get("network"), "network", where)
-    image_size = validate(ImageSize, card.get("image_size"), "image_size", where)
+    image_size = validate(Side, card.get("image_size"), "image_size", where)
     channels = validate(Channels, card.get("channels"), "channels", where)
     classes = validate(Annotated[int, Field(ge=2, le=10_000_000)], card.get("classes"), "classes", where)
     branches = validate(Annotated[int, Field(ge=1, le=16)], card.get("branches"), "branches", where)
