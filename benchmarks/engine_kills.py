@@ -132,7 +132,9 @@ def main(engine: str, kills: int, seed: int) -> int:
             found = folder.made()
             named = f"completion {completions}"
             changed = [name for name in {*found, *expected} if found.get(name) != expected.get(name)]
-            differences += [f"{named}: {name}" for name in sorted(changed)] + [f"{named}: status {status}"] * (status != 0)
+            differences += [f"{named}: {name}" for name in sorted(changed)] + [f"{named}: status {status}"] * (
+                status != 0
+            )
             for look, clean in {"dvc status": "up to date", "snakemake -n": "Nothing to be done"}.items():
                 said = folder.said(look)
                 if clean not in said or not said.endswith("status 0"):

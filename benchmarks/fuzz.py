@@ -53,7 +53,9 @@ def attempt(place: Path, name: str, form: Format, seed: int, number: int) -> tup
         form.read(place)
     except InputError as error:
         line = str(error)
-        return True, "" if line.isprintable() and len(line) <= LONGEST_LINE else f"a line not fit to print: {line[:99]!r}"
+        return True, "" if line.isprintable() and len(
+            line
+        ) <= LONGEST_LINE else f"a line not fit to print: {line[:99]!r}"
     except Exception:
         return False, traceback.format_exc()
     return False, ""
@@ -106,14 +108,18 @@ def run(names: list[str], all_formats: dict[str, Format], seconds: float, seed: 
             if time.monotonic() > end or count is not None and tried.count >= count:
                 break
             ours, theirs = context.Pipe()
-            worker = context.Process(target=_work, args=(theirs, name, all_formats[name], seed, Path(folder)), daemon=True)
+            worker = context.Process(
+                target=_work, args=(theirs, name, all_formats[name], seed, Path(folder)), daemon=True
+            )
             worker.start()
             theirs.close()  # else the pipe stays open when the worker dies
             if not ours.poll(60) or ours.recv() != "ready":
                 raise RuntimeError(f"the valid file of {name} cannot be read")
             turn = time.monotonic() + min(TURN, seconds / len(names))
             while time.monotonic() < turn if count is None else tried.count < count:
-                _next(tried, ours, f"--seed {seed} --format '{name}' --first {first + tried.count}", first + tried.count)
+                _next(
+                    tried, ours, f"--seed {seed} --format '{name}' --first {first + tried.count}", first + tried.count
+                )
                 if not worker.is_alive() or tried.faults and "hangs" in tried.faults[-1]:
                     break
             else:
@@ -159,7 +165,9 @@ def main(words: list[str]) -> int:
     took = time.monotonic() - begun
     print(f"{'format':18}{'mutants':>9}{'refused':>9}{'slowest, s':>12}{'growth, MB':>12}{'faults':>8}")
     for name, tried in found.items():
-        print(f"{name:18}{tried.count:9}{tried.refused:9}{tried.slowest:12.2f}{tried.growth:12.0f}{len(tried.faults):8}")
+        print(
+            f"{name:18}{tried.count:9}{tried.refused:9}{tried.slowest:12.2f}{tried.growth:12.0f}{len(tried.faults):8}"
+        )
     total = sum(tried.count for tried in found.values())
     print(f"seed {options.seed}: {total} mutants in {took:.0f} s, {total / took:.0f} a second")
     faults = [fault for tried in found.values() for fault in tried.faults]

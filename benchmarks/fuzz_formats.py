@@ -83,10 +83,16 @@ def _arrays(folder: Path) -> dict[str, Format]:
     np.save(one, np.arange(96, dtype=np.uint8).reshape(2, 4, 4, 3))
     np.savez_compressed(several, a=np.arange(9.0), b=np.zeros((2, 3, 3), np.uint8))
     return {
-        "npy": Format({"a.npy": one.getvalue()}, "a.npy", lambda place: open_array(place / "a.npy").sum()
-                      if open_array(place / "a.npy").dtype.kind in "biufc" else None),  # fmt: skip
-        "npz": Format({"a.npz": several.getvalue()}, "a.npz", lambda place: read_arrays(place / "a.npz"),
-                      mutations.damaged_zip),  # fmt: skip
+        "npy": Format(
+            {"a.npy": one.getvalue()},
+            "a.npy",
+            lambda place: (
+                open_array(place / "a.npy").sum() if open_array(place / "a.npy").dtype.kind in "biufc" else None
+            ),
+        ),  # fmt: skip
+        "npz": Format(
+            {"a.npz": several.getvalue()}, "a.npz", lambda place: read_arrays(place / "a.npz"), mutations.damaged_zip
+        ),  # fmt: skip
     }
 
 
@@ -109,8 +115,9 @@ def _checkpoints(folder: Path) -> dict[str, Format]:
     return {
         "safetensors": Format(files, "model.safetensors", load, mutations.damaged_safetensors),
         "card": Format(files, "model.json", load),
-        "resume": Format({"state.safetensors": place.read_bytes()}, "state.safetensors", read_state,
-                         mutations.damaged_safetensors),  # fmt: skip
+        "resume": Format(
+            {"state.safetensors": place.read_bytes()}, "state.safetensors", read_state, mutations.damaged_safetensors
+        ),  # fmt: skip
     }
 
 
@@ -179,8 +186,12 @@ def _images() -> dict[str, Format]:
         return images.decode((place / "a").read_bytes(), "a", size=16, channels=1)
 
     return {
-        name: Format({"a": _picture(kind, mode, **options)}, "a", read,
-                     mutations.damaged_png if kind == "PNG" else mutations.damaged)  # fmt: skip
+        name: Format(
+            {"a": _picture(kind, mode, **options)},
+            "a",
+            read,
+            mutations.damaged_png if kind == "PNG" else mutations.damaged,
+        )  # fmt: skip
         for name, (kind, mode, options) in kinds.items()
     }
 

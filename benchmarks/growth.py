@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-import torch._dynamo  # noqa: F401, the first optimiser would import it, in the middle of the measurement
+import torch._dynamo
 from ruamel.yaml import YAML
 
 from benchmarks.measuring import Cost, cost, until_end
@@ -53,7 +53,9 @@ STEPS = {
         f"prepare --raw raw --faces faces.npy {TABLES} --searches searches.csv --notes notes.json --contact-sheet sheet.png",
         "degrade --faces faces.npy --out degraded",
     ],
-    "one epoch": [f"train_baseline {MODEL} --faces faces.npy --degraded degraded --index index.csv --losses losses.csv"],
+    "one epoch": [
+        f"train_baseline {MODEL} --faces faces.npy --degraded degraded --index index.csv --losses losses.csv"
+    ],
     "evaluation": [
         f"evaluate {MODEL} --faces faces.npy --degraded degraded {TABLES} --searches searches.csv --notes notes.json"
         " --metrics metrics.csv --scores scores.csv --ranks ranks.csv --samples samples.npz --run run.json"

@@ -105,9 +105,7 @@ def temporaries() -> list[Path]:
 
 def main() -> int:
     """Print the figures; 1 when anything differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", choices=("training", "snakemake", "dvc"), default="training")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
@@ -156,9 +154,7 @@ def main() -> int:
                 break
         text = log.read_text()
     print(f"a run that nobody kills takes {whole:.2f} s; seed {options.seed}")
-    print(
-        f"{kills} kills: {early} before the first state was saved, {writing} in the middle of writing a file"
-    )
+    print(f"{kills} kills: {early} before the first state was saved, {writing} in the middle of writing a file")
     print(f"{completions} completions, {text.count(': resuming after step')} resumes")
     print(f"{len(differences)} differences in {', '.join(OUTPUTS)}; {time.monotonic() - began:.0f} s")
     print(*differences, sep="\n", end="" if not differences else "\n")

@@ -62,7 +62,9 @@ def damaged_tar(data: bytes, draw: random.Random) -> bytes:
     content = bytearray(data)
     if draw.random() < 0.6:
         header = 512 * draw.randrange(max(1, len(content) // 512))
-        place, width = draw.choice(((0, 100), (100, 8), (124, 12), (124, 12), (124, 12), (156, 1), (157, 100), (345, 155)))
+        place, width = draw.choice(
+            ((0, 100), (100, 8), (124, 12), (124, 12), (124, 12), (156, 1), (157, 100), (345, 155))
+        )
         value = draw.choice((
             b"\xff" * width, b"\x80" + b"\x7f" * (width - 1), b"7" * width, bytes(width), draw.randbytes(width),
             draw.choice((b"L", b"K", b"x", b"g", b"S", b"5", b"2", b"7")) * width,

@@ -36,7 +36,6 @@ from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.recognition.learning import Batch
 
 
-
 @dataclass(frozen=True)
 class Size:
     """How much is measured: ``steps`` batches must fit in ``images``; ``batch`` None is params.yaml's."""

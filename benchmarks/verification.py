@@ -18,9 +18,7 @@ from pipeline.metrics.verification import fold_scores, verify
 FOLDS = 10
 
 
-def grid_accuracy(
-    left: np.ndarray, right: np.ndarray, same: np.ndarray, folds: np.ndarray, points: int
-) -> float:
+def grid_accuracy(left: np.ndarray, right: np.ndarray, same: np.ndarray, folds: np.ndarray, points: int) -> float:
     """Mean accuracy over folds; the threshold of each: the mean of the grid's best on the others."""
     accuracies = []
     for fold in range(FOLDS):
@@ -31,9 +29,7 @@ def grid_accuracy(
         y /= np.linalg.norm(y, axis=1, keepdims=True)
         scores = (x * y).sum(axis=1)
         thresholds = np.linspace(-1, 1, points)
-        right_calls = np.array(
-            [np.mean((scores[other] > threshold) == same[other]) for threshold in thresholds]
-        )
+        right_calls = np.array([np.mean((scores[other] > threshold) == same[other]) for threshold in thresholds])
         threshold = thresholds[right_calls == right_calls.max()].mean()
         accuracies.append(np.mean((scores[~other] > threshold) == same[~other]))
     return float(np.mean(accuracies))
@@ -69,9 +65,7 @@ def main() -> None:
         start = time.process_time()
         loop_accuracy = grid_accuracy(left, right, same, folds, points)
         loop = time.process_time() - start
-        line += (
-            f"; loop over {points} thresholds {loop:.2f} s ({loop_accuracy:.4f}), ratio {loop / seconds:.0f}"
-        )
+        line += f"; loop over {points} thresholds {loop:.2f} s ({loop_accuracy:.4f}), ratio {loop / seconds:.0f}"
     print(line)
 
 

@@ -25,8 +25,7 @@ def settle(moment: str, lock: Any) -> tuple[dict[str, int] | None, str]:
     with bound("" if descriptor is None else str(descriptor)) as words:
         done = subprocess.run(
             [sys.executable, "-m", "engines.settle", moment],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             **words,
         )

@@ -41,7 +41,9 @@ def mend_lock() -> str | None:
     for name, earlier in {"the last whole one": kept(), "Git's last commit": committed()}.items():
         if is_whole(earlier):
             write_text(state.LOCK, earlier)
-            return f"dvc.lock was cut short when DVC was killed: taken from {name}, what was made since is entered again"
+            return (
+                f"dvc.lock was cut short when DVC was killed: taken from {name}, what was made since is entered again"
+            )
     state.LOCK.unlink()
     return "dvc.lock was cut short when DVC was killed: begun anew, what was made before is entered again"
 

@@ -34,23 +34,22 @@ def settle(moment: str) -> None:
     private.read_each_file_once()
     document, changed = read_document(resolved.FILE), state.changed()
     anew = state.lock_changed() or bool(changed)
-    with private.without_lock(Repo()) as repo:
-        with lock_repo(repo):
-            stages = steps(repo)
-            private.hash_anew(repo, changed)
-            if moment != "look":
-                remove_left_over(repo, stages)
-            record(stages, document)
-            if moment == "run":
-                anew |= restore(repo, stages)
-                stages = steps(repo)  # looking for results in the cache leaves marks on what was not found
-            bad = {stage for stage in stages if content_differs(status_of(stage))}
-            if moment != "finish":
-                sound = [stage for stage in stages if not {stage, *ancestors(repo, stage)} & bad]
-                tell_snakemake(sound, bad, anew)
-            for stage in set(stages) - bad:
-                for out in stage.outs:  # `dvc checkout` removes what another commit does not have, if it is noted
-                    repo.state.save_link(out.fs_path, repo.fs)
+    with private.without_lock(Repo()) as repo, lock_repo(repo):
+        stages = steps(repo)
+        private.hash_anew(repo, changed)
+        if moment != "look":
+            remove_left_over(repo, stages)
+        record(stages, document)
+        if moment == "run":
+            anew |= restore(repo, stages)
+            stages = steps(repo)  # looking for results in the cache leaves marks on what was not found
+        bad = {stage for stage in stages if content_differs(status_of(stage))}
+        if moment != "finish":
+            sound = [stage for stage in stages if not {stage, *ancestors(repo, stage)} & bad]
+            tell_snakemake(sound, bad, anew)
+        for stage in set(stages) - bad:
+            for out in stage.outs:  # `dvc checkout` removes what another commit does not have, if it is noted
+                repo.state.save_link(out.fs_path, repo.fs)
     outputs = [out.def_path for stage in stages for out in stage.outs]
     make_replaceable(outputs)  # a status has made them read-only
     written = state.stamps([*outputs, *map(records.place, outputs)])

@@ -17,10 +17,14 @@ def prepare() -> None:
     for place in WRITTEN:
         if os.path.exists(place) and not os.access(place, os.W_OK):
             here = Path(place).absolute()
-            raise InputError(f"{here}: cannot be written, expected a folder that can: Snakemake keeps notes there, -n too")
+            raise InputError(
+                f"{here}: cannot be written, expected a folder that can: Snakemake keeps notes there, -n too"
+            )
     if shutil.which("python") is None:
         # As where a virtual environment's snakemake is called by its path: its python lies beside it.
         beside = Path(sys.executable).parent
         if shutil.which("python", path=str(beside)) is None:
-            raise InputError(f"python: no such program on the PATH ({os.environ.get('PATH', '')}), steps are started by it")
+            raise InputError(
+                f"python: no such program on the PATH ({os.environ.get('PATH', '')}), steps are started by it"
+            )
         os.environ["PATH"] = os.pathsep.join(filter(None, [str(beside), os.environ.get("PATH", "")]))

@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
         if not processes.is_first():
             if not shared:
                 return 0  # torchrun started several of what one does
-            sys.stdout = open(os.devnull, "w")
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, until the process ends
         processes.end_with_parent()
         if "params" not in inspect.signature(step.run).parameters:
             options.pop("params")

@@ -38,7 +38,9 @@ def select_device() -> torch.device:
     if device.type == "cuda":
         found = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= found:
-            raise InputError(f"PIPELINE_DEVICE = {wanted!r}: found {found} GPUs (expected one; auto or cpu run without)")
+            raise InputError(
+                f"PIPELINE_DEVICE = {wanted!r}: found {found} GPUs (expected one; auto or cpu run without)"
+            )
         if (here := place()).count > 1:
             if device.index is not None or found < here.local_count:
                 raise InputError(

@@ -46,5 +46,9 @@ class Progress:
         elapsed = self.last_line - self.started
         rate = (self.done - self.start_done) / max(elapsed, 1e-9)
         left = tqdm.format_interval((self.total - self.done) / rate) if rate > 0 else "?"
-        took = f"{tqdm.format_interval(elapsed)} | {left} left" if self.done < self.total else tqdm.format_interval(elapsed)
+        took = (
+            f"{tqdm.format_interval(elapsed)} | {left} left"
+            if self.done < self.total
+            else tqdm.format_interval(elapsed)
+        )
         print(f"{self.label} | {text} | {rate:,.0f} {self.unit}/s | {took}", file=sys.stderr, flush=True)

@@ -126,7 +126,9 @@ def check_alike(value: int, what: str) -> None:
     """Raise InputError where the processes have different values."""
     low, high = largest(-value, value)
     if -low != high:
-        raise InputError(f"{what}: found {-low} to {high}, expected the same for all processes, in a folder that all share")
+        raise InputError(
+            f"{what}: found {-low} to {high}, expected the same for all processes, in a folder that all share"
+        )
 
 
 def averaging(modules: Iterable[nn.Module]) -> Callable[[Iterator[Update]], Update | None]:

@@ -76,8 +76,8 @@ def train(
     together.join(device)
     batch = min(settings.batch_size, task.samples)
     steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole ones
-    position, sums, history = _restore(task, resume)
-    progress = Progress(label, settings.epochs * steps * batch, done=position * batch)
+    start, sums, history = _restore(task, resume)
+    progress = Progress(label, settings.epochs * steps * batch, done=start * batch)
     tell, ask = (getattr(task, name, None) for name in ("at", "diagnostics"))
     every = STEPS_BETWEEN_CHECKS[device.type]
     watch, meetings = _Watch(label, steps, sums, every), every if together.several() else 1
@@ -87,10 +87,10 @@ def train(
         if together.several():
             synchronise(module, device)
         module.train()
-    together.check_alike(position, f"{resume.path}: steps done")
+    together.check_alike(start, f"{resume.path}: steps done")
     next_update = together.averaging(task.modules.values())
     with _Signals() as signals:
-        for position in range(position, settings.epochs * steps):
+        for position in range(start, settings.epochs * steps):
             epoch, step = divmod(position, steps)
             if epoch != order_of:
                 order, order_of = torch.randperm(task.samples, generator=generator(seed, "order", epoch)), epoch
@@ -119,7 +119,10 @@ def train(
                 last_save = time.monotonic()
             if stop:
                 together.leave()  # when the first has saved
-                print(f"\n{label}: stopped in epoch {epoch + 1}, step {step + 1}; the next start resumes there", flush=True)
+                print(
+                    f"\n{label}: stopped in epoch {epoch + 1}, step {step + 1}; the next start resumes there",
+                    flush=True,
+                )
                 raise Interrupted(128 + stop)
     progress.close()
     return history

@@ -97,9 +97,7 @@ def _translate(
     failed = 0
     for file, target in zip(files, targets, strict=True):
         try:
-            pixels = decode(
-                _read(file), str(file), size=students.card["image_size"], channels=channels, crop=crop
-            )
+            pixels = decode(_read(file), str(file), size=students.card["image_size"], channels=channels, crop=crop)
             made = translate(network, pixels[None], device)[0]
             with atomic_path(target) as temporary:
                 Image.fromarray(made.squeeze(2) if made.shape[2] == 1 else made).save(temporary, format="PNG")

@@ -24,9 +24,7 @@ def draw_faces(count: int, side: int, generator: np.random.Generator) -> np.ndar
         pen = ImageDraw.Draw(image)
         wide, lift, eye = generator.integers(58, 80), generator.integers(-10, 10), generator.integers(24, 34)
         pen.ellipse((128 - wide - 14, 20, 128 + wide + 14, 190), fill=hair)
-        pen.ellipse(
-            (128 - wide, 50, 128 + wide, 236), fill=tuple(int(value) for value in np.minimum(skin, 255))
-        )
+        pen.ellipse((128 - wide, 50, 128 + wide, 236), fill=tuple(int(value) for value in np.minimum(skin, 255)))
         for x in (128 - eye, 128 + eye):
             pen.ellipse((x - 14, 112 + lift, x + 14, 128 + lift), fill="white")
             pen.ellipse((x - 6, 113 + lift, x + 6, 127 + lift), fill=hair)

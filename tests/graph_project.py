@@ -20,7 +20,13 @@ ALL = {
     *("train_baseline-basicnet-0", "train_student-logit_attention_kd-0", "evaluate-teacher-1"),
     *("evaluate-basicnet-0", "evaluate-logit_attention_kd-0"),
 }
-STUDENT = {"check", "train_student-logit_attention_kd-0", "evaluate-logit_attention_kd-0", "report_recognition", "report"}
+STUDENT = {
+    "check",
+    "train_student-logit_attention_kd-0",
+    "evaluate-logit_attention_kd-0",
+    "report_recognition",
+    "report",
+}
 MODEL = "models/recognition/students/logit_attention_kd/0/model.safetensors"
 COMPILED = tempfile.TemporaryDirectory()  # dozens of short processes: each would compile what it imports
 RUN = ("snakemake", "--cores", "1", "--quiet", "all")

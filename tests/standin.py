@@ -15,7 +15,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROJECT = ["Snakefile", "graph", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
+PROJECT = [
+    "Snakefile",
+    "graph",
+    "dvc.yaml",
+    ".dvc",
+    ".dvcignore",
+    ".gitignore",
+    "pipeline",
+    "engines",
+    "profiles",
+    "environment.yaml",
+]
 OUTPUTS = {
     "check": {"out"},
     "download": {"out"},

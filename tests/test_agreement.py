@@ -81,7 +81,9 @@ def test_a_variant_put_in_and_taken_out_and_other_commits_checked_out(project):
     project.edit(kd, "")
     project.edit("seeds: [1, 2]", "seeds: [1]")
     project(*RUN)
-    assert not losses.exists() and not answers.exists() and set(project.ran()) <= {"check", "report_recognition", "report"}
+    assert (
+        not losses.exists() and not answers.exists() and set(project.ran()) <= {"check", "report_recognition", "report"}
+    )
     project.clean()
     project.edit("  evaluation:", kd + "  evaluation:")
     project.edit("seeds: [1]", "seeds: [1, 2]")

@@ -235,7 +235,11 @@ def test_a_mat_file_that_decompresses_to_more(monkeypatch):
     from pipeline.data import matlab
 
     made = io.BytesIO()
-    savemat(made, {"names": np.array(["a.jpg"], dtype=object), "ids": np.array([1]), "x": np.zeros(2**20)}, do_compression=True)
+    savemat(
+        made,
+        {"names": np.array(["a.jpg"], dtype=object), "ids": np.array([1]), "x": np.zeros(2**20)},
+        do_compression=True,
+    )
     assert matlab.read_named_ids(made.getvalue(), "a.mat", "names", "ids") == [("a.jpg", 1)]
     monkeypatch.setattr(matlab, "MAX_BYTES", 2**20)
     with pytest.raises(InputError, match="a.mat: decompresses to more than 1048576 bytes"):

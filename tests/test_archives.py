@@ -103,7 +103,14 @@ def test_dot_slash_names_and_long_names(tmp_path):
 
 
 ESCAPES = [
-    "/etc/passwd", "../up.jpg", "a/../../up.jpg", "a/..", "..", "C:/x.jpg", "C:x.jpg", "..\\up.jpg",
+    "/etc/passwd",
+    "../up.jpg",
+    "a/../../up.jpg",
+    "a/..",
+    "..",
+    "C:/x.jpg",
+    "C:x.jpg",
+    "..\\up.jpg",
     "\\\\host\\x",
 ]
 

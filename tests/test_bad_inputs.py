@@ -111,12 +111,7 @@ def huge_png() -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 40000, 40000, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b""))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 class Trap:
@@ -278,9 +273,7 @@ def archive(name: str, data: bytes, line: str) -> Bad:
 
 def image(name: str, data: bytes, line: str) -> Bad:
     photos = tgz({"lfw/Gus/Gus_0001.jpg": data})
-    return Bad(
-        f"image: {name}", "prepare", lfw("lfw.tgz", photos), "raw/lfw.tgz: lfw/Gus/Gus_0001.jpg: " + line
-    )
+    return Bad(f"image: {name}", "prepare", lfw("lfw.tgz", photos), "raw/lfw.tgz: lfw/Gus/Gus_0001.jpg: " + line)
 
 
 def judged(name: str, damage: Damage, line: str) -> Bad:

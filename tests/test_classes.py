@@ -150,7 +150,7 @@ WRITERS = {
 
 
 @functools.cache
-def ten_python(write=Python2().dump):
+def ten_python(write=Python2().dump):  # noqa: B008
     files = {
         name: write({
             "batch_label": "a batch", "labels": LABELS[rows].tolist(), "data": rows_of(IMAGES[rows]),

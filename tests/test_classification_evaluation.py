@@ -68,7 +68,12 @@ def place(tmp_path_factory):
     labels = np.concatenate([np.arange(TRAIN) % CLASSES, rng.integers(0, CLASSES, TEST)])
     np.save(folder / "images.npy", rng.integers(0, 255, (TRAIN + TEST, SIDE, SIDE, 1)).astype(np.uint8))
     part = ["train"] * TRAIN + ["test"] * TEST
-    index = {"image": range(TRAIN + TEST), "file": [f"f{n}" for n in range(TRAIN + TEST)], "label": labels, "part": part}
+    index = {
+        "image": range(TRAIN + TEST),
+        "file": [f"f{n}" for n in range(TRAIN + TEST)],
+        "label": labels,
+        "part": part,
+    }
     pd.DataFrame(index).to_csv(folder / "index.csv", index=False)
     pd.DataFrame({"label": range(CLASSES), "name": list("abcdef")}).to_csv(folder / "classes.csv", index=False)
     notes = {"name": "toys", "rendered": False, "mean": [0.4], "std": [0.3], "per_class": {}, "as_given": True}
@@ -105,7 +110,9 @@ def test_every_number_is_that_of_a_plain_computation(place, tmp_path):
     before = answers(place / "teacher/model.safetensors", place)
     own = {"test": place / "ffkd/model.safetensors", "teacher_after": place / "ffkd/others/teacher.safetensors"}
     assert tuple(metrics.columns) == COLUMNS and set(metrics["condition"]) == set(own)
-    assert set(metrics["protocol"]) == {"toy_set"} and set(metrics["dataset"]) == {"toys"} and set(metrics["seed"]) == {3}
+    assert (
+        set(metrics["protocol"]) == {"toy_set"} and set(metrics["dataset"]) == {"toys"} and set(metrics["seed"]) == {3}
+    )
     for condition, path in own.items():
         logits = answers(path, place)
         shares, others = logits.softmax(1), before.softmax(1)
@@ -121,7 +128,9 @@ def test_every_number_is_that_of_a_plain_computation(place, tmp_path):
         assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-3, abs=1e-6)
         assert found["top1_low"] <= found["top1"] <= found["top1_high"]
         calls = pictures[pictures["condition"] == condition]
-        assert calls["image"].tolist() == list(range(TRAIN, TRAIN + TEST)) and calls["label"].tolist() == labels.tolist()
+        assert (
+            calls["image"].tolist() == list(range(TRAIN, TRAIN + TEST)) and calls["label"].tolist() == labels.tolist()
+        )
         assert calls["predicted"].tolist() == ranked[:, 0].tolist()
         assert calls["correct"].tolist() == (ranked[:, 0] == labels).astype(int).tolist()
         bins = pd.read_csv(tmp_path / "reliability.csv").query("condition == @condition")
@@ -159,7 +168,9 @@ def test_what_does_not_fit_is_refused(place, tmp_path):
     loaded = networks.load(place / "kd/model.safetensors")
     for key, value in (("classes", 5), ("image_size", 16), ("channels", 3)):
         card = {"image_size": SIDE, "channels": 1, "classes": CLASSES, "seed": 0} | {key: value}
-        shown = networks.pictures_of(loaded).model_copy(update={"mean": [0.4] * card["channels"], "std": [0.3] * card["channels"]})
+        shown = networks.pictures_of(loaded).model_copy(
+            update={"mean": [0.4] * card["channels"], "std": [0.3] * card["channels"]}
+        )
         networks.save(networks.build(network(4), **card, pictures=shown), tmp_path / "other.safetensors", {})
         with pytest.raises(InputError, match=f"other.safetensors: made for {key} = {value}, expected"):
             judge(place, "kd", tmp_path, model=tmp_path / "other.safetensors")

@@ -82,6 +82,12 @@ def test_a_setting_of_one_variant_reaches_its_training_alone(document):  # noqa:
     for variant, same in (("ffkd", False), ("ffkd_frozen", True)):
         before = science("classes_train_student", document, variant=variant, **options)
         assert (science("classes_train_student", changed, variant=variant, **options) == before) == same
-    for step in ("download_classes", "prepare_classes", "classes_train_teacher", "classes_evaluate", "classes_efficiency"):
+    for step in (
+        "download_classes",
+        "prepare_classes",
+        "classes_train_teacher",
+        "classes_evaluate",
+        "classes_efficiency",
+    ):
         assert science(step, changed, **options) == science(step, document, **options)
     assert science("report_classification", changed) != science("report_classification", document)

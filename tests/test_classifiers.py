@@ -183,7 +183,7 @@ def test_branches_share_all_but_the_last_stage_and_the_first_is_a_network_of_its
     torch.testing.assert_close(gated, torch.tensor(expected))
     torch.testing.assert_close(model(pictures), gated)
     assert not torch.equal(logits[0], logits[1]), "branches start apart"
-    kept = {name: value for name, value in make().network.state_dict().items()}
+    kept = dict(make().network.state_dict().items())
     assert all(torch.equal(value, kept[name]) for name, value in single.state_dict().items()), "as without branches"
 
 

@@ -27,7 +27,9 @@ def test_the_way_up_is_nearest_and_a_gaussian_of_five_by_five():
     """In plain loops with both sigmas, over pixels mirrored at the border."""
     small = np.random.default_rng(0).integers(0, 256, (4, 4))
     large = np.repeat(np.repeat(small, 4, axis=0), 4, axis=1).astype(float)
-    kernel = np.array([[np.exp(-(x**2) / (2 * 0.1**2) - y**2 / (2 * 2.0**2)) for x in range(-2, 3)] for y in range(-2, 3)])
+    kernel = np.array(
+        [[np.exp(-(x**2) / (2 * 0.1**2) - y**2 / (2 * 2.0**2)) for x in range(-2, 3)] for y in range(-2, 3)]
+    )
     kernel /= kernel.sum()
     padded = np.pad(large, 2, mode="reflect")
     wanted = np.array([[(kernel * padded[y : y + 5, x : x + 5]).sum() for x in range(16)] for y in range(16)])

@@ -37,7 +37,9 @@ def plain_spatial(student, teacher):
         for a in places:
             for b in places:
                 pairs = [(f[:, *a], f[:, *b]) for f in (s, t)]
-                cosines = [sum(p * q for p, q in zip(*u, strict=True)) / math.prod(math.hypot(*v) for v in u) for u in pairs]
+                cosines = [
+                    sum(p * q for p, q in zip(*u, strict=True)) / math.prod(math.hypot(*v) for v in u) for u in pairs
+                ]
                 total, count = total + abs(cosines[0] - cosines[1]), count + 1
     return total / count
 

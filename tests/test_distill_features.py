@@ -54,7 +54,8 @@ def test_feature_similarity_is_the_mean_cosine_distance(both):
     for student, teacher in zip(*both, strict=True):
         rows = zip(student.flatten(1).tolist(), teacher.flatten(1).tolist(), strict=True)
         stages.append(
-            sum(1 - sum(a * b for a, b in zip(s, t, strict=True)) / (math.hypot(*s) * math.hypot(*t)) for s, t in rows) / 2
+            sum(1 - sum(a * b for a, b in zip(s, t, strict=True)) / (math.hypot(*s) * math.hypot(*t)) for s, t in rows)
+            / 2
         )
     assert feature_similarity(*both).item() == pytest.approx(sum(stages) / 2, rel=1e-5)
 

@@ -100,9 +100,7 @@ def plain_decoupled(student, teacher, label, temperature):
     )
     true = q[label] * math.log(q[label] / p[label]) + (1 - q[label]) * math.log((1 - q[label]) / (1 - p[label]))
     rest = [i for i in range(len(p)) if i != label]
-    others = sum(
-        q[i] / (1 - q[label]) * math.log((q[i] / (1 - q[label])) / (p[i] / (1 - p[label]))) for i in rest
-    )
+    others = sum(q[i] / (1 - q[label]) * math.log((q[i] / (1 - q[label])) / (p[i] / (1 - p[label]))) for i in rest)
     return true, others, q[label]
 
 

@@ -12,9 +12,7 @@ from pipeline.metrics.efficiency import count_parameters, latency, multiply_adds
 
 DEVICES = [
     "cpu",
-    pytest.param(
-        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
-    ),
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")),
 ]
 
 
@@ -85,15 +83,11 @@ def test_latency_times_the_passes_it_says():
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("autocast", [None, torch.bfloat16])
 def test_a_network_runs_on_the_device_and_keeps_its_mode_and_numbers(device, autocast):
-    model = nn.Sequential(
-        nn.Conv2d(3, 8, 3, groups=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=4)
-    )
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, groups=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=4))
     model.to(memory_format=torch.channels_last).train()
     model[1].eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    result = latency(
-        model, (3, 16, 16), 4, device, repeats=5, autocast=autocast, memory_format=torch.channels_last
-    )
+    result = latency(model, (3, 16, 16), 4, device, repeats=5, autocast=autocast, memory_format=torch.channels_last)
     assert 0 < result.p10_ms <= result.median_ms <= result.p90_ms
     assert multiply_adds(model, (3, 16, 16)) == 8 * 14 * 14 * 27 + 8 * 12 * 12 * 2 * 9
     assert [module.training for module in model] == [True, False, True, True] and model.training
@@ -103,9 +97,7 @@ def test_a_network_runs_on_the_device_and_keeps_its_mode_and_numbers(device, aut
 
 
 def test_an_exported_network_can_be_measured():
-    exported = torch.export.export(
-        nn.Sequential(nn.Linear(6, 5), nn.ReLU()).eval(), (torch.rand(1, 6),)
-    ).module()
+    exported = torch.export.export(nn.Sequential(nn.Linear(6, 5), nn.ReLU()).eval(), (torch.rand(1, 6),)).module()
     assert count_parameters(exported) == 35 and multiply_adds(exported, (6,)) == 30
     assert latency(exported, (6,), 1, "cpu", repeats=2).median_ms > 0
 

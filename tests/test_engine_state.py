@@ -61,10 +61,27 @@ def rewritten(file: Path) -> None:
         lambda made: (made / "new").mkdir(),
         lambda made: ((made / "b").unlink(), (made / "b").symlink_to("a")),
         lambda made: ((made / "b").unlink(), (made / "b").symlink_to("nowhere")),
-        lambda made: ((made / "b").rename(made / "z"), (made / "a").rename(made / "b"), (made / "z").rename(made / "a")),
+        lambda made: (
+            (made / "b").rename(made / "z"),
+            (made / "a").rename(made / "b"),
+            (made / "z").rename(made / "a"),
+        ),
         lambda made: shutil.rmtree(made),
     ],
-    ids="older deeper rewritten deleted renamed moved added folder linked dangling swapped gone".split(),
+    ids=[
+        "older",
+        "deeper",
+        "rewritten",
+        "deleted",
+        "renamed",
+        "moved",
+        "added",
+        "folder",
+        "linked",
+        "dangling",
+        "swapped",
+        "gone",
+    ],
 )
 def test_any_change_inside_a_folder_changes_its_stamp(folder, change):
     before = state.stamps(["made"])
@@ -81,7 +98,9 @@ def test_a_change_behind_a_link_is_seen(folder):
     assert state.stamps(["made"]) != before
 
 
-@pytest.mark.parametrize("text", ["", "\n", GOOD[:-1], GOOD[:60], GOOD + "\0\0\0", "[]\n", "x: 1\n", GOOD * 2, "\udcff\n"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", GOOD[:-1], GOOD[:60], GOOD + "\0\0\0", "[]\n", "x: 1\n", GOOD * 2, "\udcff\n"]
+)
 def test_a_broken_dvc_lock_gives_way_to_the_last_whole_one(folder, text):
     state.LOCK.write_text(GOOD)
     repair.keep_lock()
@@ -109,7 +128,9 @@ def test_a_conflict_of_a_merge_is_named_and_left(folder):
     repair.keep_lock()
     text = f"{GOOD}<<<<<<< HEAD\n    size: 2\n=======\n    size: 3\n>>>>>>> other\n"
     state.LOCK.write_text(text)
-    with pytest.raises(InputError, match=r"^dvc.lock, line 10: a conflict of `git merge`: keep one side with `git checkout"):
+    with pytest.raises(
+        InputError, match=r"^dvc.lock, line 10: a conflict of `git merge`: keep one side with `git checkout"
+    ):
         repair.mend_lock()
     assert state.LOCK.read_text() == text
 

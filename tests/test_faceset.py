@@ -22,9 +22,14 @@ def tables():
         }
     )
     pairs = pd.DataFrame(
-        [("age", 0, 0, 0, 1, True), ("age", 1, 0, 0, 2, False),
-         ("age", 2, 1, 2, 3, True), ("age", 3, 1, 3, 4, False),
-         ("pose", 0, 0, 4, 5, True), ("pose", 1, 0, 2, 0, False)],
+        [
+            ("age", 0, 0, 0, 1, True),
+            ("age", 1, 0, 0, 2, False),
+            ("age", 2, 1, 2, 3, True),
+            ("age", 3, 1, 3, 4, False),
+            ("pose", 0, 0, 4, 5, True),
+            ("pose", 1, 0, 2, 0, False),
+        ],
         columns=["protocol", "pair", "fold", "a", "b", "same"],
     )
     return index, pairs
@@ -44,9 +49,16 @@ def faceset(index=None, pairs=None, counts=(4, 5), channels=1, shape=(6, 5)):
 
 
 def places(tmp_path):
-    return {name: tmp_path / file for name, file in
-            (("faces", "faces.npy"), ("index", "index.csv"), ("pairs", "pairs.csv"), ("searches", "searches.csv"),
-             ("notes", "notes.json"))}
+    return {
+        name: tmp_path / file
+        for name, file in (
+            ("faces", "faces.npy"),
+            ("index", "index.csv"),
+            ("pairs", "pairs.csv"),
+            ("searches", "searches.csv"),
+            ("notes", "notes.json"),
+        )
+    }
 
 
 def test_written_and_read_back(tmp_path, capsys):

@@ -69,8 +69,16 @@ DEFAULT = people(*[4] * 12)  # 12 people, 4 photos each
 
 def settings(**changes):
     values = {
-        "source": "folder", "files": {"archive": {"address": None, "sha256": None}}, "image_size": SIDE, "channels": 3,
-        "folds": 2, "min_images": 2, "seed": 0, "test_share": 0.5, "pairs_per_fold": 12, **changes,
+        "source": "folder",
+        "files": {"archive": {"address": None, "sha256": None}},
+        "image_size": SIDE,
+        "channels": 3,
+        "folds": 2,
+        "min_images": 2,
+        "seed": 0,
+        "test_share": 0.5,
+        "pairs_per_fold": 12,
+        **changes,
     }
     return validate(folder.Settings, values, "data")
 
@@ -241,7 +249,12 @@ def test_folds_are_dealt_to_a_list_without_them(load):
     text += "".join(f"p10/{a}.png,p11/{b}.png,0\n" for a in range(4) for b in range(2))
     pairs = load(pairs=text, folds=3).pairs
     assert {(fold, same): len(rows) for (fold, same), rows in pairs.groupby(["fold", "same"])} == {
-        (0, True): 2, (1, True): 2, (2, True): 2, (0, False): 3, (1, False): 3, (2, False): 2,
+        (0, True): 2,
+        (1, True): 2,
+        (2, True): 2,
+        (0, False): 3,
+        (1, False): 3,
+        (2, False): 2,
     }
     refused(load, "pairs.csv: protocol pairs: 6 same and 8 different pairs, expected 7 or more", pairs=text, folds=7)
 
@@ -402,8 +415,10 @@ def test_bad_tables(case, load):
 
 def test_one_file_under_two_names_is_twice(load):
     refused(
-        load, "line 50: file 'top/p00/0.png' occurs twice, first in line 2",
-        files={f"top/{name}": data for name, data in DEFAULT.items()}, table=table_of(extra="top/p00/0.png,p00\n"),
+        load,
+        "line 50: file 'top/p00/0.png' occurs twice, first in line 2",
+        files={f"top/{name}": data for name, data in DEFAULT.items()},
+        table=table_of(extra="top/p00/0.png,p00\n"),
     )
 
 
@@ -447,9 +462,14 @@ def test_pairs_must_be_of_test_people_that_the_table_names(load):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"pairs_per_fold": 7}, "pairs_per_fold"), ({"folds": 1}, "folds"), ({"test_share": 1.0}, "test_share"),
-        ({"crop": [5, 5, 5, 9]}, "expected left < right"), ({"files": {}}, "files lacks archive"),
-        ({"name": ""}, "name"), ({"name": "two\nlines"}, "name"), ({"image_sze": 3}, "image_sze"),
+        ({"pairs_per_fold": 7}, "pairs_per_fold"),
+        ({"folds": 1}, "folds"),
+        ({"test_share": 1.0}, "test_share"),
+        ({"crop": [5, 5, 5, 9]}, "expected left < right"),
+        ({"files": {}}, "files lacks archive"),
+        ({"name": ""}, "name"),
+        ({"name": "two\nlines"}, "name"),
+        ({"image_sze": 3}, "image_sze"),
         ({"channels": 2}, "channels"),
     ],
 )
@@ -473,8 +493,12 @@ def test_similarity_recovers_what_was_done(degrees, scale):
     source = turned(alignment.TEMPLATE, 1 / scale, -degrees, (31, -7))
     matrix = alignment.similarity(source, alignment.TEMPLATE)
     assert np.allclose(source @ matrix[:, :2].T + matrix[:, 2], alignment.TEMPLATE, atol=1e-9)
-    turn = scale * np.array([[np.cos(np.radians(degrees)), -np.sin(np.radians(degrees))],
-                             [np.sin(np.radians(degrees)), np.cos(np.radians(degrees))]])
+    turn = scale * np.array(
+        [
+            [np.cos(np.radians(degrees)), -np.sin(np.radians(degrees))],
+            [np.sin(np.radians(degrees)), np.cos(np.radians(degrees))],
+        ]
+    )
     assert np.allclose(matrix[:, :2], turn)
     assert alignment.fit(source) == pytest.approx(1)
 
@@ -559,8 +583,13 @@ def test_landmarks_align_every_face_of_the_table(load):
     row = rows[0].replace(landmark_row(points["p00/0.png"]), landmark_row(points["p00/0.png"] + 400))
     pairs = "file_a,file_b,same\n" + PAIRS
     refused(
-        load, "faces.zip: p00/0.png: landmark", "lies far outside of the image of 300x300",
-        files=files, table=table.replace(rows[0], row), pairs=pairs, image_size=32,
+        load,
+        "faces.zip: p00/0.png: landmark",
+        "lies far outside of the image of 300x300",
+        files=files,
+        table=table.replace(rows[0], row),
+        pairs=pairs,
+        image_size=32,
     )
 
 

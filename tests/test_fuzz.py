@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from benchmarks import fuzz
 from benchmarks.fuzz_formats import Format
-
 from pipeline.errors import InputError
 
 

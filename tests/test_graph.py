@@ -17,7 +17,18 @@ from graph.tables import all_rules
 from pipeline.params.document import check
 from pipeline.params.loading import read_document
 
-PROJECT = ["Snakefile", "graph", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "pipeline", "engines", "profiles", "environment.yaml"]
+PROJECT = [
+    "Snakefile",
+    "graph",
+    "dvc.yaml",
+    ".dvc",
+    ".dvcignore",
+    ".gitignore",
+    "pipeline",
+    "engines",
+    "profiles",
+    "environment.yaml",
+]
 
 
 def copy_project(root: Path, folder: Path, **changes: str) -> Path:

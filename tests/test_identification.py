@@ -45,7 +45,7 @@ def plain_search(probes, gallery, probe_ids, gallery_ids):
             before = (number - 1) / (place - 1) if place > 1 else 1.0
             terms.append((before + number / place) / 2)
         precisions.append(math.fsum(terms) / len(terms))
-    return [rank for rank in ranks], precisions
+    return list(ranks), precisions
 
 
 def random_search(seed, probes=17, gallery=60, dimensions=3):
@@ -160,7 +160,12 @@ def test_searches_that_contradict_themselves(row, column, value, expected):
 
 
 def test_a_distractor_is_nobody_whom_a_probe_shows_and_may_be_anybody():
-    bad = pd.concat([SEARCHES, pd.DataFrame([("u", 0, "gallery"), ("u", 1, "probe"), ("u", 3, "distractor")], columns=SEARCHES.columns)])
+    bad = pd.concat(
+        [
+            SEARCHES,
+            pd.DataFrame([("u", 0, "gallery"), ("u", 1, "probe"), ("u", 3, "distractor")], columns=SEARCHES.columns),
+        ]
+    )
     check(dataclasses.replace(faceset(), searches=bad))
     known = cell(INDEX, 3, "identity", "Ann")
     pairs = faceset().pairs.iloc[:0]
@@ -205,7 +210,9 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     np.save(tmp_path / "faces.npy", faces)
     degrade_folder(tmp_path / "faces.npy", tmp_path / "degraded", [1, 4], "bicubic")
     people = [f"p{number // 3}" for number in range(24)] + [""] * 6
-    table = pd.DataFrame({"face": range(30), "file": [f"{i}.png" for i in range(30)], "identity": people, "split": "test"})
+    table = pd.DataFrame(
+        {"face": range(30), "file": [f"{i}.png" for i in range(30)], "identity": people, "split": "test"}
+    )
     table.to_csv(tmp_path / "index.csv", index=False)
     roles = ["gallery", "probe", "gallery"] * 8 + ["distractor"] * 6
     # Out of order, and with a second protocol that looks for others among fewer.
@@ -215,11 +222,22 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     (tmp_path / "pairs.csv").write_text("protocol,pair,fold,a,b,same\n")
     (tmp_path / "notes.json").write_text('{"name": "noise", "rendered": false}')
     build_one = lambda seed: networks.build(  # noqa: E731
-        NETWORK, Margin(kind="cosface", scale=8.0, margin=0.2), image_size=16, channels=3, identities=["a", "b"], seed=seed
+        NETWORK,
+        Margin(kind="cosface", scale=8.0, margin=0.2),
+        image_size=16,
+        channels=3,
+        identities=["a", "b"],
+        seed=seed,
     )
     made = {quality if one_a_quality else None: build_one(quality) for quality in ([1, 4] if one_a_quality else [1])}
     networks.save(made, tmp_path / "model.safetensors", {"training": {"precision": "float32"}})
-    names = {"faces": "faces.npy", "degraded": "degraded", "index": "index.csv", "pairs": "pairs.csv", "model": "model.safetensors"}
+    names = {
+        "faces": "faces.npy",
+        "degraded": "degraded",
+        "index": "index.csv",
+        "pairs": "pairs.csv",
+        "model": "model.safetensors",
+    }
     names |= {name: f"{name}.csv" for name in ("searches", "metrics", "scores", "ranks")}
     names |= {"notes": "notes.json", "samples": "samples.npz", "run": "run.json"}
     run = lambda: evaluation.evaluate(  # noqa: E731
@@ -232,9 +250,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     arrays = QualityArrays(tmp_path / "faces.npy", tmp_path / "degraded", [1, 4], torch.device("cpu"))
     for quality in (1, 4):
         network = networks.load(tmp_path / "model.safetensors", quality).network.eval()
-        sharp, poor = (
-            evaluation.embed(network, arrays, torch.arange(30), q, 8, torch.float32) for q in (1, quality)
-        )
+        sharp, poor = (evaluation.embed(network, arrays, torch.arange(30), q, 8, torch.float32) for q in (1, quality))
         for protocol in ("big", "small"):
             own = [row for row in rows if row[0] == protocol]
             probes = [face for _, face, role in own if role == "probe"]
@@ -243,13 +259,16 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
             expected, precisions = plain_search(poor[probes], sharp[gallery], number[probes], number[gallery])
             found = ranks[(ranks["protocol"] == protocol) & (ranks["condition"] == f"x{quality}")]
             assert found["probe"].tolist() == probes and found["rank"].tolist() == expected
-            at = metrics[(metrics["protocol"] == protocol) & (metrics["condition"] == f"x{quality}")].set_index("metric")
+            at = metrics[(metrics["protocol"] == protocol) & (metrics["condition"] == f"x{quality}")].set_index(
+                "metric"
+            )
             assert (at["n"] == len(probes)).all()
             assert at["value"]["rank1"] == np.mean(np.array(expected) == 1)
             assert at["value"]["rank20"] == np.mean(np.array(expected) <= 20)
             assert at["value"]["map"] == pytest.approx(np.mean(precisions))
     assert json.loads((tmp_path / "run.json").read_text())["searches"] == {
-        "big": {"probe": 8, "gallery": 16, "distractor": 6}, "small": {"probe": 1, "gallery": 2, "distractor": 0}
+        "big": {"probe": 8, "gallery": 16, "distractor": 6},
+        "small": {"probe": 1, "gallery": 2, "distractor": 0},
     }
     assert (tmp_path / "scores.csv").read_text() == "protocol,condition,pair,fold,same,score,correct\n"
     if not one_a_quality:
@@ -260,7 +279,14 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
 
 # The report.
 SIZES = {"watch": {"probe": 300, "gallery": 120, "distractor": 1000}}
-STRENGTH = {"teacher": 1.0, "basicnet": 0.7, "degraded_only": 1.2, "logit_kd": 1.9, "attention_kd": 1.3, "logit_attention_kd": 2.4}
+STRENGTH = {
+    "teacher": 1.0,
+    "basicnet": 0.7,
+    "degraded_only": 1.2,
+    "logit_kd": 1.9,
+    "attention_kd": 1.3,
+    "logit_attention_kd": 2.4,
+}
 
 
 def add_searches(inputs, sizes=SIZES):
@@ -303,13 +329,17 @@ def undrawn(monkeypatch):
 
 def ranks_of(inputs, variant, condition):
     tables = [pd.read_csv(inputs.evaluations / variant / str(seed) / "ranks.csv") for seed in (0, 3)]
-    return np.stack([table[table["condition"] == condition].sort_values("probe")["rank"].to_numpy() for table in tables])
+    return np.stack(
+        [table[table["condition"] == condition].sort_values("probe")["rank"].to_numpy() for table in tables]
+    )
 
 
 def test_tables_show_what_was_measured(two_seeds, undrawn):
     data, numbers = recognition.measure(two_seeds)
     section = recognition.section(data, numbers)
-    part = next(block for block in section.blocks if isinstance(block, blocks.Section) and block.title == "Identification")
+    part = next(
+        block for block in section.blocks if isinstance(block, blocks.Section) and block.title == "Identification"
+    )
     tables = of_kind(part, blocks.Table)
     row = next(row for row in tables[0].rows if row[:2] == ["logit_kd", "x4"])
     ranks = ranks_of(two_seeds, "logit_kd", "x4")

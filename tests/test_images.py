@@ -108,8 +108,13 @@ def test_exif_orientation(orientation):
     upright[:8, :8] = (255, 0, 0)
     upright[:8, 8:] = (0, 255, 0)
     stored = {
-        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
-        5: upright.transpose(1, 0, 2), 6: np.rot90(upright), 7: np.rot90(upright, 2).transpose(1, 0, 2),
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: np.rot90(upright, 2).transpose(1, 0, 2),
         8: np.rot90(upright, -1),
     }[orientation]
     exif = Image.Exif()
@@ -133,9 +138,7 @@ def test_crop_is_of_the_upright_image():
     refused(data, "20x40", crop=(0, 0, 40, 20))
 
 
-@pytest.mark.parametrize(
-    "crop", [(-1, 0, 8, 8), (0, 0, SIDE + 1, 8), (0, 0, 8, SIDE + 1), (8, 0, 8, 8), (0, 8, 8, 2)]
-)
+@pytest.mark.parametrize("crop", [(-1, 0, 8, 8), (0, 0, SIDE + 1, 8), (0, 0, 8, SIDE + 1), (8, 0, 8, 8), (0, 8, 8, 2)])
 def test_crop_outside_the_image(crop):
     refused(encode(plain()), "does not fit", f"{SIDE}x{SIDE}", str(crop), crop=crop)
 

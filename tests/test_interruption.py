@@ -35,7 +35,9 @@ def test_a_failed_run(project):
     assert "train_student@logit_attention_kd-0" not in project.changed()
     project.ran()
     project(*RUN)
-    assert {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
+    assert (
+        {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
+    )
     project.clean()
 
 
@@ -56,11 +58,16 @@ def test_an_interrupted_run(project, how):
     run.wait()
     (project.folder / step).unlink()
     if how == signal.SIGTERM:  # which tee got as well: the step's last words are in the log all the same
-        assert "evaluate: stopped by SIGTERM" in (project.folder / "logs/evaluate_student/logit_attention_kd-0.log").read_text()
+        assert (
+            "evaluate: stopped by SIGTERM"
+            in (project.folder / "logs/evaluate_student/logit_attention_kd-0.log").read_text()
+        )
     assert {"evaluate_student@logit_attention_kd-0", "report_recognition"} <= project.changed()
     assert "train_student-logit_attention_kd-0" in project.ran()
     project(*RUN)
-    assert {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
+    assert (
+        {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
+    )
     project.clean()
 
 

@@ -70,10 +70,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(root):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (
-        "8 kills: " in done.stdout
-        and "\n0 differences in model.safetensors, model.json, losses.csv" in done.stdout
-    )
+    assert "8 kills: " in done.stdout and "\n0 differences in model.safetensors, model.json, losses.csv" in done.stdout
 
 
 @pytest.mark.exhaustive
@@ -91,9 +88,7 @@ def test_whole_runs_killed_at_random_moments_end_with_the_same_bytes(root, engin
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.slow
-def test_stopped_while_training_it_says_so_saves_and_resumes(
-    number, whole, project, root, monkeypatch, capsys
-):
+def test_stopped_while_training_it_says_so_saves_and_resumes(number, whole, project, root, monkeypatch, capsys):
     running = start(root, *kills.TRAIN.split())
     state = Path(".resume/new/model.safetensors")
     while not state.exists():
@@ -147,14 +142,8 @@ def test_a_full_disk_keeps_the_last_state_and_what_comes_after_resumes(whole, pr
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     line = capsys.readouterr().err.splitlines()[-1]
-    assert status == 1 and line.startswith(
-        "train_student: .resume/new/model.safetensors: cannot be written: File too"
-    )
-    assert (
-        Path(".resume/new/model.safetensors").exists()
-        and not Path("new").exists()
-        and not kills.temporaries()
-    )
+    assert status == 1 and line.startswith("train_student: .resume/new/model.safetensors: cannot be written: File too")
+    assert Path(".resume/new/model.safetensors").exists() and not Path("new").exists() and not kills.temporaries()
     complete(whole)
     assert ": resuming after step " in capsys.readouterr().out
 
@@ -170,9 +159,7 @@ def test_a_killed_writer_leaves_what_the_next_write_removes(tmp_path):
     os.waitpid(child, 0)
     left = set(tmp_path.iterdir())
     assert len(left) == 2
-    living = tmp_path / next(path.name for path in left if path.is_file()).replace(
-        f"-{child}-", f"-{os.getpid()}-"
-    )
+    living = tmp_path / next(path.name for path in left if path.is_file()).replace(f"-{child}-", f"-{os.getpid()}-")
     living.write_text("of a process that lives")
     elsewhere = tmp_path / f"{files.TEMPORARY_PREFIX}0123abcd-{child}-x-file"
     elsewhere.write_text("of another machine, which this one cannot ask")
@@ -203,9 +190,7 @@ def test_bytes_reach_the_disk_before_the_name_does(tmp_path, monkeypatch):
         (temporary / "inner").mkdir()
         (temporary / "inner" / "file").write_text("content")
     flushed, renamed, last = calls[:-2], calls[-2], calls[-1]
-    assert set(flushed) == {
-        ("flush", path) for path in (temporary, temporary / "inner", temporary / "inner/file")
-    }
+    assert set(flushed) == {("flush", path) for path in (temporary, temporary / "inner", temporary / "inner/file")}
     assert (renamed, last) == (("rename", folder), ("flush", tmp_path))
 
 

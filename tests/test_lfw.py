@@ -85,9 +85,7 @@ def test_pairs_in_the_official_layout(dataset):
     assert table.iloc[5].tolist() == [2, "Eve", 2, "Eve", 1, True, 7]
 
 
-@pytest.mark.parametrize(
-    "change", [("\t", " "), ("\n", "\r\n"), ("3\t2", "\ufeff3\t2"), ("Guy\t2\n", "Guy\t2\n\n\n")]
-)
+@pytest.mark.parametrize("change", [("\t", " "), ("\n", "\r\n"), ("3\t2", "\ufeff3\t2"), ("Guy\t2\n", "Guy\t2\n\n\n")])
 def test_harmless_differences(change, tmp_path):
     path = tmp_path / "pairs.txt"
     path.write_bytes(PAIRS.replace(*change).encode())
@@ -257,8 +255,13 @@ def test_real_pairs():
 def test_real_archive():
     began = time.monotonic()
     faceset = read_faces(
-        archive=real_file("lfw.tgz"), pairs=real_file("pairs.txt"), image_size=64, crop=(55, 47, 195, 187),
-        folds=[1, 2, 3], min_images=4, channels=1,
+        archive=real_file("lfw.tgz"),
+        pairs=real_file("pairs.txt"),
+        image_size=64,
+        crop=(55, 47, 195, 187),
+        folds=[1, 2, 3],
+        min_images=4,
+        channels=1,
     )
     check(faceset)
     assert time.monotonic() - began < 60  # about 7 s on one core

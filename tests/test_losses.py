@@ -29,7 +29,9 @@ def test_center_loss_and_how_centres_move_against_loops(seed):
     head = CenterHead(5, 4, weight=0.2, rate=0.5).train()
     head.centers.normal_()
     x, labels = batch(seed)
-    centers, w, b = (t.detach().numpy().astype(float) for t in (head.centers, head.classifier.weight, head.classifier.bias))
+    centers, w, b = (
+        t.detach().numpy().astype(float) for t in (head.centers, head.classifier.weight, head.classifier.bias)
+    )
     pull, entropy = 0.0, 0.0
     moved = centers.copy()
     for person in range(4):
@@ -101,7 +103,9 @@ def test_a_batch_of_one_person_has_no_triplet_and_still_a_gradient():
 @pytest.mark.parametrize("name", ["center", "triplet"])
 def test_gradients_by_finite_differences(name):
     torch.manual_seed(0)
-    head = (CenterHead(5, 4, weight=0.2, rate=0.5) if name == "center" else TripletHead(5, 4, margin=0.2, images=3)).eval()
+    head = (
+        CenterHead(5, 4, weight=0.2, rate=0.5) if name == "center" else TripletHead(5, 4, margin=0.2, images=3)
+    ).eval()
     x, labels = batch(1)
     if name == "center":
         head.centers.normal_()

@@ -15,20 +15,20 @@ from pipeline.models.margin import MarginHead
 from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.resnext import Bottleneck, ResNeXtCBAM, parameters_of
 
-SETTINGS = dict(
-    image_size=16,
-    channels=3,
-    stem_width=4,
-    stem_stride=1,
-    depths=[1, 2],
-    widths=[8, 12],
-    cardinality=2,
-    group_widths=[2, 4],
-    reduction=4,
-    attention_kernel=3,
-    embedding=5,
-    dropout=0.0,
-)
+SETTINGS = {
+    "image_size": 16,
+    "channels": 3,
+    "stem_width": 4,
+    "stem_stride": 1,
+    "depths": [1, 2],
+    "widths": [8, 12],
+    "cardinality": 2,
+    "group_widths": [2, 4],
+    "reduction": 4,
+    "attention_kernel": 3,
+    "embedding": 5,
+    "dropout": 0.0,
+}
 
 
 def test_cbam_equals_the_formula_value_by_value():
@@ -50,9 +50,7 @@ def test_cbam_equals_the_formula_value_by_value():
         mean, top = mlp([sum(f) / len(f) for f in flat]), mlp([max(f) for f in flat])
         wanted_channel = [m + t for m, t in zip(mean, top, strict=True)]
         assert channel[b].tolist() == pytest.approx(wanted_channel, abs=1e-5)
-        gated = [
-            [[v / (1 + math.exp(-wanted_channel[c])) for v in row] for row in plane[c]] for c in range(4)
-        ]
+        gated = [[[v / (1 + math.exp(-wanted_channel[c])) for v in row] for row in plane[c]] for c in range(4)]
         for i in range(3):
             for j in range(5):
                 total = 0.0

@@ -184,9 +184,20 @@ def test_the_whole_chain(methods, project, root, capsys):
         out = project / f"evaluations/{variant}/0"
         made = {
             name: out / f"{name}.{end}"
-            for name, end in (("metrics", "csv"), ("scores", "csv"), ("ranks", "csv"), ("samples", "npz"), ("run", "json"))
+            for name, end in (
+                ("metrics", "csv"),
+                ("scores", "csv"),
+                ("ranks", "csv"),
+                ("samples", "npz"),
+                ("run", "json"),
+            )
         }
-        given = sharp | {"degraded": "degraded", "pairs": "pairs.csv", "searches": "searches.csv", "notes": "notes.json"}
+        given = sharp | {
+            "degraded": "degraded",
+            "pairs": "pairs.csv",
+            "searches": "searches.csv",
+            "notes": "notes.json",
+        }
         assert (
             step(project, "evaluate", variant=variant, seed=0, model=f"{place}/0/model.safetensors", **given, **made)
             == 0

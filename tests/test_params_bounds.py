@@ -31,8 +31,14 @@ def before(line: str):
 
 BOMB = "a0: &a0 [x, x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
 CASES = {
-    "nested anchors": (lambda text: BOMB + text.replace("seeds: [0]", "seeds: *a39"), "line 1: &a0: expected no anchor"),
-    "an anchor where a number goes": (lambda text: f"a: &x [1]\n{epochs('*x')(text)}", "line 1: &x: expected no anchor"),
+    "nested anchors": (
+        lambda text: BOMB + text.replace("seeds: [0]", "seeds: *a39"),
+        "line 1: &a0: expected no anchor",
+    ),
+    "an anchor where a number goes": (
+        lambda text: f"a: &x [1]\n{epochs('*x')(text)}",
+        "line 1: &x: expected no anchor",
+    ),
     "an alias of nothing": (epochs("*x"), r"line 30: \*x: expected no anchor"),
     "a merge key": (before("a: {<<: {b: 1}}"), "line 1: a merge key"),
     "a name as long as a book": (lambda text: "a: &" + "x" * 90_000, "line 1: &xxx.*: expected no anchor"),

@@ -199,7 +199,10 @@ def test_patches_follow_the_seed_and_nothing_else(tmp_path):
     pictures = packed(tmp_path / "set", SET)
     for seed, name in ((0, "first"), (0, "again"), (1, "other")):
         cut(pictures, 2, 8, 4, seed, tmp_path / name)
-    read = lambda name: [(tmp_path / name / f"{part}.npy").read_bytes() for part in ("lr", "hr")]
+
+    def read(name):
+        return [(tmp_path / name / f"{part}.npy").read_bytes() for part in ("lr", "hr")]
+
     assert read("first") == read("again")
     assert read("first")[0] != read("other")[0]
     same = packed(tmp_path / "same", {"x": SET["a"], "y": SET["a"]})

@@ -12,11 +12,11 @@ import test_pictures
 import test_sketch_pairs
 import test_tinyface
 from PIL import Image
-from scipy.io import savemat
 from test_folder import photo, write_folder, write_tar, write_zip
 
 from pipeline.data import faceset, packing
 from pipeline.data.archive_files import UNUSUAL, list_files
+from pipeline.data.class_sources import ImageClasses
 from pipeline.data.classes import open_classes, prepare_classes
 from pipeline.data.picture_sources import load_pictures
 from pipeline.data.pictures import Pictures, pack, read_remarks
@@ -25,7 +25,6 @@ from pipeline.data.repeats import alike
 from pipeline.data.sketch_pairs import load as load_pairs
 from pipeline.data.sketch_pairs import prepare_pairs
 from pipeline.data.sources import Faces, source
-from pipeline.data.class_sources import ImageClasses
 from pipeline.errors import InputError
 from pipeline.params.loading import validate
 from pipeline.translate import _files
@@ -67,8 +66,10 @@ class Source:
         """Further files of the source."""
 
     def settings(self):
-        files = {key: NO_FILE for key in self.keys}
-        return validate(Faces, {"source": self.name, "files": files, "image_size": SIDE, "channels": 3} | self.options, "")
+        files = dict.fromkeys(self.keys, NO_FILE)
+        return validate(
+            Faces, {"source": self.name, "files": files, "image_size": SIDE, "channels": 3} | self.options, ""
+        )
 
     def read(self, raw):
         out = {name: raw.parent / f"{name}.out" for name in ("faces", "index", "pairs", "searches", "notes")}
@@ -133,7 +134,9 @@ class LFW(Source):
     options = {"crop": [0, 0, SIDE, SIDE], "evaluated_folds": [1, 2], "min_images": 1}
 
     def photos(self):
-        return {name: [f"lfw/{name}/{name}_{n:04d}.png" for n in (1, 2)] for name in ("Ann", "Bob", "Cy", "Di", "Ed", "Flo")}
+        return {
+            name: [f"lfw/{name}/{name}_{n:04d}.png" for n in (1, 2)] for name in ("Ann", "Bob", "Cy", "Di", "Ed", "Flo")
+        }
 
     def beside(self, raw):
         (raw / "pairs.txt").write_text("2 1\nAnn 1 2\nAnn 1 Bob 2\nCy 1 2\nCy 1 Di 1\n")
@@ -184,7 +187,9 @@ class NaturalPictures(Source):
         chosen, remarks = test_pictures.settings(include=["Set/*"], name="Set.zip"), []
         pack(raw.parent / "out", load_pictures(chosen, raw, remarks), remarks)
         found = Pictures(raw.parent / "out")
-        rows = [(name.rpartition("/")[2].rpartition(".")[0], "", found[n].tobytes()) for n, name in enumerate(found.names)]
+        rows = [
+            (name.rpartition("/")[2].rpartition(".")[0], "", found[n].tobytes()) for n, name in enumerate(found.names)
+        ]
         return sorted(rows), read_remarks(raw.parent / "out")
 
 
@@ -420,7 +425,9 @@ def test_names_alike():
     assert said.count == 2 and said.names == ["'ANNA ' = 'Anna' = 'Anna.'", "'fin' = 'ﬁn'"]
 
 
-@pytest.mark.parametrize("kind", ["Folder", "InsightFace", "TinyFaceTrain", "LFW", "Classes", "TinyImageNet", "Sketches"])
+@pytest.mark.parametrize(
+    "kind", ["Folder", "InsightFace", "TinyFaceTrain", "LFW", "Classes", "TinyImageNet", "Sketches"]
+)
 def test_one_picture_under_two_names_is_named(kind, read):
     """The very bytes, and the same pixels in another file."""
     one, files = SOURCES[kind], SOURCES[kind].files()
@@ -477,7 +484,9 @@ def test_remarks_are_bounded_and_make_a_sentence():
 
 
 def test_translating_a_folder_passes_over_what_systems_leave(tmp_path, capsys):
-    write_folder(tmp_path, {"a.pgm": b"", "Thumbs.db": b"", "desktop.ini": b"", "._a.pgm": b"", "b/c.png": b"", "x.txt": b""})
+    write_folder(
+        tmp_path, {"a.pgm": b"", "Thumbs.db": b"", "desktop.ini": b"", "._a.pgm": b"", "b/c.png": b"", "x.txt": b""}
+    )
     assert [file.name for file in _files([tmp_path])] == ["a.pgm", "x.txt"]
     assert "1 folders left out (b/)" in capsys.readouterr().err
 
@@ -509,7 +518,9 @@ def test_a_table_that_names_an_image_that_is_not_read_is_told_so(tmp_path):
                               "channels": 3} | one.options, "")  # fmt: skip
     with pytest.raises(InputError, match="file 'p00/9.heic' is not in .*; it is there, but as HEIC image"):
         source("folder").load(chosen, raw)
-    (raw / "faces.csv").write_text("file,identity\n" + "".join(f"{n},{n[:3]}\n" for n in one.files() if n != "p03/1.png"))
+    (raw / "faces.csv").write_text(
+        "file,identity\n" + "".join(f"{n},{n[:3]}\n" for n in one.files() if n != "p03/1.png")
+    )
     what = {said.what: said.names for said in source("folder").load(chosen, raw).remarks}
     assert what["images left out: faces.csv does not name them"] == ["p03/1.png"]
     assert what["files left out, images that are not read: HEIC image"] == ["p00/9.heic"]

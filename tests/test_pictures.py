@@ -144,7 +144,10 @@ def test_a_dropped_folder_is_as_good_as_the_archive(tmp_path):
 def test_a_missing_archive_is_asked_for_by_name_place_and_provider(tmp_path):
     chosen = settings(provider="the University of Somewhere", files={"archive": {"address": None, "sha256": SHA}})
     (file,) = remote_files([chosen])
-    asked = lambda: fetch.fetch(file, tmp_path / "raw", tmp_path / "drop")
+
+    def asked():
+        return fetch.fetch(file, tmp_path / "raw", tmp_path / "drop")
+
     line_of(asked, "Set.zip: cannot be downloaded", tmp_path / "drop" / "Set.zip", SHA, "University of Somewhere")
     (file,) = remote_files([settings()])
     line_of(lambda: fetch.fetch(file, tmp_path / "raw", tmp_path / "drop"), "given out by whoever publishes a set")
@@ -272,7 +275,10 @@ def test_faces_are_pictures_too(split, limit, expected, prepared):
 
 def test_faces_that_do_not_belong_together(prepared):
     chosen = validate(PictureSet, {"source": "faces", "split": "train"}, "pictures")
-    read = lambda: list(faces_as_pictures(chosen, prepared / "faces.npy", prepared / "index.csv"))
+
+    def read():
+        return list(faces_as_pictures(chosen, prepared / "faces.npy", prepared / "index.csv"))
+
     np.save(prepared / "faces.npy", np.zeros((5, 10, 10, 1), np.uint8))
     line_of(read, "index.csv: 6 rows, expected 5")
     np.save(prepared / "faces.npy", np.zeros((1, 10, 10, 1), np.uint8))
@@ -281,7 +287,7 @@ def test_faces_that_do_not_belong_together(prepared):
     line_of(read, "index.csv: no face of split train")
 
 
-PACKED = {"c.png": noise(5, 7), "a, \"b\".png": noise(1, 1, seed=1), "ü\u3000.png": noise(12, 3, seed=2)}
+PACKED = {"c.png": noise(5, 7), 'a, "b".png': noise(1, 1, seed=1), "ü\u3000.png": noise(12, 3, seed=2)}
 
 
 @pytest.fixture

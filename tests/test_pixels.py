@@ -113,9 +113,7 @@ def test_the_teacher_answers_the_same_from_store_as_when_asked(folder, keep_maps
     people = training_faces(folder / "index.csv")
     arrays = QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
     teacher = teacher_of(people.identities)
-    knowledge.store(
-        teacher, arrays, people, folder / "answers", keep_maps=keep_maps, batch_size=4, dtype=torch.float32
-    )
+    knowledge.store(teacher, arrays, people, folder / "answers", keep_maps=keep_maps, batch_size=4, dtype=torch.float32)
     stored = knowledge.TeacherKnowledge(teacher, folder / "answers", arrays, people, torch.float32)
     rows, flips = torch.tensor([7, 2, 9]), torch.tensor([True, False, True])
     labels = people.labels[rows]
@@ -210,9 +208,7 @@ def test_several_teachers_teach_their_mean_prediction_and_the_first_its_maps(fol
         gradient_clip=0.0, precision="float32",
     )  # fmt: skip
     student = teacher_of(people.identities, 3)
-    task = Distilling(
-        student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers, methods=methods
-    )
+    task = Distilling(student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers, methods=methods)
     batch = task.draw(torch.arange(8), torch.Generator().manual_seed(0))
     inside = task.answer(batch)
     losses = task.losses(batch, inside)
@@ -231,7 +227,9 @@ def test_several_teachers_teach_their_mean_prediction_and_the_first_its_maps(fol
 
 def test_methods_run_on_unlabelled_faces_and_recognition_does_not(folder):
     """Faces without a label come last in the batch; their logits have no margin, on both sides."""
-    index = pd.read_csv(folder / "index.csv", keep_default_na=False).assign(split=["train"] * 7 + ["unlabelled"] * 3 + ["test"] * 2)
+    index = pd.read_csv(folder / "index.csv", keep_default_na=False).assign(
+        split=["train"] * 7 + ["unlabelled"] * 3 + ["test"] * 2
+    )
     index.loc[9, "identity"] = ""
     index.to_csv(folder / "index.csv", index=False)
     people = training_faces(folder / "index.csv")
@@ -278,9 +276,7 @@ def test_the_teacher_answers_about_the_identities_of_the_students_softmax(folder
         gradient_clip=0.0, precision="float32",
     )  # fmt: skip
     methods = {"logit": method("logit").Settings(weight=1.0, temperature=2.0, margin=False)}
-    task = Distilling(
-        student, arrays, people, [2], training, CPU, torch.float32, teachers=[stored], methods=methods
-    )
+    task = Distilling(student, arrays, people, [2], training, CPU, torch.float32, teachers=[stored], methods=methods)
     rows = torch.tensor([6, 0, 3])  # two people of four
     batch = task.draw(rows, torch.Generator().manual_seed(0))
     assert len(batch.classes) == 3 and torch.equal(batch.classes[batch.labels], people.labels[rows])

@@ -34,9 +34,7 @@ def small() -> RenderedSet:
 @pytest.fixture(scope="module")
 def protocols() -> RenderedSet:
     """Tables of a full-sized test; no pixel is drawn."""
-    return render_faces(
-        seed=11, image_size=64, identities=40, images_per_identity=4, folds=10, pairs_per_fold=60
-    )
+    return render_faces(seed=11, image_size=64, identities=40, images_per_identity=4, folds=10, pairs_per_fold=60)
 
 
 def sides(rendered: RenderedSet, protocol: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -133,9 +131,7 @@ def test_few_or_odd_numbers_of_people_still_give_balanced_folds(pairs_per_fold: 
     rendered = render_faces(**SMALL | {"pairs_per_fold": pairs_per_fold})
     for protocol in ("cross_age", "cross_pose"):
         pairs, a, b = sides(rendered, protocol)
-        assert (pairs.groupby("fold").same.agg(["size", "sum"]) == [pairs_per_fold, pairs_per_fold // 2]).all(
-            axis=None
-        )
+        assert (pairs.groupby("fold").same.agg(["size", "sum"]) == [pairs_per_fold, pairs_per_fold // 2]).all(axis=None)
         assert len({frozenset(pair) for pair in zip(pairs.a, pairs.b, strict=True)}) == len(pairs)
         assert ((a.identity == b.identity) == (pairs.same == 1)).all()
         assert ((a.age - b.age).abs()[(pairs.same == 0)] <= rules.MAX_AGE_GAP_ALIKE).all()
@@ -192,9 +188,7 @@ def accuracy(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> floa
 
 
 def test_pixels_alone_do_not_solve_the_protocols() -> None:
-    rendered = render_faces(
-        seed=2, image_size=32, identities=120, images_per_identity=8, folds=10, pairs_per_fold=40
-    )
+    rendered = render_faces(seed=2, image_size=32, identities=120, images_per_identity=8, folds=10, pairs_per_fold=40)
     flat = pixels(rendered).reshape(len(rendered.index), -1) / np.float32(255)
     codes = PCA(48, random_state=0).fit(flat[: 120 * 8]).transform(flat)
     unit = codes / np.linalg.norm(codes, axis=1, keepdims=True)
@@ -230,9 +224,7 @@ def test_landmarks_follow_the_turn_of_the_head(protocols: RenderedSet) -> None:
     places = landmarks(protocols.scene(faces), 64)
     assert (places["left_eye"][:, 0] + 6 < places["right_eye"][:, 0]).all()
     assert (places["mouth"][:, 1] > places["nose_tip"][:, 1]).all()
-    inner = [
-        places[name] for name in ("left_eye", "right_eye", "left_brow", "right_brow", "nose_tip", "mouth")
-    ]
+    inner = [places[name] for name in ("left_eye", "right_eye", "left_brow", "right_brow", "nose_tip", "mouth")]
     assert all(((place > 0) & (place < 64)).all() for place in inner)
     turned = np.flatnonzero(protocols.index.yaw > 40)
     places = landmarks(protocols.scene(turned), 64)

@@ -101,9 +101,7 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separati
     (folder / "run.json").write_text(json.dumps(run))
 
 
-def write_results(
-    root: Path, variants=VARIANTS, seeds=(0,), pairs=200, separations=SEPARATION, **settings
-) -> Inputs:
+def write_results(root: Path, variants=VARIANTS, seeds=(0,), pairs=200, separations=SEPARATION, **settings) -> Inputs:
     """Everything that the steps before the report write."""
     dataset = settings.get("dataset", "rendered faces")
     evaluations, losses = root / "reports/recognition/evaluations", root / "reports/recognition/losses"
@@ -260,17 +258,13 @@ def test_ablation_table_says_what_was_measured(section, two_seeds):
 
 def test_one_seed_shows_the_interval_of_the_evaluation(one_student, undrawn):
     inputs = one_student
-    table = pd.read_csv(inputs.evaluations / "basicnet/0/metrics.csv").set_index(
-        ["protocol", "condition", "metric"]
-    )
+    table = pd.read_csv(inputs.evaluations / "basicnet/0/metrics.csv").set_index(["protocol", "condition", "metric"])
     data, numbers = recognition.measure(inputs)
     row = numbers.at("cross-age", "basicnet", "x4")
     for column, metric in (("accuracy", "accuracy"), ("low", "accuracy_low"), ("high", "accuracy_high")):
         assert row[column] == pytest.approx(100 * table.loc[("cross-age", "x4", metric), "value"], abs=1e-9)
     # With one student there is nothing to compare; the rest of the section still stands.
-    assert "Is the difference real?" not in [
-        block.title for block in recognition.section(data, numbers).blocks[2:]
-    ]
+    assert "Is the difference real?" not in [block.title for block in recognition.section(data, numbers).blocks[2:]]
 
 
 def test_comparisons_are_paired_and_adjusted(section, measured, two_seeds):
@@ -319,9 +313,9 @@ def test_secondary_measures(section, two_seeds):
     table = next(table for table in of_kind(section, blocks.Table) if "equal error rate" in table.caption)
     row = next(row for row in table.rows if row[:2] == ["teacher", "x2"])
     metrics = pd.read_csv(two_seeds.evaluations / "teacher/0/metrics.csv")
-    metrics = metrics[(metrics["protocol"] == "cross-age") & (metrics["condition"] == "x2")].set_index(
-        "metric"
-    )["value"]
+    metrics = metrics[(metrics["protocol"] == "cross-age") & (metrics["condition"] == "x2")].set_index("metric")[
+        "value"
+    ]
     names = ("auc", "eer", "tar_at_far_1e-2", "tar_at_far_1e-3")
     assert row[2:] == [f"{100 * metrics[name]:.1f}" for name in names]
     assert "allow 2 and 0 of the 200 pairs" in table.caption
@@ -343,10 +337,7 @@ def test_roc_agrees_with_the_metric(measured):
 def test_findings_follow_the_numbers(section, measured):
     _, numbers = measured
     text = " ".join(item for bullets in of_kind(section, blocks.Bullets) for item in bullets.items)
-    lost = (
-        numbers.at("cross-age", "basicnet", "x1")["accuracy"]
-        - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
-    )
+    lost = numbers.at("cross-age", "basicnet", "x1")["accuracy"] - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
     assert f"basicnet loses {lost:.1f} points" in text
     won = (
         numbers.at("cross-age", "logit_attention_kd", "x8")["accuracy"]
@@ -371,13 +362,9 @@ def test_every_student_has_its_line_against_the_control_of_its_network(tmp_path)
 
 def test_a_null_result_is_reported_as_null(tmp_path):
     alike = dict.fromkeys(SEPARATION, (2.0, 2.0, 2.0, 2.2))
-    findings = recognition_words.findings(
-        *recognition.measure(write_results(tmp_path, separations=alike)), "cross-age"
-    )
+    findings = recognition_words.findings(*recognition.measure(write_results(tmp_path, separations=alike)), "cross-age")
     assert any("no loss by degradation could be shown" in item for item in findings)
-    assert findings[-1].endswith(
-        "No gain from the teacher over training on degraded faces alone could be shown here."
-    )
+    assert findings[-1].endswith("No gain from the teacher over training on degraded faces alone could be shown here.")
     assert "0 came out better, 0 worse and 12 not distinguishable" in findings[-1]
     assert not any("wins back" in item for item in findings)
 
@@ -495,9 +482,7 @@ def test_left_over_variants_and_seeds_are_ignored(tmp_path, undrawn):
 
 DAMAGE = {
     "evaluations/basicnet/0/metrics.csv": "task,dataset\nrecognition,x\n",
-    "evaluations/basicnet/0/scores.csv": (
-        "protocol,condition,pair,fold,same,score,correct\na,x1,0,0,1,high,1\n"
-    ),
+    "evaluations/basicnet/0/scores.csv": ("protocol,condition,pair,fold,same,score,correct\na,x1,0,0,1,high,1\n"),
     "evaluations/basicnet/0/samples.npz": "no archive",
     "evaluations/basicnet/0/run.json": '{"device": "CPU"',
     "losses.csv": "epoch,learning_rate,total\n",
@@ -575,9 +560,7 @@ def test_text_cannot_become_markup():
     name = '<script>alert("1")</script>|*_a_*&'
     table = blocks.Table(pd.DataFrame({name: [name], "value": [0.125]}), name, formats={"value": "{:.2f}"})
     figure = blocks.Figure("a.png", b"\x89PNG", name, name)
-    section = blocks.Section(
-        name, (blocks.Paragraph(name), blocks.Bullets((name,), lead=name), table, figure)
-    )
+    section = blocks.Section(name, (blocks.Paragraph(name), blocks.Bullets((name,), lead=name), table, figure))
     text = page.html([section])
     assert "<script" not in text and 'alert("' not in text
     plain = html.unescape(re.sub(r"<[^>]+>", "", text))
@@ -631,6 +614,10 @@ def test_styles_stay_distinct_for_many_variants():
 
 def test_what_was_left_out_is_said(measured):
     data, numbers = measured
-    left = dataclasses.replace(data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"])))
-    assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in recognition_words.introduction(left, numbers))
+    left = dataclasses.replace(
+        data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"]))
+    )
+    assert any(
+        text.endswith("came upon: 1 files left out (a.heic).") for text in recognition_words.introduction(left, numbers)
+    )
     assert not any("came upon" in text for text in recognition_words.introduction(data, numbers))

@@ -422,6 +422,8 @@ def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monk
 
 def test_what_was_left_out_is_said(measured):
     data, _ = measured
-    left = dataclasses.replace(data, about=data.about | {"remarks": [{"what": "files left out", "count": 1, "names": ["a.heic"]}]})
+    left = dataclasses.replace(
+        data, about=data.about | {"remarks": [{"what": "files left out", "count": 1, "names": ["a.heic"]}]}
+    )
     assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in words.introduction(left))
     assert not any("came upon" in text for text in words.introduction(data))

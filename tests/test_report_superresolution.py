@@ -648,6 +648,8 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
 
 def test_what_was_left_out_is_said(measured):
     data, _ = measured
-    left = dataclasses.replace(data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"])))
+    left = dataclasses.replace(
+        data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"]))
+    )
     assert words.introduction(left)[-1].endswith("came upon: 1 files left out (a.heic).")
     assert not any("came upon" in text for text in words.introduction(data))

@@ -404,9 +404,7 @@ def test_real_pairs_are_never_called_rendered(small_results, tmp_path, undrawn):
         if path.suffix in (".csv", ".json"):
             path.write_text(path.read_text().replace(NAME, "CUFS").replace('"rendered": true', '"rendered": false'))
     places = {name: tmp_path / "r" / name for name in ("evaluations", "losses", "teacher_losses")}
-    inputs = dataclasses.replace(
-        small_results, **places, efficiency=tmp_path / "r/efficiency.csv", collection="cufs"
-    )
+    inputs = dataclasses.replace(small_results, **places, efficiency=tmp_path / "r/efficiency.csv", collection="cufs")
     text = blocks.markdown(synthesis.section(*synthesis.measure(inputs)))
     assert "rendered" not in text and "made by a program" not in text and "Data: CUFS, 200 pairs" in text
 

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from engines.graph import science
 from pipeline import steps

@@ -127,7 +127,10 @@ class Pair:
         own = together.share(len(rows))
         x = self.data[rows[own]] + noise[own]
         bad = float("nan") if self.steps == self.bad_at else 1.0
-        yield "a", {"fit": bad * (self.modules["a"](x) - 1).square().mean(), "of_b": self.modules["b"](x).square().mean()}
+        yield (
+            "a",
+            {"fit": bad * (self.modules["a"](x) - 1).square().mean(), "of_b": self.modules["b"](x).square().mean()},
+        )
         yield "b", {"match": (self.modules["b"](x) - self.modules["a"](x).detach()).square().mean()}
         self.steps += 1
         if self.steps == self.stop_at:
@@ -334,7 +337,9 @@ def test_processes_end_when_what_started_them_was_killed():
     run.kill()
     run.wait()
     deadline = time.monotonic() + 30
-    while any(Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes() for child in children):
+    while any(
+        Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes() for child in children
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

@@ -189,7 +189,10 @@ def test_a_folder_in_the_place_of_the_archive(tmp_path):
 def test_a_missing_archive_is_asked_for(tmp_path):
     chosen = settings(ar={"source": "pairs", "preset": "cufs_ar"})
     (file,) = remote_files(chosen)
-    ask = lambda: fetch.fetch(file, tmp_path / "raw", tmp_path / "drop")
+
+    def ask():
+        return fetch.fetch(file, tmp_path / "raw", tmp_path / "drop")
+
     line_of(ask, "cufs_ar.zip", tmp_path / "drop" / "cufs_ar.zip", "Chinese University of Hong Kong", "A. Martinez")
     line_of(lambda: prepare_pairs(chosen, tmp_path, tmp_path / "out"), "cufs_ar.zip: no such file", "CUFS, AR")
     assert not (tmp_path / "out").exists()

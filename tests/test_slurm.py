@@ -94,7 +94,9 @@ def of_rule(jobs: dict[str, dict[str, str]], name: str) -> list[dict[str, str]]:
 
 def test_every_job_asks_for_what_its_rule_names(by_slurm):
     _, jobs, _, _ = by_slurm
-    assert len(jobs) == 4 + 4, "two trainings twice; efficiency, two evaluations in one, two sections in one, the report"
+    assert len(jobs) == 4 + 4, (
+        "two trainings twice; efficiency, two evaluations in one, two sections in one, the report"
+    )
     for name, gpus, cpus, memory, limit in [
         ("train_student", 1, "1", "3000M", "1-00:00:00"),
         ("evaluations", 1, "1", "3000M", "04:00:00"),  # one after another, on one GPU

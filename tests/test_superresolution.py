@@ -48,7 +48,9 @@ def folder(tmp_path_factory, root) -> Path:
     (place / "params.yaml").write_text((root / "tests/data/tiny.yaml").read_text())
     with contextlib.chdir(place):
         assert run("download", "--cache cache --drop-in drop --out raw") == 0
-        tables = "--index index.csv --pairs pairs.csv --searches searches.csv --notes notes.json --contact-sheet sheet.png"
+        tables = (
+            "--index index.csv --pairs pairs.csv --searches searches.csv --notes notes.json --contact-sheet sheet.png"
+        )
         assert run("prepare", f"--raw raw --faces faces.npy {tables}") == 0
         assert run("degrade", "--faces faces.npy --out degraded") == 0
         words = "--seed 1 --own nothing --faces faces.npy --index index.csv --model face/model.safetensors --losses face/losses.csv"
@@ -173,7 +175,11 @@ def test_figures_are_means_over_pictures_of_what_the_pictures_show(here, tmp_pat
     judged = pd.read_csv(tmp_path / "pictures.csv")
     assert rows.loc[("test_faces", "psnr"), "value"] == pytest.approx(judged.psnr.mean())
     assert rows.loc[("test_faces", "psnr"), "n"] == 5 == len(judged)
-    assert rows.loc[("test_faces", "psnr_low"), "value"] <= judged.psnr.mean() <= rows.loc[("test_faces", "psnr_high"), "value"]
+    assert (
+        rows.loc[("test_faces", "psnr_low"), "value"]
+        <= judged.psnr.mean()
+        <= rows.loc[("test_faces", "psnr_high"), "value"]
+    )
     assert rows.loc[("", "parameters"), "value"] == sum(
         p.numel() for p in networks.load(Path("fakd/model.safetensors")).network.parameters()
     )

@@ -94,9 +94,7 @@ def test_the_losses_are_the_formula():
     insides = [pupils.photo_to_sketch.look_inside(photos), pupils.sketch_to_photo.look_inside(sketches)]
     known = [taught.photo.features(photos, 2), taught.sketch.features(sketches, 2)]
     adapt = made.modules["adaptors"]
-    for place, (name, given, wanted) in enumerate(
-        zip(DIRECTIONS, (photos, sketches), (sketches, photos), strict=True)
-    ):
+    for place, (name, given, wanted) in enumerate(zip(DIRECTIONS, (photos, sketches), (sketches, photos), strict=True)):
         inside, other = insides[place], insides[1 - place]
         l1 = np.abs(inside.output.detach().numpy() - wanted.numpy()).mean()
         assert terms[f"{name}_reconstruction"].item() == pytest.approx(10 * l1, rel=1e-5)
@@ -318,13 +316,9 @@ def test_variants_that_contradict_themselves_are_refused():
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="expected teachers"):
-        Translation(
-            students(), Pictures(CPU, **arrays()), variant("kd"), training(), STILL, CPU, torch.float32
-        )
+        Translation(students(), Pictures(CPU, **arrays()), variant("kd"), training(), STILL, CPU, torch.float32)
     with pytest.raises(ValueError, match="expected settings of a discriminator"):
-        Translation(
-            students(), Pictures(CPU, **arrays()), variant("pix2pix"), training(), STILL, CPU, torch.float32
-        )
+        Translation(students(), Pictures(CPU, **arrays()), variant("pix2pix"), training(), STILL, CPU, torch.float32)
     with pytest.raises(InputError, match=r"\(16, 3, 1\) found, expected \(16, 1, 1\)"):
         task("reconstruction", pupils=students(photo_channels=1))
     torch.manual_seed(0)

@@ -22,7 +22,10 @@ from pipeline.errors import InputError
 from pipeline.params.loading import validate
 
 TEST = "tinyface/Testing_Set"
-MATS = {"gallery_match_img_ID_pairs.mat": ("gallery_set", "gallery_ids"), "probe_img_ID_pairs.mat": ("probe_set", "probe_ids")}
+MATS = {
+    "gallery_match_img_ID_pairs.mat": ("gallery_set", "gallery_ids"),
+    "probe_img_ID_pairs.mat": ("probe_set", "probe_ids"),
+}
 NO_FILE = {"address": None, "sha256": None}
 
 
@@ -51,7 +54,9 @@ def layout(gallery=GALLERY, probes=PROBES):
     files = {"tinyface/readme.txt": b"TinyFace"}
     sizes = iter(range(1000))
     for person, count in ((2, 3), (3, 2), (5, 1)):
-        files |= {f"tinyface/Training_Set/{person}/{person}_{k}.jpg": jpeg(next(sizes), 20 + k, 16) for k in range(count)}
+        files |= {
+            f"tinyface/Training_Set/{person}/{person}_{k}.jpg": jpeg(next(sizes), 20 + k, 16) for k in range(count)
+        }
     for where, listed in (("Gallery_Match", GALLERY), ("Probe", PROBES)):
         files |= {f"{TEST}/{where}/{name}": jpeg(next(sizes), 6, 5 + person) for name, person in listed}
     files |= {f"{TEST}/Gallery_Distractor/{k}_0_1_2_age{k}.jpg": jpeg(next(sizes), 12, 13) for k in range(4)}
@@ -93,7 +98,12 @@ def test_the_official_layout(tmp_path):
     for where, listed, role in (("Gallery_Match", GALLERY, "gallery"), ("Probe", PROBES, "probe")):
         for name, person in listed:
             row = roles.loc[f"tinyface.zip/{TEST}/{where}/{name}"]
-            assert (row["role"], row["identity"], row["split"], row["protocol"]) == (role, str(person), "test", "tinyface")
+            assert (row["role"], row["identity"], row["split"], row["protocol"]) == (
+                role,
+                str(person),
+                "test",
+                "tinyface",
+            )
     distractors = roles[roles["role"] == "distractor"]
     assert len(distractors) == 4 and set(distractors["identity"]) == {""} and len(roles) == 11
     # Every face is decoded from its own entry, whole, however small.
@@ -113,7 +123,9 @@ def test_fewer_distractors_to_try_things_out(tmp_path):
 
 def test_other_people_to_train_on(tmp_path):
     """train.zip takes the place of Training_Set, and its person 1 is not that of TinyFace."""
-    write_zip(tmp_path / "raw/train.zip", {f"{person}/{k}.png": photo(10 * person + k) for person in (1, 2) for k in range(3)})
+    write_zip(
+        tmp_path / "raw/train.zip", {f"{person}/{k}.png": photo(10 * person + k) for person in (1, 2) for k in range(3)}
+    )
     faces = read(tmp_path, layout(), files={"archive": NO_FILE, "train": NO_FILE})
     train = faces.index[faces.index["split"] == "train"]
     assert train["identity"].tolist() == ["train.zip/1"] * 3 + ["train.zip/2"] * 3
@@ -200,7 +212,7 @@ def test_from_dropped_folder_to_tables(tmp_path, root, monkeypatch, capsys):
         place = tmp_path / "drop" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-    assert main("download --cache cache --drop-in drop --out raw".split()) == 0
+    assert main(["download", "--cache", "cache", "--drop-in", "drop", "--out", "raw"]) == 0
     outputs = "--faces f.npy --index i.csv --pairs p.csv --searches s.csv --notes n.json --contact-sheet c.png"
     assert main(["prepare", "--raw", "raw", *outputs.split()]) == 0, capsys.readouterr().err
     index, pairs = read_tables("i.csv", "p.csv")
@@ -234,7 +246,14 @@ def own(tmp_path):
             if text is not None:
                 (raw / folder.FILES[key]).write_text(text)
                 given[key] = NO_FILE
-        values = {"source": "folder", "files": given, "image_size": 24, "channels": 3, "min_images": 2, "pairs_per_fold": 12}
+        values = {
+            "source": "folder",
+            "files": given,
+            "image_size": 24,
+            "channels": 3,
+            "min_images": 2,
+            "pairs_per_fold": 12,
+        }
         faces = folder.load(validate(folder.Settings, values | {"folds": 2, "seed": 0}, "data"), raw)
         check(faces)
         return faces
@@ -268,7 +287,11 @@ def test_own_searches_beside_own_pairs(own):
         ("p00/2.png,probe", "p00/2.png,sought", "line 3: role 'sought', expected one of probe, gallery, distractor"),
         ("p00/2.png,probe", "p00/9.png,probe", "line 3: file 'p00/9.png' is not in"),
         ("p00/2.png,probe", "p00/0.png,probe", "line 3: file 'p00/0.png' occurs twice, first in line 2"),
-        ("p00/2.png,probe", "p05/2.png,probe", "line 3: probe 'p05/2.png' shows 'p05', expected a photo of this person"),
+        (
+            "p00/2.png,probe",
+            "p05/2.png,probe",
+            "line 3: probe 'p05/2.png' shows 'p05', expected a photo of this person",
+        ),
         ("p02/0.png", "p01/2.png", "line 7: distractor 'p01/2.png' shows 'p01', expected somebody whom no probe shows"),
         ("file,role", "file,part", "line 1: no column 'role'"),
         ("p00/2.png,probe", "p00/2.png,probe,x", "line 3: 3 values, expected 2"),

@@ -51,7 +51,10 @@ class Pair:
         self.seen.append(rows.tolist())
         x = self.data[rows] + 0.1 * torch.randn(len(rows), 3, generator=rng)
         scale = math.nan if self.steps == self.bad_at else 1.0
-        yield "a", {"fit": (self.modules["a"](x) - 1).square().mean(), "size": scale * self.modules["a"](x).abs().mean()}
+        yield (
+            "a",
+            {"fit": (self.modules["a"](x) - 1).square().mean(), "size": scale * self.modules["a"](x).abs().mean()},
+        )
         yield "b", {"match": (self.modules["b"](x) - self.modules["a"](x).detach()).square().mean()}
         self.steps += 1
         if self.steps == self.stop_at:
@@ -159,7 +162,14 @@ def test_schedules():
     for p in range(10, 40):
         assert rates[p] == pytest.approx(0.05 * (1 + math.cos(math.pi * (p - 10) / 30)))
     drops = settings(epochs=20, schedule=Schedule(kind="steps", milestones=[6, 11], factor=0.1))
-    assert [round(learning_rate(drops, e * 3, 3), 6) for e in (0, 5, 6, 10, 11, 19)] == [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]
+    assert [round(learning_rate(drops, e * 3, 3), 6) for e in (0, 5, 6, 10, 11, 19)] == [
+        0.1,
+        0.1,
+        0.01,
+        0.01,
+        0.001,
+        0.001,
+    ]
 
 
 @pytest.mark.parametrize("nesterov", [True, False])
@@ -203,5 +213,3 @@ def test_fingerprints_follow_content_and_not_names_or_times(tmp_path):
         stream.seek(-1, os.SEEK_END)
         stream.write(b"x")
     assert fingerprint([large]) != before
-
-

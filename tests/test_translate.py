@@ -63,7 +63,9 @@ def test_a_crop_is_what_the_network_sees(model, photos, tmp_path):
     part = tmp_path / "c.png"
     Image.fromarray(decode(data, "b", size=SIZE, channels=3, crop=(4, 8, 36, 40))).save(part)
     assert run(model, part, "--to", "sketch", "--out", tmp_path / "part") == 0
-    read = [np.asarray(Image.open(tmp_path / f)) for f in ("all/b-sketch.png", "part/b-sketch.png", "part/c-sketch.png")]
+    read = [
+        np.asarray(Image.open(tmp_path / f)) for f in ("all/b-sketch.png", "part/b-sketch.png", "part/c-sketch.png")
+    ]
     assert (read[1] == read[2]).all() and (read[0] != read[1]).any()
 
 

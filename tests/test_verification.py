@@ -71,16 +71,13 @@ def random_case(seed, *, faces=30, pairs=48, folds=4, dimensions=5, offset=3.0):
     b = [draw.choice([face for face in range(faces) if face != first]) for first in a]
     labels = draw.sample(range(-5, 50), folds)
     fold = [
-        labels[i] if i < folds else labels[i - folds] if i < 2 * folds else draw.choice(labels)
-        for i in range(pairs)
+        labels[i] if i < folds else labels[i - folds] if i < 2 * folds else draw.choice(labels) for i in range(pairs)
     ]
     same = [i < folds if i < 2 * folds else draw.random() < 0.5 for i in range(pairs)]
     # Same pairs are drawn towards each other, so that there is something to find.
     for first, second, label in zip(a, b, same, strict=True):
         if label:
-            embeddings[second] = [
-                0.5 * p + 0.5 * q for p, q in zip(embeddings[first], embeddings[second], strict=True)
-            ]
+            embeddings[second] = [0.5 * p + 0.5 * q for p, q in zip(embeddings[first], embeddings[second], strict=True)]
     return embeddings, a, b, same, fold
 
 
@@ -96,9 +93,7 @@ def test_the_protocol_equals_the_slow_reference(seed):
     np.testing.assert_allclose(result.fold_accuracy, accuracy)
     mean = sum(accuracy) / len(accuracy)
     assert result.accuracy == pytest.approx(mean)
-    assert result.accuracy_std == pytest.approx(
-        math.sqrt(sum((x - mean) ** 2 for x in accuracy) / (len(accuracy) - 1))
-    )
+    assert result.accuracy_std == pytest.approx(math.sqrt(sum((x - mean) ** 2 for x in accuracy) / (len(accuracy) - 1)))
     assert result.auc == pytest.approx(roc_auc_score(same, own))
     assert (result.n_same, result.n_different) == (sum(same), len(same) - sum(same))
 
@@ -137,9 +132,7 @@ def test_the_threshold_is_the_best_one_with_ties(seed):
 
 def test_thresholds_by_hand():
     assert best_threshold([0.1, 0.3, 0.7, 0.9], [False, False, True, True]) == pytest.approx(0.5)
-    assert (
-        best_threshold([0.2, 0.2, 0.2, 0.2], [True, True, False, False]) == 0.2
-    )  # all same, as good as all different
+    assert best_threshold([0.2, 0.2, 0.2, 0.2], [True, True, False, False]) == 0.2  # all same, as good as all different
     assert best_threshold([0.2, 0.2, 0.2], [True, False, False]) == math.nextafter(0.2, 1)
     # Two places make one mistake: the gap 0.2 to 0.3 and the wider gap 0.5 to 0.9.
     assert best_threshold([0.2, 0.3, 0.5, 0.9], [False, True, False, True]) == pytest.approx(0.7)
@@ -209,8 +202,7 @@ def test_the_thinned_roc_lies_on_the_full_one(seed):
     assert len(far) <= 500 and (np.diff(far) >= 0).all() and (np.diff(tar) >= 0).all()
     assert (far[0], tar[0], far[-1], tar[-1]) == (0, 0, 1, 1)
     full = {
-        (np.mean(scores[~same] >= t), np.mean(scores[same] >= t))
-        for t in np.append(np.sort(scores), scores.max() + 1)
+        (np.mean(scores[~same] >= t), np.mean(scores[same] >= t)) for t in np.append(np.sort(scores), scores.max() + 1)
     }
     assert set(zip(far.tolist(), tar.tolist(), strict=True)) <= {(float(x), float(y)) for x, y in full}
     for target in (0.0, 1 / 3000, 2 / 3000):  # the steps that a logarithmic axis shows widest

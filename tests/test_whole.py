@@ -69,7 +69,17 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def test_the_table_has_every_variant_quality_and_measure(by_snakemake):
     table = pd.read_csv(by_snakemake / "reports/metrics.csv", keep_default_na=False)
-    assert list(table.columns) == "task,dataset,variant,seed,protocol,condition,metric,value,n".split(",")
+    assert list(table.columns) == [
+        "task",
+        "dataset",
+        "variant",
+        "seed",
+        "protocol",
+        "condition",
+        "metric",
+        "value",
+        "n",
+    ]
     enlarged = table.query("task == 'superresolution' and metric == 'psnr'")
     assert set(enlarged.variant) == {"bicubic", "teacher", "scratch", "fakd"} and enlarged.value.between(10, 60).all()
     told_apart = table.query("task == 'classification' and metric == 'top1'")

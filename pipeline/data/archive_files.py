@@ -59,7 +59,9 @@ class Files:
 
     def no_photos(self, layout: str) -> InputError:
         """The error for an archive without any photo; ``layout`` is what was expected."""
-        return InputError(f"{self.archive}: holds no images of {EXPECTED}, expected {layout}{self.said() or self.said('other')}")
+        return InputError(
+            f"{self.archive}: holds no images of {EXPECTED}, expected {layout}{self.said() or self.said('other')}"
+        )
 
 
 def list_files(archive: Path) -> Files:

@@ -27,8 +27,19 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control charact
 
 # What the libraries raise on bytes that are not what they should be.
 DAMAGE = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error,
-    ValueError, NotImplementedError, RuntimeError, IndexError, KeyError, OverflowError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    struct.error,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    IndexError,
+    KeyError,
+    OverflowError,
 )
 
 Wanted = Callable[[str], bool]  # whether the file of a name is to be read
@@ -55,17 +66,13 @@ class Limits:
     def use(self, count: int) -> None:
         self.used += count
         if self.used > self.total:
-            raise InputError(
-                f"{self.path}: decompresses to more than {self.total} bytes, the limit: not unpacked"
-            )
+            raise InputError(f"{self.path}: decompresses to more than {self.total} bytes, the limit: not unpacked")
 
     def check_entry(self, size: int, name: str) -> None:
         if size < 0:
             raise InputError(f"{self.path}: entry {name!r} says that it has {size} bytes, expected 0 or more")
         if size > self.entry:
-            raise InputError(
-                f"{self.path}: entry {name!r} is larger than {self.entry} bytes, the limit: not unpacked"
-            )
+            raise InputError(f"{self.path}: entry {name!r} is larger than {self.entry} bytes, the limit: not unpacked")
 
 
 class Names:
@@ -94,7 +101,9 @@ class Names:
 
     def _inside(self, raw: str) -> str:
         if len(raw) > MAX_NAME:
-            raise InputError(f"{self.path}: entry {raw!r} has a name of {len(raw)} characters, expected {MAX_NAME} at most")
+            raise InputError(
+                f"{self.path}: entry {raw!r} has a name of {len(raw)} characters, expected {MAX_NAME} at most"
+            )
         posix = PurePosixPath(raw)
         windows = PureWindowsPath(raw)  # also splits at backslashes and knows drives
         if posix.is_absolute() or windows.drive or windows.root or ".." in posix.parts + windows.parts:

@@ -109,7 +109,9 @@ class _MeasuredStream:
             )
         data = self.content(size)
         if DIGITS.search(data):
-            raise InputError(f"{self.limits.path}: a header with a run of 120 digits or more, expected names and attributes")
+            raise InputError(
+                f"{self.limits.path}: a header with a run of 120 digits or more, expected names and attributes"
+            )
         return data
 
     def content(self, size: int) -> bytes:

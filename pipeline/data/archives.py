@@ -59,9 +59,7 @@ def members(
         raise InputError(f"{path}: holds no {of}files{'' if chosen is called is None else ' of the names asked for'}")
 
 
-def names(
-    path: str | Path, *, max_bytes: int = MAX_BYTES, max_entry_bytes: int = MAX_ENTRY_BYTES
-) -> list[str]:
+def names(path: str | Path, *, max_bytes: int = MAX_BYTES, max_entry_bytes: int = MAX_ENTRY_BYTES) -> list[str]:
     """The names of all files in the archive ``path``, in archive order; of a zip nothing is decompressed.
 
     Raises InputError as ``members`` does, except for what only shows in the content of a file.
@@ -110,9 +108,7 @@ def unpack(
     """
     path = Path(path)
     with atomic_directory(folder) as temporary:
-        for member in members(
-            path, max_bytes=max_bytes, max_entry_bytes=max_entry_bytes, suffixes=suffixes
-        ):
+        for member in members(path, max_bytes=max_bytes, max_entry_bytes=max_entry_bytes, suffixes=suffixes):
             target = temporary / member.name
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,8 +116,7 @@ def unpack(
                     file.write(member.data)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                 raise InputError(
-                    f"{path}: entry {member.name!r} is both a file and a folder, or differs from another"
-                    " only in case"
+                    f"{path}: entry {member.name!r} is both a file and a folder, or differs from another only in case"
                 ) from error
 
 

@@ -24,8 +24,18 @@ MAX_HEADER = 10_000  # bytes of a .npy's header; ours have 128
 
 # What numpy raises on bytes that are not what they should be, in a .npy and in a .npz.
 DAMAGE = (
-    OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError, NotImplementedError, RuntimeError,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error,
+    OSError,
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TypeError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
 )
 
 

@@ -20,7 +20,9 @@ def camera(faces: np.ndarray, factor: int, first: int, seed: int) -> np.ndarray:
     for any way of cutting the set into chunks. Blur, antialiased bicubic down, noise
     ``n ~ N(0, shot I + read^2)``, JPEG as Pillow writes it.
     """
-    return np.stack([_shoot(face, factor, np.random.default_rng([seed, factor, first + i])) for i, face in enumerate(faces)])
+    return np.stack(
+        [_shoot(face, factor, np.random.default_rng([seed, factor, first + i])) for i, face in enumerate(faces)]
+    )
 
 
 def _shoot(face: np.ndarray, factor: int, rng: np.random.Generator) -> np.ndarray:

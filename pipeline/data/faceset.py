@@ -69,8 +69,11 @@ def check(faceset: FaceSet) -> None:
     check_searches(faceset.index, searches)
     distractors = searches.loc[searches["role"] == "distractor", "face"]
     nobody = (faceset.index["identity"] == "") & (faceset.index["split"] == "test")
-    refuse(nobody & ~faceset.index["face"].isin(distractors), "index",
-           lambda row: f"file {faceset.index['file'].iloc[row]!r} of split test has no identity and is no distractor")
+    refuse(
+        nobody & ~faceset.index["face"].isin(distractors),
+        "index",
+        lambda row: f"file {faceset.index['file'].iloc[row]!r} of split test has no identity and is no distractor",
+    )
 
 
 def check_tables(
@@ -94,24 +97,43 @@ def check_searches(
     refuse(~is_whole(searches["face"]), name, lambda row: f"face {searches['face'].iloc[row]}, expected a whole number")
     face = searches["face"].to_numpy(np.int64)
     refuse(~searches["role"].isin(ROLES), name, lambda row: f"role {role[row]!r}, expected one of {', '.join(ROLES)}")
-    refuse((face < 0) | (face >= len(index)), name, lambda row: (
-        f"face {face[row]} is not in {index_name} (expected 0 to {len(index) - 1})"))
-    refuse(searches.duplicated(["protocol", "face"]), name,
-           lambda row: f"face {face[row]} occurs twice in protocol {protocol[row]}")
+    refuse(
+        (face < 0) | (face >= len(index)),
+        name,
+        lambda row: f"face {face[row]} is not in {index_name} (expected 0 to {len(index) - 1})",
+    )
+    refuse(
+        searches.duplicated(["protocol", "face"]),
+        name,
+        lambda row: f"face {face[row]} occurs twice in protocol {protocol[row]}",
+    )
     identity, split = index["identity"].to_numpy()[face], index["split"].to_numpy()[face]
-    refuse(split != "test", name, lambda row: f"face {face[row]} is of split {split[row]} (expected a face of split test)")
-    refuse((identity == "") & (role != "distractor"), name,
-           lambda row: f"face {face[row]} has no identity in {index_name}, expected one for role {role[row]}")
+    refuse(
+        split != "test", name, lambda row: f"face {face[row]} is of split {split[row]} (expected a face of split test)"
+    )
+    refuse(
+        (identity == "") & (role != "distractor"),
+        name,
+        lambda row: f"face {face[row]} has no identity in {index_name}, expected one for role {role[row]}",
+    )
     people = pd.Series(identity)
     for label in dict.fromkeys(protocol):
         own = protocol == label
         looked_for, known = set(identity[own & (role == "probe")]), set(identity[own & (role == "gallery")])
         if not looked_for:
             raise InputError(f"{name}: protocol {label} has no probes (expected some to look for)")
-        refuse(own & (role == "probe") & ~people.isin(known), name, lambda row: (
-            f"probe {face[row]} shows {identity[row]!r}, of whom the gallery of protocol {label} has no picture"))
-        refuse(own & (role == "distractor") & people.isin(looked_for), name, lambda row: (
-            f"distractor {face[row]} shows {identity[row]!r}, whom probes of protocol {label} show too"))
+        refuse(
+            own & (role == "probe") & ~people.isin(known),
+            name,
+            lambda row: (
+                f"probe {face[row]} shows {identity[row]!r}, of whom the gallery of protocol {label} has no picture"
+            ),
+        )
+        refuse(
+            own & (role == "distractor") & people.isin(looked_for),
+            name,
+            lambda row: f"distractor {face[row]} shows {identity[row]!r}, whom probes of protocol {label} show too",
+        )
 
 
 def write(
@@ -166,9 +188,7 @@ def read_notes(path: str | os.PathLike[str]) -> Notes:
     return validate(Notes, read_json(Path(path)), "", path)
 
 
-def read_tables(
-    index: str | os.PathLike[str], pairs: str | os.PathLike[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_tables(index: str | os.PathLike[str], pairs: str | os.PathLike[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read and check the two tables that ``write`` wrote, or a user's own; ``same`` comes back as bool.
 
     Raises InputError naming the file: absent, not UTF-8, not CSV, or refused by ``check``.
@@ -207,18 +227,27 @@ def _check_index(index: pd.DataFrame, name: str) -> None:
     identity, split = index["identity"].to_numpy(), index["split"].to_numpy()
     refuse(
         ~is_whole(index["face"]) | (pd.to_numeric(index["face"], errors="coerce") != np.arange(len(index))),
-        name, lambda row: f"face {face[row]}, expected {row} (faces are numbered from 0 in array order)",
+        name,
+        lambda row: f"face {face[row]}, expected {row} (faces are numbered from 0 in array order)",
     )
-    refuse(~index["split"].isin(SPLITS), name,
-           lambda row: f"split {split[row]!r}, expected one of {', '.join(SPLITS)}")
+    refuse(~index["split"].isin(SPLITS), name, lambda row: f"split {split[row]!r}, expected one of {', '.join(SPLITS)}")
     refuse(index["file"].duplicated(), name, lambda row: f"file {file[row]!r} occurs twice")
-    refuse([not isinstance(value, str) for value in identity], name,
-           lambda row: f"identity {identity[row]!r}, expected text")
-    refuse((index["identity"] == "") & (index["split"] == "train"), name,
-           lambda row: f"file {file[row]!r} of split {split[row]} has no identity")
+    refuse(
+        [not isinstance(value, str) for value in identity],
+        name,
+        lambda row: f"identity {identity[row]!r}, expected text",
+    )
+    refuse(
+        (index["identity"] == "") & (index["split"] == "train"),
+        name,
+        lambda row: f"file {file[row]!r} of split {split[row]} has no identity",
+    )
     train = set(identity[split == "train"])
-    refuse((index["split"] == "test") & index["identity"].isin(train), name,
-           lambda row: f"identity {identity[row]!r} is in both train and test")
+    refuse(
+        (index["split"] == "test") & index["identity"].isin(train),
+        name,
+        lambda row: f"identity {identity[row]!r} is in both train and test",
+    )
 
 
 def _check_pairs(index: pd.DataFrame, pairs: pd.DataFrame, index_name: str, name: str) -> None:
@@ -232,24 +261,35 @@ def _check_pairs(index: pd.DataFrame, pairs: pd.DataFrame, index_name: str, name
     refuse(~pairs["same"].isin((0, 1)), name, lambda row: f"same {same[row]!r}, expected 0 or 1")
     refuse(pairs["fold"] < 0, name, lambda row: f"fold {fold[row]}, expected 0 or more")
     for side in (a, b):
-        refuse((side < 0) | (side >= len(index)), name, lambda row: (
-            f"face {side[row]} is not in {index_name} (expected 0 to {len(index) - 1})"))
+        refuse(
+            (side < 0) | (side >= len(index)),
+            name,
+            lambda row: f"face {side[row]} is not in {index_name} (expected 0 to {len(index) - 1})",
+        )
     refuse(a == b, name, lambda row: f"face {a[row]} is paired with itself")
     identity, split = index["identity"].to_numpy(), index["split"].to_numpy()
     for side in (a, b):
-        refuse(split[side] != "test", name, lambda row: (
-            f"face {side[row]} is of split {split[side[row]]} (expected a face of split test)"))
+        refuse(
+            split[side] != "test",
+            name,
+            lambda row: f"face {side[row]} is of split {split[side[row]]} (expected a face of split test)",
+        )
         refuse(identity[side] == "", name, lambda row: f"face {side[row]} has no identity in {index_name}")
     alike = identity[a] == identity[b]
     same = same.astype(bool)
-    refuse(same & ~alike, name, lambda row: (
-        f"a same pair of two people, {identity[a[row]]!r} and {identity[b[row]]!r}"))
+    refuse(same & ~alike, name, lambda row: f"a same pair of two people, {identity[a[row]]!r} and {identity[b[row]]!r}")
     refuse(~same & alike, name, lambda row: f"a different pair of one person, {identity[a[row]]!r}")
     unordered = pd.DataFrame({"protocol": protocol, "low": np.minimum(a, b), "high": np.maximum(a, b)})
-    refuse(unordered.duplicated(), name,
-           lambda row: f"faces {a[row]} and {b[row]} are paired twice in protocol {protocol[row]}")
-    refuse(pairs.duplicated(["protocol", "pair"]), name,
-           lambda row: f"pair {pairs['pair'].iloc[row]} occurs twice in protocol {protocol[row]}")
+    refuse(
+        unordered.duplicated(),
+        name,
+        lambda row: f"faces {a[row]} and {b[row]} are paired twice in protocol {protocol[row]}",
+    )
+    refuse(
+        pairs.duplicated(["protocol", "pair"]),
+        name,
+        lambda row: f"pair {pairs['pair'].iloc[row]} occurs twice in protocol {protocol[row]}",
+    )
 
 
 def _check_folds(pairs: pd.DataFrame, name: str) -> None:

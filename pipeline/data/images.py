@@ -29,8 +29,20 @@ BAND = 2**18  # pixels that are converted at once
 
 # Whatever the decoders raise on these bytes means that the bytes are bad.
 DAMAGE = (
-    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError,
-    AttributeError, OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    ZeroDivisionError,
+    NotImplementedError,
+    RuntimeError,
 )
 
 

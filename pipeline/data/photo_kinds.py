@@ -137,8 +137,10 @@ OTHERS = (
 
 
 def _compiled(use: Use, table: tuple[tuple[bytes, str], ...]) -> list[tuple[re.Pattern[bytes], Kind]]:
-    return [(re.compile(pattern, re.DOTALL | re.IGNORECASE if "HTML" in what else re.DOTALL), Kind(use, what))
-            for pattern, what in table]
+    return [
+        (re.compile(pattern, re.DOTALL | re.IGNORECASE if "HTML" in what else re.DOTALL), Kind(use, what))
+        for pattern, what in table
+    ]
 
 
 SIGNATURES = [*_compiled("photo", PHOTOS), *_compiled("unreadable", IMAGES), *_compiled("other", OTHERS)]

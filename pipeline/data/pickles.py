@@ -30,13 +30,29 @@ GLOBALS = {
     "numpy._core.numeric _frombuffer": "buffer",
 }
 MAX_BYTES = 2**30  # of a pickle: the largest in use, CIFAR-100's, has 155 MB
-BUDGET_PER_BYTE, BUDGET = 4, 64 * 2**20  # bytes of memory that a file may ask for: so many for each of its own, and more
+BUDGET_PER_BYTE, BUDGET = (
+    4,
+    64 * 2**20,
+)  # bytes of memory that a file may ask for: so many for each of its own, and more
 OPCODE_COST = 128  # bytes that an opcode takes at most, beside its argument: an empty dictionary in the memo
 MAX_MEMO = 2**31  # memo keys; beyond, numbers could be chosen that a dictionary finds slowly
 # Opcodes that push their own argument.
 VALUES = {
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE",
-    "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8",
+    "INT",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG",
+    "LONG1",
+    "LONG4",
+    "UNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE",
+    "BINUNICODE8",
+    "SHORT_BINBYTES",
+    "BINBYTES",
+    "BINBYTES8",
+    "BYTEARRAY8",
 }
 STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING"}
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

@@ -77,9 +77,7 @@ def load_pictures(
         yield wanted[member.name], np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)
 
 
-def faces_as_pictures(
-    settings: FacePictures, faces: str | Path, index: str | Path
-) -> Iterator[tuple[str, np.ndarray]]:
+def faces_as_pictures(settings: FacePictures, faces: str | Path, index: str | Path) -> Iterator[tuple[str, np.ndarray]]:
     """The prepared faces of one split, named by their files and in order of these.
 
     ``faces`` is the .npy of uint8 (N, S, S, C), ``index`` the table with a row a face. Raises InputError where they do

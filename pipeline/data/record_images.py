@@ -131,9 +131,7 @@ def _is_range(head: Head, end: int) -> bool:
     return first == first // 1 and last == last // 1 and 1 <= first <= last <= end
 
 
-def _unnamed(
-    records: Records, keys: np.ndarray, starts: np.ndarray, stops: np.ndarray, index_path: Path
-) -> list[str]:
+def _unnamed(records: Records, keys: np.ndarray, starts: np.ndarray, stops: np.ndarray, index_path: Path) -> list[str]:
     """The records, by their place, that the index leaves out: it was cut short, or lists a part of them."""
     order = np.argsort(starts, kind="stable")
     keys, starts, stops = keys[order], starts[order], stops[order]

@@ -73,7 +73,7 @@ class Records:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            self.file = open(self.path, "rb")
+            self.file = open(self.path, "rb")  # noqa: SIM115, as long as the reader
             self.size = self.file.seek(0, os.SEEK_END)
         except FileNotFoundError as error:
             raise InputError(f"{self.path}: no such file (expected image records, RecordIO)") from error

@@ -41,9 +41,7 @@ class Identification:
     """Pictures that were searched, G."""
 
 
-def identify(
-    probes: ArrayLike, gallery: ArrayLike, probe_ids: ArrayLike, gallery_ids: ArrayLike
-) -> Identification:
+def identify(probes: ArrayLike, gallery: ArrayLike, probe_ids: ArrayLike, gallery_ids: ArrayLike) -> Identification:
     """Rank the gallery for each probe, most similar first.
 
     Of several mates the best one counts for the rank, and the others do not stand in its way. A tie counts
@@ -161,5 +159,7 @@ def _checked_ids(name: str, ids: ArrayLike, faces: int) -> Whole:
 def _checked_ranks(ranks: ArrayLike) -> Whole:
     ranks = np.asarray(ranks)
     if ranks.ndim != 1 or not len(ranks) or not np.issubdtype(ranks.dtype, np.integer) or ranks.min() < 1:
-        raise InputError(f"ranks: shape {ranks.shape} of type {ranks.dtype}, expected whole numbers from 1, one a probe")
+        raise InputError(
+            f"ranks: shape {ranks.shape} of type {ranks.dtype}, expected whole numbers from 1, one a probe"
+        )
     return ranks.astype(np.int64)

@@ -72,9 +72,7 @@ def wilson_interval(successes: float, n: int, *, level: float = 0.95) -> tuple[f
     """
     _check_level(level)
     if not (n >= 1 and 0 <= successes <= n):
-        raise InputError(
-            f"wilson_interval: {successes} successes in {n} trials, expected 0 to n of at least one"
-        )
+        raise InputError(f"wilson_interval: {successes} successes in {n} trials, expected 0 to n of at least one")
     z = NormalDist().inv_cdf(0.5 + level / 2)
     rate, shrink = successes / n, 1 + z * z / n
     centre = (rate + z * z / (2 * n)) / shrink
@@ -109,9 +107,7 @@ def paired_difference(
     """
     a, b = _checked("correct_a", correct_a), _checked("correct_b", correct_b)
     if a.shape[1] != b.shape[1]:
-        raise InputError(
-            f"correct_a and correct_b: {a.shape[1]} and {b.shape[1]} pairs, expected the same pairs"
-        )
+        raise InputError(f"correct_a and correct_b: {a.shape[1]} and {b.shape[1]} pairs, expected the same pairs")
     _check_level(level)
     # Scaled by both numbers of seeds, differences of seed means are whole where the calls are: exact ties.
     scale = len(a) * len(b)
@@ -150,9 +146,7 @@ def holm(p_values: ArrayLike) -> Floats:
 def verdict(difference: float, adjusted_p: float, alpha: float = 0.05) -> Verdict:
     """What may be said of a variant whose mean is higher by ``difference``, larger being better."""
     if not (math.isfinite(difference) and 0 <= adjusted_p <= 1):
-        raise InputError(
-            f"verdict: difference {difference} and p {adjusted_p}, expected a number and a p in [0, 1]"
-        )
+        raise InputError(f"verdict: difference {difference} and p {adjusted_p}, expected a number and a p in [0, 1]")
     if adjusted_p >= alpha or difference == 0:
         return "not distinguishable"
     return "better" if difference > 0 else "worse"
@@ -203,9 +197,7 @@ def _sign_flip(differences: Floats, permutations: int, seed: int) -> float:
     sizes, counts = np.unique(np.abs(differences), return_counts=True)
     generator = np.random.default_rng(seed)
     extreme = sum(
-        np.count_nonzero(
-            np.abs((2 * generator.binomial(counts, 0.5, (size, len(sizes))) - counts) @ sizes) >= observed
-        )
+        np.count_nonzero(np.abs((2 * generator.binomial(counts, 0.5, (size, len(sizes))) - counts) @ sizes) >= observed)
         for size in _chunks(permutations, len(sizes))
     )
     return (1 + int(extreme)) / (1 + permutations)

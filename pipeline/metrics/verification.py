@@ -72,9 +72,7 @@ def fold_scores(embeddings: ArrayLike, a: ArrayLike, b: ArrayLike, folds: ArrayL
     """
     embeddings = np.asarray(embeddings)
     if embeddings.ndim != 2 or 0 in embeddings.shape:
-        raise InputError(
-            f"embeddings: shape {embeddings.shape}, expected (faces, dimensions), neither of them 0"
-        )
+        raise InputError(f"embeddings: shape {embeddings.shape}, expected (faces, dimensions), neither of them 0")
     if not np.issubdtype(embeddings.dtype, np.floating):
         raise InputError(f"embeddings: type {embeddings.dtype}, expected floats")
     unusable = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
@@ -129,11 +127,7 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
     scores, same = _checked_scores(scores, same)
     values, same_at, different_at = _by_score(scores, same)
     # Place k lies below values[k]: what is lower is called different, what is not is called same.
-    right = (
-        np.concatenate([[0], np.cumsum(different_at)])
-        + same_at.sum()
-        - np.concatenate([[0], np.cumsum(same_at)])
-    )
+    right = np.concatenate([[0], np.cumsum(different_at)]) + same_at.sum() - np.concatenate([[0], np.cumsum(same_at)])
     gaps = np.diff(values)
     # Adjacent floats have no middle: the upper one then parts them, as "at least" is the rule.
     middles = np.maximum(values[:-1] + gaps / 2, np.nextafter(values[:-1], np.inf))
@@ -166,9 +160,7 @@ def verify(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> Verification
     for kind, members in (("same", same), ("different", ~same)):
         count = np.bincount(fold[members], minlength=len(labels))
         if not count.all():
-            raise InputError(
-                f"folds: fold {labels[count.argmin()]} has no {kind} pairs, expected at least one"
-            )
+            raise InputError(f"folds: fold {labels[count.argmin()]} has no {kind} pairs, expected at least one")
 
     thresholds = np.array([best_threshold(table[f, fold != f], same[fold != f]) for f in range(len(labels))])
     correct = (own >= thresholds[fold]) == same
@@ -267,9 +259,7 @@ def _by_score(scores: Floats, same: NDArray[np.bool_]) -> tuple[Floats, NDArray[
 def _checked_scores(scores: ArrayLike, same: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
     scores, same = np.asarray(scores, dtype=np.float64), np.asarray(same)
     if scores.ndim != 1 or len(scores) == 0 or scores.shape != same.shape:
-        raise InputError(
-            f"scores and same: shapes {scores.shape} and {same.shape}, expected one of each a pair"
-        )
+        raise InputError(f"scores and same: shapes {scores.shape} and {same.shape}, expected one of each a pair")
     if not np.isfinite(scores).all():
         raise InputError(f"scores: {np.count_nonzero(~np.isfinite(scores))} of {len(scores)} are not finite")
     if same.dtype != bool and not np.isin(same, (0, 1)).all():
@@ -284,9 +274,7 @@ def _checked_folds(folds: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int6
         raise InputError(f"folds: shape {folds.shape} of type {folds.dtype}, expected one integer a pair")
     labels, fold = np.unique(folds, return_inverse=True)
     if len(labels) < 2:
-        raise InputError(
-            f"folds: {len(labels)} in {len(folds)} pairs, expected at least two: one gives the threshold"
-        )
+        raise InputError(f"folds: {len(labels)} in {len(folds)} pairs, expected at least two: one gives the threshold")
     return labels, fold
 
 

@@ -35,7 +35,9 @@ def check_names(
     for group, variants in (("baselines", baselines), ("students", students)):
         for name, variant in variants.items():
             if variant.network not in (None, *networks.values()):
-                raise ValueError(f"{group}.{name}.network is none of networks, expected same_as: the key of one of them")
+                raise ValueError(
+                    f"{group}.{name}.network is none of networks, expected same_as: the key of one of them"
+                )
 
 
 class Variant(Settings):

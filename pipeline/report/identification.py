@@ -118,7 +118,9 @@ def cmc_curves(data: Data) -> Figure:
     figure.supxlabel("Rank", fontsize=11, color=figures.INK)
     plots.legend(figure, axes[0, 0], list(styles))
     seeds = ", mean over seeds" if len(inputs.seeds) > 1 else ""
-    each = "; ".join(f"{protocol}: {_basis(data, protocol)}, {_sizes(data, protocol)}" for protocol in searches.protocols)
+    each = "; ".join(
+        f"{protocol}: {_basis(data, protocol)}, {_sizes(data, protocol)}" for protocol in searches.protocols
+    )
     text = (
         f"Cumulative match characteristic{seeds}: the share of probes whose person is among so many most similar"
         f" pictures (logarithmic axis). {each}. {_qualities(inputs)}"
@@ -145,7 +147,9 @@ def _qualities(inputs: Inputs) -> str:
 
 
 def _basis(data: Data, protocol: str) -> str:
-    return f"{words.count(data.searches.sizes[protocol]['probe'], 'probe')}, {words.count(len(data.inputs.seeds), 'seed')}"
+    return (
+        f"{words.count(data.searches.sizes[protocol]['probe'], 'probe')}, {words.count(len(data.inputs.seeds), 'seed')}"
+    )
 
 
 def _sizes(data: Data, protocol: str) -> str:

@@ -69,4 +69,3 @@ def cell(text: str) -> Markup:
     first, *rest = text.split("\n")
     breakable = Markup("_<wbr>").join(first.split("_"))
     return Markup("").join([breakable, *(Markup("<small>{}</small>").format(line) for line in rest)])
-

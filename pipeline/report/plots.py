@@ -22,9 +22,7 @@ def training(losses: Mapping[str, Sequence[pd.DataFrame]]) -> bytes:
     names = list(losses)
     terms: list[str] = []
     for tables in losses.values():
-        terms += [
-            name for name in tables[0].columns if name not in ("epoch", "learning_rate", "total", *terms)
-        ]
+        terms += [name for name in tables[0].columns if name not in ("epoch", "learning_rate", "total", *terms)]
     colours = {term: TERM_COLOURS[i % len(TERM_COLOURS)] for i, term in enumerate(terms)}
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)

@@ -68,7 +68,9 @@ def scores(
     ``first`` is said, a set of faces may have no pairs: then no file has rows. Raises InputError naming the file where it is missing or damaged or has
     other pairs.
     """
-    table = tidy.read(path, SCORE_COLUMNS, text=("protocol", "condition", "pair", "same", "correct"), empty=first is not None)
+    table = tidy.read(
+        path, SCORE_COLUMNS, text=("protocol", "condition", "pair", "same", "correct"), empty=first is not None
+    )
     if table.empty and pairs or not table.empty and not pairs and first is False:
         raise InputError(f"{path}: {'no' if table.empty else 'has'} pairs, unlike the other files")
     for column in ("same", "correct"):
@@ -90,9 +92,7 @@ def scores(
             expected = pairs.setdefault(protocol, found)
             # Paired tests need the very same pairs in every file.
             if not all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True)):
-                raise InputError(
-                    f"{path}: the pairs of {_place(protocol, condition)} are not those of the other files"
-                )
+                raise InputError(f"{path}: the pairs of {_place(protocol, condition)} are not those of the other files")
             if rows["score"].isna().any():
                 raise InputError(f"{path}: a score of {_place(protocol, condition)} is missing")
             result[protocol, condition] = rows["score"].to_numpy(float), rows["correct"].to_numpy()

@@ -23,9 +23,7 @@ def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
     styles = _styles(data)
     count = len(data.protocols)
     columns = min(count, 2)
-    figure, axes = figures.panels(
-        -(-count // columns), columns, 4.6, sharey=True, extra=plots.legend_height(styles)
-    )
+    figure, axes = figures.panels(-(-count // columns), columns, 4.6, sharey=True, extra=plots.legend_height(styles))
     side = data.samples[inputs.teacher].pictures[inputs.conditions[0]].shape[2]
     # Side by side at each quality, or the interval bars would hide one another.
     offsets = np.linspace(-0.21, 0.21, len(styles))
@@ -67,10 +65,7 @@ def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
         " stand side by side; pixels are the width of the face before it is enlarged again. The vertical"
         " axis does not start at zero."
     )
-    alt = (
-        f"Accuracy of {listed(styles)} at {listed(inputs.conditions)} on"
-        f" {listed(data.protocols)}"
-    )
+    alt = f"Accuracy of {listed(styles)} at {listed(inputs.conditions)} on {listed(data.protocols)}"
     return Figure("recognition-accuracy.svg", figures.svg(figure), words.caption(inputs, text), alt)
 
 
@@ -89,9 +84,7 @@ def roc_curves(data: Data, protocol: str) -> Figure:
         for variant, style in styles.items():
             scores = data.scores[protocol, variant, condition]
             tar = np.mean([true_acceptance(row, same, grid) for row in scores], axis=0)
-            axis.plot(
-                grid, 100 * tar, label=variant, color=style.color, linestyle=style.linestyle, linewidth=1.6
-            )
+            axis.plot(grid, 100 * tar, label=variant, color=style.color, linestyle=style.linestyle, linewidth=1.6)
         axis.set_xscale("log")
         axis.set_xlim(lowest, 1)
         axis.set_ylim(0, 101)
@@ -110,9 +103,7 @@ def roc_curves(data: Data, protocol: str) -> Figure:
         " the dotted line is guessing."
     )
     alt = f"ROC curves of {listed(styles)} on {protocol} at {listed(inputs.conditions)}"
-    return Figure(
-        f"recognition-roc-{slug(protocol)}.svg", figures.svg(figure), words.caption(inputs, text), alt
-    )
+    return Figure(f"recognition-roc-{slug(protocol)}.svg", figures.svg(figure), words.caption(inputs, text), alt)
 
 
 def true_acceptance(scores: np.ndarray, same: np.ndarray, far: np.ndarray) -> np.ndarray:
@@ -130,10 +121,7 @@ def training_curves(data: Data) -> Figure:
     """Total loss and its terms by epoch, a panel a network."""
     inputs = data.inputs
     seeds = "; a line a seed" if len(inputs.seeds) > 1 else ""
-    text = (
-        "Training loss by epoch: the total and its weighted terms, which add up to it (logarithmic"
-        f" axis{seeds})."
-    )
+    text = f"Training loss by epoch: the total and its weighted terms, which add up to it (logarithmic axis{seeds})."
     alt = f"Training loss of {listed(data.losses)} by epoch"
     return Figure("recognition-training.svg", plots.training(data.losses), words.caption(inputs, text), alt)
 

@@ -30,9 +30,7 @@ class Numbers:
     def at(self, protocol: str, variant: str, condition: str) -> pd.Series:
         """One row of ``accuracy``."""
         rows = self.accuracy
-        chosen = (
-            (rows["protocol"] == protocol) & (rows["variant"] == variant) & (rows["condition"] == condition)
-        )
+        chosen = (rows["protocol"] == protocol) & (rows["variant"] == variant) & (rows["condition"] == condition)
         return rows[chosen].iloc[0]
 
     def against(self, control: str, protocol: str) -> pd.DataFrame:
@@ -74,7 +72,18 @@ def _accuracy(data: Data) -> pd.DataFrame:
                         "pairs": correct.shape[1],
                     }
                 )
-    columns = ["protocol", "variant", "condition", "downsampling", "accuracy", "low", "high", "spread", "seeds", "pairs"]
+    columns = [
+        "protocol",
+        "variant",
+        "condition",
+        "downsampling",
+        "accuracy",
+        "low",
+        "high",
+        "spread",
+        "seeds",
+        "pairs",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

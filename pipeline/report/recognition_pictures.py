@@ -85,9 +85,7 @@ def attention(data: Data) -> tuple[Figure, ...]:
     titles = ["input", *(f"stage {stage + 1}" for stage in range(stages))] * len(faces)
     offsets = figures.tile_offsets(len(titles), width, gap, breaks)
     for left, title in zip(offsets, titles, strict=True):
-        axes.text(
-            left + width / 2, -0.6 * gap, title, ha="center", va="bottom", fontsize=10, color=figures.SOFT
-        )
+        axes.text(left + width / 2, -0.6 * gap, title, ha="center", va="bottom", fontsize=10, color=figures.SOFT)
     whose = "the students on faces"
     if inputs.teacher in names:
         whose = "the teacher on sharp faces and of the students on the same faces"

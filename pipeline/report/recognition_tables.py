@@ -116,9 +116,7 @@ def cost(data: Data, numbers: Numbers) -> Table:
             **tables.latencies(data.latency, variant),
         }
         for protocol in data.protocols:
-            row[f"{protocol} {inputs.worst}, %"] = (
-                f"{numbers.at(protocol, variant, inputs.worst)['accuracy']:.2f}"
-            )
+            row[f"{protocol} {inputs.worst}, %"] = f"{numbers.at(protocol, variant, inputs.worst)['accuracy']:.2f}"
         rows.append(row)
     devices = listed(dict.fromkeys(data.latency["device"]))
     accuracy = f", and accuracy at {inputs.worst}" if data.protocols else ""

@@ -115,9 +115,7 @@ def _loss_and_recovery(data: Data, numbers: Numbers, protocol: str) -> list[str]
     inputs = data.inputs
     first, worst, plain = inputs.conditions[0], inputs.worst, inputs.plain
     before, after = numbers.at(protocol, plain, first), numbers.at(protocol, plain, worst)
-    change = statistics.paired_difference(
-        data.correct[protocol, plain, worst], data.correct[protocol, plain, first]
-    )
+    change = statistics.paired_difference(data.correct[protocol, plain, worst], data.correct[protocol, plain, first])
     lost = before["accuracy"] - after["accuracy"]
     levels = f"from {before['accuracy']:.1f} % at {first} to {after['accuracy']:.1f} % at {worst}"
     interval = f"95 % interval of the change {between(100 * change.low, 100 * change.high, sign=True)}"

@@ -16,7 +16,9 @@ from pipeline.report import blocks, tidy
 KINDS = {kind.__name__.lower(): kind for kind in (blocks.Paragraph, blocks.Bullets, blocks.Table, blocks.Figure)}
 
 
-def write(section: blocks.Section, rows: pd.DataFrame, folder: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> None:
+def write(
+    section: blocks.Section, rows: pd.DataFrame, folder: Path, tables: Mapping[str, pd.DataFrame] | None = None
+) -> None:
     """Fill ``folder`` (replaced as a whole): section.json, figures/, metrics.csv (the tidy ``rows``) and ``tables`` by name."""
     with atomic_directory(Path(folder)) as temporary:
         (temporary / "figures").mkdir()
@@ -64,7 +66,9 @@ def _block(plain: dict[str, Any], figures: Path) -> blocks.Block:
     if kind == "table":
         frame = pd.DataFrame(content["rows"], columns=content["header"], dtype=object)
         marks = {(row, column): mark for row, column, mark in content["marks"]}
-        return blocks.Table(frame, content["caption"], rules=tuple(content["rules"]), words=tuple(content["words"]), marks=marks)
+        return blocks.Table(
+            frame, content["caption"], rules=tuple(content["rules"]), words=tuple(content["words"]), marks=marks
+        )
     if kind == "figure":
         if Path(content["name"]).name != content["name"]:
             raise ValueError(f"a figure is named {content['name']}")

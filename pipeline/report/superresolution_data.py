@@ -143,9 +143,7 @@ def read(inputs: Inputs) -> Data:
     return Data(
         inputs=inputs,
         metrics=tidy.ordered(metrics),
-        sets={
-            name: _test_set(inputs, name, first["sets"][name], quality, samples[name]) for name in inputs.sets
-        },
+        sets={name: _test_set(inputs, name, first["sets"][name], quality, samples[name]) for name in inputs.sets},
         verification=add_readers(inputs, about, pairs, through) if about else None,
         losses=losses,
         runs=runs,
@@ -198,9 +196,7 @@ def _metrics(path: Path, inputs: Inputs, variant: str, seed: int, run: Mapping[s
             raise InputError(f"{path}: dataset of an accuracy is {min(others)} (expected {about['dataset']})")
     verified = table["protocol"][table["metric"] == "accuracy"] if run["recognition"] else ()
     # A set that the settings no longer name is as stale as a variant that they no longer name.
-    return table[
-        table["protocol"].isin(["", *inputs.sets, *verified]) & table["condition"].isin(["", inputs.scale])
-    ]
+    return table[table["protocol"].isin(["", *inputs.sets, *verified]) & table["condition"].isin(["", inputs.scale])]
 
 
 def _pictures(

@@ -107,8 +107,7 @@ def findings(data: Data, numbers: Numbers, name: str) -> list[str]:
     reached = [levels[variant] for variant in inputs.variants]
     span = f", students {_range(reached)} dB" if reached else ""
     result = [
-        f"Bicubic enlargement reaches {levels[inputs.floor]:.2f} dB{span}, the teacher"
-        f" {levels[inputs.teacher]:.2f} dB."
+        f"Bicubic enlargement reaches {levels[inputs.floor]:.2f} dB{span}, the teacher {levels[inputs.teacher]:.2f} dB."
     ]
     if inputs.variants:
         result.append(_floor(data, numbers, name))

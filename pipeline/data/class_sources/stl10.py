@@ -66,7 +66,5 @@ def _read(path: Path, part: str, pixels: bytes, labels: bytes) -> tuple[np.ndarr
     found = np.frombuffer(labels, dtype=np.uint8).astype(np.int64)
     wrong = np.flatnonzero((found < 1) | (found > CLASSES))
     if len(wrong):
-        raise InputError(
-            f"{path}: {part}_y.bin: image {wrong[0]}: label {found[wrong[0]]}, expected 1 to {CLASSES}"
-        )
+        raise InputError(f"{path}: {part}_y.bin: image {wrong[0]}: label {found[wrong[0]]}, expected 1 to {CLASSES}")
     return found - 1, np.frombuffer(pixels, dtype=np.uint8).reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1)

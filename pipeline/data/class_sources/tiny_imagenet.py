@@ -48,9 +48,8 @@ def load(settings: Settings, raw: Path) -> ClassSet:
     train = {match: name for name in stored if (match := TRAIN.fullmatch(name))}
     val: dict[str, tuple[str, str]] = {}
     for name in stored:
-        if match := VAL.fullmatch(name):
-            if (other := val.setdefault(match[2], (match[1], name))[1]) != name:
-                raise InputError(f"{path}: {other!r} and {name!r} are one image of val, expected one val folder")
+        if (match := VAL.fullmatch(name)) and (other := val.setdefault(match[2], (match[1], name))[1]) != name:
+            raise InputError(f"{path}: {other!r} and {name!r} are one image of val, expected one val folder")
     if not train or not val:
         what = f"{len(train)} images as train/<class>/images/<file> and {len(val)} as val/images/<file>"
         raise InputError(f"{path}: holds {what}, expected some of both{found.said()}")

@@ -5,6 +5,7 @@ Source: Portable Network Graphics (PNG) Specification, third edition, sections 5
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -121,10 +122,8 @@ def _text(kind: bytes, body: bytes, exif: bytes | None, xmp: bytes | None) -> tu
         xmp = _unpack(rest) if packed == b"\1" else rest[:MAX_TEXT]
     elif kind in (b"tEXt", b"zTXt") and word == OLD_EXIF and exif is None:
         text = _unpack(rest[1:]) if kind == b"zTXt" else rest[:MAX_TEXT]
-        try:
+        with contextlib.suppress(ValueError):
             exif = bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
-        except ValueError:
-            pass
     return exif, xmp
 
 
@@ -197,9 +196,7 @@ def _deep(plain: bytes, header: bytes) -> np.ndarray:
         above = np.zeros((2, 0, row - 1 >> 1), np.uint8)  # of both halves the row before, which filters look at
         for top in range(0, rows, step):
             band = part[top : top + step]
-            halves = [
-                _bytes(band[:, :1], band[:, 1 + half :: 2], above[half], columns, colours) for half in (0, 1)
-            ]
+            halves = [_bytes(band[:, :1], band[:, 1 + half :: 2], above[half], columns, colours) for half in (0, 1)]
             whole[top : top + step] = halves[0].astype(np.uint16) << 8 | halves[1]
             above = np.stack([half[-1:].reshape(1, -1) for half in halves])
     return found

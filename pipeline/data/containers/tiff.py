@@ -14,8 +14,27 @@ from PIL import Image
 
 from pipeline.data.containers import Unhandled, deep, orientation, tiff_strips
 from pipeline.data.containers.tiff_directory import (
-    BITS, CHILDREN, COLOURS, DNG, EXTRA, FORMAT, HEIGHT, ORIENTATION, PHOTOMETRIC, PLANAR, PREDICTOR, SAMPLES,
-    STRIP_BYTES, STRIPS, SUBFILE, TILE_BYTES, TILE_WIDTH, TILES, WIDTH, XMP, Directory,
+    BITS,
+    CHILDREN,
+    COLOURS,
+    DNG,
+    EXTRA,
+    FORMAT,
+    HEIGHT,
+    ORIENTATION,
+    PHOTOMETRIC,
+    PLANAR,
+    PREDICTOR,
+    SAMPLES,
+    STRIP_BYTES,
+    STRIPS,
+    SUBFILE,
+    TILE_BYTES,
+    TILE_WIDTH,
+    TILES,
+    WIDTH,
+    XMP,
+    Directory,
 )  # fmt: skip
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6

@@ -12,8 +12,19 @@ from collections.abc import Iterator
 
 from pipeline.data.containers import Unhandled, jpeg, jpeg_codes, zeros_in
 from pipeline.data.containers.tiff_directory import (
-    COMPRESSION, JPEG_TABLES, PHOTOMETRIC, PLANAR, ROWS, STRIP_BYTES, STRIPS, SUBSAMPLING, TILE_BYTES, TILE_HEIGHT,
-    TILE_WIDTH, TILES, Directory,
+    COMPRESSION,
+    JPEG_TABLES,
+    PHOTOMETRIC,
+    PLANAR,
+    ROWS,
+    STRIP_BYTES,
+    STRIPS,
+    SUBSAMPLING,
+    TILE_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    TILES,
+    Directory,
 )  # fmt: skip
 
 NONE, LZW, JPEG, DEFLATE, PACKBITS, LZMA, OLD_DEFLATE = 1, 5, 7, 8, 32773, 34925, 32946

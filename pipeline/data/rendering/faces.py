@@ -58,9 +58,7 @@ class RenderedSet:
         images = np.empty((len(faces), self.image_size, self.image_size, 3), dtype=np.uint8)
         for start in range(0, len(faces), block):
             part = faces[start : start + block]
-            images[start : start + block] = draw(
-                self.scene(part), self.seed, self.address[part], self.image_size
-            )
+            images[start : start + block] = draw(self.scene(part), self.seed, self.address[part], self.image_size)
         return images
 
     def chunks(self, size: int = 128) -> Iterator[np.ndarray]:
@@ -82,9 +80,7 @@ def render_faces(*, seed: int, image_size: int, identities: int, images_per_iden
     _check(seed, image_size, identities, images_per_identity, folds, pairs_per_fold)
     plan = plan_test(seed, folds, pairs_per_fold)
     train = np.arange(identities)
-    own = np.array(
-        [randomness.generator(seed, randomness.PEOPLE, TRAIN, number).random(2) for number in train]
-    )
+    own = np.array([randomness.generator(seed, randomness.PEOPLE, TRAIN, number).random(2) for number in train])
     male = [own[:, 0] < 0.5, plan.male]
     skin = [own[:, 1], plan.skin]
     hair = [None, plan.hair]
@@ -111,9 +107,7 @@ def render_faces(*, seed: int, image_size: int, identities: int, images_per_iden
         "b": plan.pairs[:, 4] + len(tables[TRAIN]),
         "same": plan.pairs[:, 5],
     })  # fmt: skip
-    return RenderedSet(
-        index, pairs, image_size, seed, _join(traits), _join(nuisance), np.concatenate(address)
-    )
+    return RenderedSet(index, pairs, image_size, seed, _join(traits), _join(nuisance), np.concatenate(address))
 
 
 def contact_sheet(*, seed: int, image_size: int, identities: int = 6) -> np.ndarray:
@@ -202,6 +196,4 @@ def _check(seed: int, image_size: int, identities: int, images_per_identity: int
             expected = f"at least {least}" if most is None else f"from {least} to {most}"
             raise ValueError(f"{name} is {value}; expected {expected}")
     if pairs_per_fold % 2:
-        raise ValueError(
-            f"pairs_per_fold is {pairs_per_fold}; expected an even number, half of it same pairs"
-        )
+        raise ValueError(f"pairs_per_fold is {pairs_per_fold}; expected an even number, half of it same pairs")

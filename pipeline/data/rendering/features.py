@@ -38,9 +38,7 @@ def paint_features(scene: Scene, seen: Seen, places: dict[str, np.ndarray], plan
     ):
         part = window(centre, round(height * unit), round(width * unit), size)
         colours, gleam = part.take(planes), part.take(shine)
-        painter(
-            scene.value, part.take(seen.x), part.take(seen.y), part.take(front), seen.pixel, colours, gleam
-        )
+        painter(scene.value, part.take(seen.x), part.take(seen.y), part.take(front), seen.pixel, colours, gleam)
         part.put(planes, colours)
         part.put(shine, gleam)
 
@@ -74,11 +72,7 @@ def _eye(t: dict, x: np.ndarray, y: np.ndarray, front: np.ndarray, pixel: np.nda
     eye = edge(opening, pixel) * front
 
     # Lid: make-up, the fold above it, and the soft shadow in the fold.
-    lid = (
-        bell((u * np.float32(0.75)) ** 2)
-        * bell(((down + height * np.float32(1.3)) * np.float32(9)) ** 2)
-        * front
-    )
+    lid = bell((u * np.float32(0.75)) ** 2) * bell(((down + height * np.float32(1.3)) * np.float32(9)) ** 2) * front
     mix(planes, (skin * np.array([0.50, 0.36, 0.40])).astype(np.float32), lid * column(0.45 * t["make_up"]))
     fold = down - upper + column(t["lid_crease"] + 0.012) * (np.float32(0.45) + np.float32(0.75) * inner)
     thin = np.maximum(pixel * np.float32(0.9), np.float32(0.022))
@@ -112,16 +106,12 @@ def _eye(t: dict, x: np.ndarray, y: np.ndarray, front: np.ndarray, pixel: np.nda
         across - column(side * 0.4 * t["iris_size"] * np.sign(t["light_side"])),
         along + radius * np.float32(0.42),
     )
-    spark = edge(
-        radius * np.float32(0.26) - np.sqrt(spark_x * spark_x + spark_y * spark_y), pixel * np.float32(0.9)
-    )
+    spark = edge(radius * np.float32(0.26) - np.sqrt(spark_x * spark_x + spark_y * spark_y), pixel * np.float32(0.9))
     shine += np.float32(0.85) * spark * eye
 
     # Lash lines: heavy above, faint below.
     ends = edge(np.float32(1.10) - np.abs(u), 0.16) * front
-    lash = column(0.013 + 0.010 * (1 - t["male"]) + 0.012 * t["make_up"]) * (
-        np.float32(0.8) + np.float32(0.35) * u
-    )
+    lash = column(0.013 + 0.010 * (1 - t["male"]) + 0.012 * t["make_up"]) * (np.float32(0.8) + np.float32(0.35) * u)
     above = edge(lash - np.abs(down - upper + lash * np.float32(0.4)), pixel) * ends
     tint = (0.25 * t["brow_tint"] + 0.006).astype(np.float32)
     mix(planes, tint, above * np.float32(0.92))
@@ -144,11 +134,7 @@ def _brow(t: dict, side: float, x: np.ndarray, y: np.ndarray, pixel: np.ndarray,
     # The tail also falls off with the form of the forehead.
     middle = middle + column(t["brow_tilt"]) * (np.float32(0.45) - u) * np.float32(0.4)
     middle = middle + column(0.05 + 0.03 * t["sag"]) * inside**3
-    thick = (
-        column(t["brow_thick"])
-        * (np.float32(0.70) + np.float32(0.6) * inside)
-        * (1 - np.float32(0.85) * inside**2)
-    )
+    thick = column(t["brow_thick"]) * (np.float32(0.70) + np.float32(0.6) * inside) * (1 - np.float32(0.85) * inside**2)
     ends = edge(u + np.float32(0.02), 0.14) * edge(np.float32(1.02) - u, 0.12)
     stroke = edge(thick - np.abs(y - middle), pixel * np.float32(1.25) + np.float32(0.008)) * ends * front
     phase = t["phase"].astype(np.float32)[:, :, None, None]
@@ -163,9 +149,7 @@ def _nostrils(t: dict, x: np.ndarray, y: np.ndarray, front: np.ndarray, pixel: n
     wide = np.abs(x - column(t["nose_shift"]))
     base = column(t["nose_tip_y"] + 0.058 - 0.35 * np.maximum(t["nose_upturn"], 0))
     across = (wide - column(t["nose_width"] * 0.47)) * column(1 / (t["nose_width"] * 0.34))
-    along = (y - base + np.float32(0.012) * across) * column(
-        1 / (0.026 + 0.30 * np.maximum(t["nose_upturn"], 0))
-    )
+    along = (y - base + np.float32(0.012) * across) * column(1 / (0.026 + 0.30 * np.maximum(t["nose_upturn"], 0)))
     hole = edge(1 - np.sqrt(across * across + along * along), pixel * np.float32(22))
     mix(planes, (skin * np.array([0.10, 0.05, 0.05])).astype(np.float32), hole * np.float32(0.72))
     around_x = (wide - column(t["nose_width"] * 0.62)) * column(1 / (t["nose_width"] * 0.46))
@@ -187,9 +171,7 @@ def _mouth(t: dict, x: np.ndarray, y: np.ndarray, front: np.ndarray, pixel: np.n
     top, bottom = line - np.float32(0.18) * gap, line + np.float32(0.82) * gap
     # The bow: two peaks with a dip between them.
     bow = 1 - column(0.42 * t["lip_bow"]) * bell((u * np.float32(3.6)) ** 2)
-    upper = top - column(t["lip_upper"]) * q * (np.float32(0.55) + np.float32(0.45) * q) * bow * np.float32(
-        1.15
-    )
+    upper = top - column(t["lip_upper"]) * q * (np.float32(0.55) + np.float32(0.45) * q) * bow * np.float32(1.15)
     lower = bottom + column(t["lip_lower"]) * q * (np.float32(1.7) - np.float32(0.7) * q)
     ends = edge(1 - np.abs(u), 0.06) * front
     lip = t["lip_colour"]
@@ -207,12 +189,7 @@ def _mouth(t: dict, x: np.ndarray, y: np.ndarray, front: np.ndarray, pixel: np.n
     teeth = teeth * inside * edge(np.float32(0.80) - np.abs(u), 0.2)
     mix(planes, np.full((len(lip), 3), (0.66, 0.62, 0.56), dtype=np.float32), teeth)
     seam = bell(((y - line) / np.maximum(pixel * np.float32(0.9), np.float32(0.022))) ** 2)
-    seam = (
-        seam
-        * edge(np.float32(1.06) - np.abs(u), 0.12)
-        * front
-        * (1 - column(np.clip(t["mouth_open"] * 3, 0, 1)))
-    )
+    seam = seam * edge(np.float32(1.06) - np.abs(u), 0.12) * front * (1 - column(np.clip(t["mouth_open"] * 3, 0, 1)))
     mix(planes, (lip * np.array([0.22, 0.13, 0.13])).astype(np.float32), seam * np.float32(0.80))
     dimple = bell((np.abs(u) - np.float32(1.04)) ** 2 * 90) * bell((y - line) ** 2 * np.float32(600)) * front
     mix(planes, (t["skin_colour"] * 0.35).astype(np.float32), dimple * np.float32(0.5))

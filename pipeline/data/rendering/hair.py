@@ -37,11 +37,7 @@ def growth(t: dict[str, np.ndarray], seen: Seen, noise: np.ndarray) -> np.ndarra
     receding = column(0.9 * t["bald"] + 0.10 * t["old"] * t["male"])
     line = line - receding * np.float32(0.35) * bell((np.abs(x) - np.float32(0.36)) ** 2 * 16)
     side_parted = column(t["is_swept"] + 0.6 * t["is_bob"] + 0.5 * t["is_long"])
-    line = (
-        line
-        + side_parted * np.float32(0.28) * np.abs(x - column(t["parting"]))
-        - side_parted * np.float32(0.07)
-    )
+    line = line + side_parted * np.float32(0.28) * np.abs(x - column(t["parting"])) - side_parted * np.float32(0.07)
     top = line - y
     # Fringe: hair combed down to above the eyes.
     top = np.maximum(
@@ -129,9 +125,7 @@ def paint_glasses(scene: Scene, grid: Grid, planes: np.ndarray) -> None:
     thick = column(0.014 + 0.020 * form[:, 1])
     foreshortened = pixel / np.maximum(column(np.cos(np.radians(t["yaw"]))), 0.4)
     frame = edge(thick - ring, foreshortened)
-    bridge = edge(thick - np.abs(gy + np.float32(0.03)), pixel) * edge(
-        column(t["eye_x"]) - half_w - np.abs(gx), pixel
-    )
+    bridge = edge(thick - np.abs(gy + np.float32(0.03)), pixel) * edge(column(t["eye_x"]) - half_w - np.abs(gx), pixel)
     arm_x = column(t["eye_x"]) + half_w
     # Arms run straight back from the outer rim to the ears.
     arm = np.zeros_like(gx)

@@ -35,9 +35,7 @@ def sample_nuisance(seed: int, address: np.ndarray, male: np.ndarray, usual_styl
     normal, u = randomness.draws(seed, stream, 24, 40)
     normal = np.clip(normal, -2.5, 2.5)
     low, high = AGE_RANGE
-    drawn_yaw = np.where(
-        u[:, 1] < 0.4, 9 * normal[:, 0], YAW_RANGE[0] + u[:, 2] * (YAW_RANGE[1] - YAW_RANGE[0])
-    )
+    drawn_yaw = np.where(u[:, 1] < 0.4, 9 * normal[:, 0], YAW_RANGE[0] + u[:, 2] * (YAW_RANGE[1] - YAW_RANGE[0]))
     expression = randomness.pick(u[:, 3], EXPRESSION_WEIGHTS)
     amounts = EXPRESSION_AMOUNTS[expression] * (0.7 + 0.5 * u[:, 4:5]) + 0.06 * normal[:, 1:6]
     style_weights = np.where(male[:, None], STYLES_OF_MEN, STYLES_OF_WOMEN)

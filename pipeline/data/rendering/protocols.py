@@ -104,9 +104,7 @@ def _fold_pairs(groups: list[range], half: int, *, crossed: bool) -> list[tuple[
         for turn, p in enumerate(group):
             following = group[(turn + 1) % len(group)]
             state = turn % 2
-            different.append(
-                (2 * p, 2 * following + 1, 0) if crossed else (2 * p + state, 2 * following + state, 0)
-            )
+            different.append((2 * p, 2 * following + 1, 0) if crossed else (2 * p + state, 2 * following + state, 0))
     return same + different[:half]
 
 

@@ -99,9 +99,7 @@ def _apply_expression(t: dict[str, np.ndarray], nuisance: dict[str, np.ndarray])
     smile, frown = nuisance["smile"], nuisance["frown"]
     t["mouth_width"] = t["mouth_width"] * (1 + 0.16 * np.clip(smile, 0, 1) - 0.10 * nuisance["mouth_open"])
     t["corner_lift"] = t["mouth_corner"] + 0.060 * smile - 0.02 * t["old"]
-    t["eye_open"] = t["eye_open"] * (
-        1 - 0.75 * nuisance["eyes_shut"] + 0.15 * np.maximum(nuisance["brow_raise"], 0)
-    )
+    t["eye_open"] = t["eye_open"] * (1 - 0.75 * nuisance["eyes_shut"] + 0.15 * np.maximum(nuisance["brow_raise"], 0))
     t["brow_gap"] = t["brow_gap"] + 0.055 * nuisance["brow_raise"] - 0.025 * frown
     t["brow_tilt"] = t["brow_tilt"] + 0.22 * frown
     t["brow_inner"] = t["brow_inner"] - 0.02 * frown
@@ -148,9 +146,7 @@ def _choose_colours(t: dict[str, np.ndarray], nuisance: dict[str, np.ndarray]) -
     t["iris_tint"] = linear(t["eye_colour"])
     t["wall_colour"] = linear(nuisance["wall"])
     t["shirt_colour"] = linear(nuisance["shirt"])
-    t["glasses_colour"] = linear(
-        0.04 + 0.25 * nuisance["glasses_form"][:, :1] ** 2 * np.array([1.0, 0.8, 0.6])
-    )
+    t["glasses_colour"] = linear(0.04 + 0.25 * nuisance["glasses_form"][:, :1] ** 2 * np.array([1.0, 0.8, 0.6]))
 
 
 def _head(t: dict[str, np.ndarray]) -> list[Solid]:

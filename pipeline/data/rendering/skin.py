@@ -118,14 +118,10 @@ def _around_mouth(t: dict, seen: Seen, wide: np.ndarray) -> np.ndarray:
     run_x, run_y = t["mouth_width"] + 0.075 - start_x, t["mouth_y"] + 0.05 - start_y
     down = (y - column(start_y)) * column(1 / run_y)
     away = wide - column(start_x) - column(run_x) * down * (np.float32(1.5) - np.float32(0.5) * down)
-    fold = _line(away, _thin(seen) * np.float32(1.5)) * bell(
-        np.square(down - np.float32(0.5)) * np.float32(2.2)
-    )
+    fold = _line(away, _thin(seen) * np.float32(1.5)) * bell(np.square(down - np.float32(0.5)) * np.float32(2.2))
     shade *= 1 - column(0.10 + 0.34 * wrinkles + 0.26 * np.clip(t["smile"], 0, 1)) * fold
     fall = y - column(t["mouth_y"] + 0.12)
-    jowl = _line(
-        wide - column(t["mouth_width"] + 0.02) - np.float32(0.25) * fall, _thin(seen) * np.float32(1.4)
-    )
+    jowl = _line(wide - column(t["mouth_width"] + 0.02) - np.float32(0.25) * fall, _thin(seen) * np.float32(1.4))
     shade *= 1 - column(0.26 * wrinkles) * jowl * bell(fall * fall * np.float32(55.0))
     return shade
 
@@ -134,12 +130,8 @@ def _flush(t: dict, seen: Seen) -> np.ndarray:
     """Blood in cheeks and nose; freckles and age spots use the same colour. 0..1."""
     x, y = seen.x, seen.y
     cheek = (t["cheek_x"] - 0.02, t["cheek_y"] + 0.06)
-    red = column(0.10 + 0.22 * t["ruddiness"] + 0.18 * t["make_up"]) * _spot(
-        np.abs(x), y, cheek, (0.24, 0.19)
-    )
-    red += column(0.08 + 0.16 * t["ruddiness"]) * _spot(
-        x, y, (t["nose_shift"], t["nose_tip_y"]), (0.15, 0.15)
-    )
+    red = column(0.10 + 0.22 * t["ruddiness"] + 0.18 * t["make_up"]) * _spot(np.abs(x), y, cheek, (0.24, 0.19))
+    red += column(0.08 + 0.16 * t["ruddiness"]) * _spot(x, y, (t["nose_shift"], t["nose_tip_y"]), (0.15, 0.15))
     phase = t["phase"].astype(np.float32)[:, :, None, None]
     # Waves that do not repeat over a face, cut high: scattered dots.
     dots = np.sin(x * np.float32(47) + phase[:, 0]) + np.sin(y * np.float32(53) + phase[:, 1])
@@ -155,13 +147,9 @@ def _beard(t: dict, seen: Seen, planes: np.ndarray) -> None:
     kept = np.clip((t["beard_now"] - 0.45) * 3, 0, 1) * t["male"]
     full = column(kept * np.clip(t["beard"] * 1.4 - 0.35, 0, 1))
     chin_only = column(kept * np.clip(0.9 - np.abs(t["beard"] - 0.45) * 2.2, 0, 1))
-    stubble = column(
-        t["male"] * np.clip(0.08 + 0.14 * t["beard"], 0, 0.30) * np.clip(t["age"] / 12 - 1.2, 0, 1)
-    )
+    stubble = column(t["male"] * np.clip(0.08 + 0.14 * t["beard"], 0, 0.30) * np.clip(t["age"] / 12 - 1.2, 0, 1))
     # The upper limit falls from the sideburn to the corner of the mouth.
-    limit = column(t["mouth_y"] - 0.03) - np.float32(1.5) * np.maximum(
-        wide - column(t["mouth_width"] + 0.03), 0
-    )
+    limit = column(t["mouth_y"] - 0.03) - np.float32(1.5) * np.maximum(wide - column(t["mouth_width"] + 0.03), 0)
     whole = edge(y - np.maximum(limit, np.float32(0.12)), 0.20)
     lip_y = t["mouth_y"] - t["lip_upper"] - 0.045
     moustache = edge(_spot(wide, y, (0.02, lip_y), (t["mouth_width"] * 1.2, 0.095)) - np.float32(0.25), 0.45)

@@ -72,9 +72,7 @@ def turn(solid: Solid, rotation: np.ndarray) -> Front:
     )
     centre = [sum(row[k] * solid.centre[k] for k in range(3)) for row in r]
     p11, p12, p22 = a11 - a13 * a13 / a33, a12 - a13 * a23 / a33, a22 - a23 * a23 / a33
-    return Front(
-        *centre, p11, 2 * p12, p22, -a13 / a33, -a23 / a33, 1 / np.sqrt(a33), 0.5 / np.sqrt(0.5 * (p11 + p22))
-    )
+    return Front(*centre, p11, 2 * p12, p22, -a13 / a33, -a23 / a33, 1 / np.sqrt(a33), 0.5 / np.sqrt(0.5 * (p11 + p22)))
 
 
 def surface(solids: list[Solid], rotation: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -105,15 +103,8 @@ def depth_at(solids: list[Solid], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for solid in solids:
         front = turn(solid, np.broadcast_to(np.eye(3), (len(x), 3, 3)))
         dx, dy = x - front.cx[:, None], y - front.cy[:, None]
-        inside = (
-            1 - front.p11[:, None] * dx * dx - front.p12[:, None] * dx * dy - front.p22[:, None] * dy * dy
-        )
-        z = (
-            front.cz[:, None]
-            + front.b1[:, None] * dx
-            + front.b2[:, None] * dy
-            + front.h[:, None] * _root(inside)
-        )
+        inside = 1 - front.p11[:, None] * dx * dx - front.p12[:, None] * dx * dy - front.p22[:, None] * dy * dy
+        z = front.cz[:, None] + front.b1[:, None] * dx + front.b2[:, None] * dy + front.h[:, None] * _root(inside)
         depth = z if depth is None else smooth_max(z, depth, solid.blend)
     return depth
 

@@ -266,8 +266,10 @@ def _index(
                 face,
                 photo.file,
                 photo.identity,
-                "test" if photo.file in named
-                else "unlabelled" if photo.split == "unlabelled" or to_learn[photo.identity] < settings.min_images
+                "test"
+                if photo.file in named
+                else "unlabelled"
+                if photo.split == "unlabelled" or to_learn[photo.identity] < settings.min_images
                 else "train",
             )
             for face, photo in enumerate(kept)

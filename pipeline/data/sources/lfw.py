@@ -201,8 +201,7 @@ def _pair(path: Path, number: int, line: str, *, same: bool) -> tuple[str, int, 
     if len(fields) != len(layout.split()):
         kind = "of one person" if same else "of two people"
         raise InputError(
-            f"{path}: line {number}: {len(fields)} fields {' '.join(fields)[:60]!r}, expected a pair {kind}:"
-            f" {layout}"
+            f"{path}: line {number}: {len(fields)} fields {' '.join(fields)[:60]!r}, expected a pair {kind}: {layout}"
         )
     name_a, i, name_b, j = (fields[0], fields[1], fields[0], fields[2]) if same else fields
     for field in (i, j):

@@ -76,7 +76,9 @@ def load(settings: Settings, raw: Path) -> FaceSet:
     archive, own = raw / FILES["archive"], "train" not in settings.files
     found = {archive.name: list_files(archive)}
     placed, lists, remarks = _places(archive, found[archive.name])
-    rows = _rows(settings, archive, [place for place in placed if own or place[1] != TRAIN], lists, found[archive.name].said())
+    rows = _rows(
+        settings, archive, [place for place in placed if own or place[1] != TRAIN], lists, found[archive.name].said()
+    )
     sources = [archive]
     if not own:
         sources.insert(0, raw / FILES["train"])
@@ -90,7 +92,9 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         size, channels = settings.image_size, settings.channels
         for path in sources:
             photos = found[path.name].photos
-            files = {stored: f"{path.name}/{name}" for name, stored in photos.items() if f"{path.name}/{name}" in wanted}
+            files = {
+                stored: f"{path.name}/{name}" for name, stored in photos.items() if f"{path.name}/{name}" in wanted
+            }
             for member in archives.members(path, only=files) if files else ():
                 # The smallest faces have 6 pixels a side.
                 name = f"{path}: {member.name}"
@@ -234,6 +238,8 @@ def _index(rows: list[tuple[str, str, str, str]], min_images: int, archive: Path
     index.loc[train & few, "split"] = "unlabelled"
     people = index.loc[index["split"] == "train", "identity"].nunique()
     if people < 2:
-        raise InputError(f"{archive}: min_images = {min_images} leaves {people} people to train on, expected two or more")
+        raise InputError(
+            f"{archive}: min_images = {min_images} leaves {people} people to train on, expected two or more"
+        )
     index.insert(0, "face", np.arange(len(index)))
     return index

@@ -100,10 +100,13 @@ class ForwardAndFeedback:
         options = self.options
         for name, student in self.students.items():
             own = knowledge(student, pictures, self.dtype).logits
-            yield name, {
-                f"{name}_cross_entropy": functional.cross_entropy(own, labels),
-                f"{name}_forward": options.alpha * forward_distillation(own, taught, options.temperature),
-            }
+            yield (
+                name,
+                {
+                    f"{name}_cross_entropy": functional.cross_entropy(own, labels),
+                    f"{name}_forward": options.alpha * forward_distillation(own, taught, options.temperature),
+                },
+            )
         if self.seen is None:
             return
         said = [asked(student, pictures, self.dtype).logits for student in self.students.values()]
@@ -115,10 +118,13 @@ class ForwardAndFeedback:
             feedback_distillation(own, logits, normalised(weights[:, number]), temperature)
             for number, logits in enumerate(said)
         ]
-        yield "teacher", {
-            "teacher_cross_entropy": functional.cross_entropy(own, labels),
-            "teacher_feedback": options.beta * sum(feedback) / len(feedback),
-        }
+        yield (
+            "teacher",
+            {
+                "teacher_cross_entropy": functional.cross_entropy(own, labels),
+                "teacher_feedback": options.beta * sum(feedback) / len(feedback),
+            },
+        )
 
     def _weights(self, taught: Tensor, said: Tensor) -> Tensor:
         options = self.options

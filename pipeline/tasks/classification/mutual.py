@@ -48,7 +48,10 @@ class MutualLearning:
         logits = {name: knowledge(network, pictures, self.dtype).logits for name, network in self.modules.items()}
         for name, own in logits.items():
             others = [of for other, of in logits.items() if other != name]
-            yield name, {
-                f"{name}_cross_entropy": functional.cross_entropy(own, labels),
-                f"{name}_mutual": self.options.weight * mutual_learning(own, others, self.options.temperature),
-            }
+            yield (
+                name,
+                {
+                    f"{name}_cross_entropy": functional.cross_entropy(own, labels),
+                    f"{name}_mutual": self.options.weight * mutual_learning(own, others, self.options.temperature),
+                },
+            )

@@ -47,8 +47,11 @@ class Branches:
             logits, ensemble = self.network.answers(pictures)
         logits, ensemble = logits.float(), ensemble.float()
         weight = self.options.weight * sigmoid_ramp(self.epoch, self.options.ramp_epochs)
-        yield "sgd", {
-            "branches": sum(functional.cross_entropy(branch, labels) for branch in logits),
-            "ensemble": functional.cross_entropy(ensemble, labels),
-            "distillation": weight * native_ensemble(logits, ensemble, self.options.temperature),
-        }
+        yield (
+            "sgd",
+            {
+                "branches": sum(functional.cross_entropy(branch, labels) for branch in logits),
+                "ensemble": functional.cross_entropy(ensemble, labels),
+                "distillation": weight * native_ensemble(logits, ensemble, self.options.temperature),
+            },
+        )

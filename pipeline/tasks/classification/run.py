@@ -157,9 +157,7 @@ def _stages(
     return [*stages, ("feedback", second, lambda: stage(second, alone))]
 
 
-def _teacher(
-    path: Path | None, learning: AnyLearning, batches: ClassBatches, student: ClassifierNetwork
-) -> Trained:
+def _teacher(path: Path | None, learning: AnyLearning, batches: ClassBatches, student: ClassifierNetwork) -> Trained:
     """The pretrained teacher. Raises InputError where it is missing, or was made for other pictures or students."""
     if path is None:
         raise InputError(f"learning.kind = {learning.kind}: no teacher is given, expected its weights")

@@ -100,7 +100,9 @@ def evaluate(
     rows += [{"protocol": "", "condition": ""} | row for row in costs]
     write_rows(metrics, rows, task=TASK, dataset=dataset, variant=variant, seed=seed)
     write_csv(scores, pd.concat(judged))
-    write_csv(ranks, pd.concat(ranked)[identification.COLUMNS] if ranked else pd.DataFrame(columns=identification.COLUMNS))
+    write_csv(
+        ranks, pd.concat(ranked)[identification.COLUMNS] if ranked else pd.DataFrame(columns=identification.COLUMNS)
+    )
     used = torch.from_numpy(paired if len(paired) else probes)
     _write_samples(samples, trained, arrays, used, degradation.qualities, evaluation.sample_faces, dtype)
     adopted = classifier.card.get("adopted")

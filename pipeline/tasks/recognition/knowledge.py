@@ -85,7 +85,9 @@ class Notes(Settings):
 class TeacherKnowledge:
     """The stored answers, and the teacher itself for what was not stored."""
 
-    def __init__(self, teacher: FaceClassifier, folder: Path, arrays: QualityArrays, faces: TrainingFaces, dtype: torch.dtype) -> None:
+    def __init__(
+        self, teacher: FaceClassifier, folder: Path, arrays: QualityArrays, faces: TrainingFaces, dtype: torch.dtype
+    ) -> None:
         if teacher.card["identities"] != faces.identities:
             raise InputError(f"{folder}: the teacher knows other identities than the training faces, expected the same")
         self.network = freeze(teacher.network.to(arrays.device))
@@ -140,7 +142,9 @@ class TeacherKnowledge:
 
 
 @torch.no_grad()
-def _ask(network: torch.nn.Module, arrays: QualityArrays, faces: Tensor, flips: Tensor, dtype: torch.dtype) -> Knowledge:
+def _ask(
+    network: torch.nn.Module, arrays: QualityArrays, faces: Tensor, flips: Tensor, dtype: torch.dtype
+) -> Knowledge:
     inputs = arrays.batch(faces, torch.ones_like(faces), flips)
     with autocast(arrays.device, dtype):
         return Knowledge(**network.look_inside(inputs)._asdict())

@@ -100,7 +100,11 @@ def train_students(
     dtype = select_dtype(device, training.precision)
     made_with = provenance(device, dtype)
     loaded = sketch_pairs.load(pairs)
-    asked = [] if variant.teachers is None else [teachers / domain / "model.safetensors" for domain in ASKED[variant.teachers]]
+    asked = (
+        []
+        if variant.teachers is None
+        else [teachers / domain / "model.safetensors" for domain in ASKED[variant.teachers]]
+    )
     known = Teachers(*(load_teacher(path) for path in asked), device) if asked else None
     settings = {
         "variant": variant.model_dump(),

@@ -39,7 +39,9 @@ def to_tensor(pictures: np.ndarray, device: torch.device) -> Tensor:
 
 
 @torch.inference_mode()
-def embed_pictures(recogniser: nn.Module, pictures: np.ndarray, size: int, channels: int, device: torch.device) -> np.ndarray:
+def embed_pictures(
+    recogniser: nn.Module, pictures: np.ndarray, size: int, channels: int, device: torch.device
+) -> np.ndarray:
     """Embeddings (N, 2 D) of pictures uint8 (N, S, S, C), brought to the recogniser's size and channels, and mirrored.
 
     Raises InputError where a picture has other channels than 1 or 3.
