@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.graph import ROOT, Names, modules, names
+from engines.notes import holds
 from engines.repair import keep_lock
 from graph.step import FIELD, fill, values
 from graph.tables import TASKS, all_rules
@@ -49,14 +50,15 @@ def _hash(name: str) -> str:
 
 def is_current(document: dict[str, Any]) -> bool:
     """Whether the folder holds what it should for these settings, and nothing else."""
-    return {file: file.read_text(encoding="utf-8") for file in _files()} == lists(document)
+    texts = lists(document)
+    return set(_files()) == texts.keys() and all(holds(file, text) for file, text in texts.items())
 
 
 def refresh(document: dict[str, Any]) -> None:
     """Bring all up to date, and remove what is of no step."""
     texts = lists(document)
     for file, text in texts.items():
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
+        if not holds(file, text):
             write_text(file, text)
     for file in set(_files()) - set(texts):
         file.unlink()

@@ -6,14 +6,15 @@ vouched for when the record still holds for all that lies in the folder now; not
 
 from __future__ import annotations
 
-import json
 import os
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
 from engines.graph import modules, science
+from engines.notes import read_mapping
 
+NEEDED = {"shellcmd", "params", "input", "starttime", "endtime"}  # of what a record says
 LOCKS = Path(".snakemake/locks")
 TIMESTAMP = ".snakemake_timestamp"  # Snakemake's note of when a folder was made
 
@@ -86,10 +87,8 @@ def _last_change(path: Path) -> float:
 
 
 def _read(output: str) -> dict[str, Any]:
-    try:
-        return json.loads(_record("metadata", output).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):  # none, or the machine went down while it was written
-        return {}
+    found = read_mapping(_record("metadata", output))
+    return found if found.keys() >= NEEDED else {}
 
 
 def _record(kind: str, output: str) -> Path:

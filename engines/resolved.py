@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engines.notes import holds
 from pipeline.errors import InputError
 from pipeline.files import write_text
 from pipeline.params.document import Document
@@ -28,7 +29,7 @@ def text(document: dict[str, Any]) -> str:
 
 def is_current(document: dict[str, Any]) -> bool:
     """Whether the file holds these settings."""
-    return FILE.is_file() and FILE.read_text(encoding="utf-8") == text(document)
+    return holds(FILE, text(document))
 
 
 def are_of_params() -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from engines.notes import read_mapping
 from pipeline.params.loading import read_written
 
 CHILD = "SNAKEMAKE_IS_ONLY_TOUCHING"
@@ -25,10 +26,8 @@ def lock_hash() -> str:
 
 def read() -> dict[str, Any]:
     """The note; empty where there is none."""
-    try:
-        return json.loads(FILE.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
+    noted = read_mapping(FILE)
+    return noted if isinstance(noted.get("stamps", {}), dict) else {}
 
 
 def stamps(paths: Iterable[str]) -> dict[str, str]:

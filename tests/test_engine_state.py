@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from engines import holding, links, private, repair, state, surroundings
+from engines import code, holding, links, private, records, repair, resolved, state, surroundings
 from pipeline.errors import InputError
 
 LOCK = "schema: '2.0'\nstages:\n  a:\n    cmd: run\n    outs:\n    - path: x\n      hash: md5\n      md5: {}\n      size: 1\n"
@@ -88,6 +88,22 @@ def test_any_change_inside_a_folder_changes_its_stamp(folder, change):
     assert before == state.stamps(["made"]) and before["made"]
     change(folder)
     assert state.stamps(["made"]) != before
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 9, b"\xff\xfe", b"[]", b"null", b'{"stamps": [1]}', b"[" * 10_000])
+def test_whatever_lies_in_the_place_of_a_note_is_as_if_there_was_none(folder, left):
+    """As a machine that goes down may leave it: no start may end in it."""
+    record = Path(records.place("made/a"))
+    for note in (state.FILE, record, resolved.FILE, code.FOLDER / "train"):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_bytes(left)
+    assert state.read() == {} and state.changed() == set() and state.settled()
+    assert not records.vouched("python -m pipeline check", ["made/a"], [], {})
+    assert not resolved.is_current({}) and not code.is_current({})
+    code.refresh({})
+    assert code.is_current({}) and not (code.FOLDER / "train").exists()
+    resolved.write({})
+    assert resolved.is_current({})
 
 
 def test_a_change_behind_a_link_is_seen(folder):
