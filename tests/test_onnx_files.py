@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from odd_onnx import BASE, WEIGHT, added, model, node, stored, with_function
-from onnx import ModelProto, TensorProto, helper
+from onnx import AttributeProto, ModelProto, TensorProto, helper
 from own_networks import Tiny, onnx_model
 
 from pipeline.errors import InputError
@@ -141,12 +141,36 @@ def nested(depth: int) -> bytes:
     return plain().SerializeToString() + field(7, inner)
 
 
+def with_dropout(training: bool | None) -> ModelProto:
+    """Dropout whose third input is a constant, or where None is computed."""
+    value = helper.make_tensor("", TensorProto.BOOL, [], [bool(training)])
+    before = [node("Constant", [], ["c"], value=value), node("Not", ["c"], ["n"])]
+    return plain([*before, node("Dropout", ["b", "", "n" if training is None else "c"], ["q"])])
+
+
+def told_by_the_caller() -> ModelProto:
+    inside = node("BatchNormalization", ["b", "s", "s", "s", "s"], ["q"])
+    inside.attribute.add(name="training_mode", ref_attr_name="mode", type=AttributeProto.INT)
+    return plain([inside])
+
+
 REFUSED = {
     "random": (lambda: plain([node("RandomNormalLike", ["b"], ["r"])]), "RandomNormalLike draws random numbers"),
     "random in a function": (lambda: with_function("RandomUniformLike"), "RandomUniformLike draws random numbers"),
     "training": (
         lambda: plain([node("BatchNormalization", ["b", "s", "s", "s", "s"], ["q", "m", "v"], training_mode=1)]),
         r"BatchNormalization in training mode, expected evaluation: eval\(\) before export",
+    ),
+    "training, as it was told by outputs": (
+        lambda: plain([node("BatchNormalization", ["b", "s", "s", "s", "s"], ["q", "m", "v", "p", "r"])]),
+        "BatchNormalization in training mode",
+    ),
+    "training, told by the caller of a function": (lambda: told_by_the_caller(), "BatchNormalization in training mode"),
+    "dropout": (lambda: with_dropout(True), r"Dropout in training mode, expected evaluation: eval\(\) before export"),
+    "dropout by a number computed": (lambda: with_dropout(None), "Dropout in training mode"),
+    "dropout of another kind": (
+        lambda: plain([node("BitmaskDropout", ["b"], ["q", "m"], domain="com.microsoft")]),
+        "BitmaskDropout draws random numbers",
     ),
     "another package": (
         lambda: plain([node("Evil", ["b"], ["q"], domain="com.evil")], domains=["com.evil"]),
@@ -173,6 +197,7 @@ def test_what_is_no_teacher_is_refused_before_it_is_opened(name):
 
 
 def test_operators_that_onnxruntime_adds_and_functions_of_the_model_are_let_through():
-    for made in (plain([node("Gelu", ["b"], ["q"], domain="com.microsoft")]), with_function("Add")):
+    gelu = plain([node("Gelu", ["b"], ["q"], domain="com.microsoft")])
+    for made in (gelu, with_function("Add"), with_dropout(False), plain([node("Dropout", ["b"], ["q"])])):
         content, weights = checked(made.SerializeToString())
         assert weights == WEIGHT.dims[0] * WEIGHT.dims[1] and len(ModelProto.FromString(content).graph.node) > len(BASE)

@@ -18,6 +18,7 @@ OTHER_FILES = {"EPContext", "Snpe"}  # operators of com.microsoft that name a fi
 RANDOM = {
     "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial",
 }  # fmt: skip
+RANDOM_OF_MICROSOFT = {"BiasDropout", "BitmaskDropout", "BitmaskBiasDropout", "Sampling"}
 MOST = 1_000_000  # a network of a thousand layers has some ten thousand
 # Other numbers than these are shapes and the like.
 WEIGHTS = {getattr(TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "INT8", "UINT8")}
@@ -53,6 +54,7 @@ def checked(content: bytes) -> tuple[bytes, int]:
         elif isinstance(message, TensorProto):
             _check_tensor(message)
             tensors.append(message)
+    _check_dropout(nodes, tensors)
     statistics = {used for node in nodes if node.op_type == "BatchNormalization" for used in node.input[3:5]}
     weights = sum(math.prod(t.dims) for t in tensors if t.data_type in WEIGHTS and t.name not in statistics)
     return model.SerializeToString(), weights
@@ -83,10 +85,34 @@ def _places(kind: type[Message]) -> list[tuple[str, bool]]:
 def _check_node(node: Any, own: set[tuple[str, str]]) -> None:
     if (node.domain, node.op_type) not in own and (node.domain not in DOMAINS or node.op_type in OTHER_FILES):
         raise InputError(f"operator {node.op_type} of the domain {node.domain!r}, expected operators of ONNX itself")
-    if node.domain in ("", "ai.onnx") and node.op_type in RANDOM:
+    random = RANDOM if node.domain in ("", "ai.onnx") else RANDOM_OF_MICROSOFT
+    if node.op_type in random:
         raise InputError(f"operator {node.op_type} draws random numbers, expected the same answer each time")
-    if node.op_type == "BatchNormalization" and any(a.name == "training_mode" and a.i for a in node.attribute):
+    # Before version 14 of its operators ONNX told training by the outputs; within a function the caller may tell.
+    told = any(a.name == "training_mode" and (a.i or a.ref_attr_name) for a in node.attribute)
+    if node.op_type == "BatchNormalization" and (told or any(node.output[1:])):
         raise InputError("BatchNormalization in training mode, expected evaluation: eval() before export")
+
+
+def _check_dropout(nodes: list[Any], tensors: list[Any]) -> None:
+    """Dropout draws random numbers where its third input says so: what is given there has to be false for certain."""
+    switches = {node.input[2] for node in nodes if node.op_type == "Dropout" and any(node.input[2:3])}
+    if not switches:
+        return
+    constants = [(tensor.name, tensor) for tensor in tensors]
+    computed = set()
+    for node in nodes:
+        values = [a.t for a in node.attribute if a.name == "value"] if node.op_type == "Constant" else []
+        constants += [(node.output[0], value) for value in values if node.output]
+        computed |= set() if values else set(node.output)
+    off = {name for name, tensor in constants if _is_false(tensor)}
+    on = {name for name, tensor in constants if not _is_false(tensor)}
+    if switches - off or switches & (on | computed):
+        raise InputError("Dropout in training mode, expected evaluation: eval() before export")
+
+
+def _is_false(tensor: Any) -> bool:
+    return tensor.data_type == TensorProto.BOOL and not any(tensor.raw_data) and not any(tensor.int32_data)
 
 
 def _check_tensor(tensor: Any) -> None:
