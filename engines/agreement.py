@@ -66,9 +66,12 @@ def under_dvc() -> bool:
     """Whether DVC is installed and works here: in a Git repository, or in a part of one, unless it is told otherwise."""
     if not dvc_folder().is_dir() or importlib.util.find_spec("dvc") is None:
         return False
-    return any((place / ".git").exists() for place in (Path(), *Path.cwd().parents)) or bool(
-        settings()["core"].get("no_scm", False)
-    )
+    if any((place / ".git").exists() for place in (Path(), *Path.cwd().parents)):
+        return True
+    try:
+        return bool(settings()["core"].get("no_scm", False))
+    except InputError as error:
+        sys.exit(str(error))
 
 
 def is_settled() -> bool:
@@ -84,7 +87,7 @@ def source_of_settings(workflow: Any) -> str:
 
 def begin(real: bool, document: dict[str, Any]) -> None:
     """Compare before a run or a look. While another engine works here, a run is refused and a look changes nothing."""
-    lock, holder = hold()
+    lock, holder = try_to_hold()
     if lock is None and real:
         sys.exit(busy(holder))
     if lock is None:
@@ -102,10 +105,18 @@ def begin(real: bool, document: dict[str, Any]) -> None:
 
 def hold_or_exit() -> Any:
     """DVC's lock; where another engine is at work the line that says so, and the end."""
-    lock, holder = hold()
+    lock, holder = try_to_hold()
     if lock is None:
         sys.exit(busy(holder))
     return lock
+
+
+def try_to_hold() -> tuple[Any, str]:
+    """DVC's lock, or who has it; where DVC's settings cannot be read the line that says so, and the end."""
+    try:
+        return hold()
+    except InputError as error:
+        sys.exit(str(error))
 
 
 def settle_and_say(moment: str, lock: Any) -> dict[str, int] | None:

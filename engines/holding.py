@@ -15,6 +15,7 @@ from typing import Any
 
 from engines import private
 from pipeline.alone import at_work
+from pipeline.errors import InputError
 
 NOTE = "rwlock"
 
@@ -31,10 +32,28 @@ def temporary() -> Path:
 
 
 def settings() -> dict[str, Any]:
-    """DVC's settings for this folder: of the system, the user, the project and this copy of it, merged."""
-    from dvc.config import Config
+    """DVC's settings for this folder: of the system, the user, the project and this copy of it, merged.
 
-    return Config(str(dvc_folder().absolute()))
+    Raises InputError, naming the file, where DVC cannot read them.
+    """
+    from dvc.config import Config, ConfigError
+
+    try:
+        return Config(str(dvc_folder().absolute()))
+    except ConfigError as error:
+        own = dvc_folder().absolute()
+        for file in (
+            own / "config",
+            own / "config.local",
+            *(Path(Config.get_dir(w), "config") for w in ("global", "system")),
+        ):
+            try:
+                Config.load_file(str(file))
+            except ConfigError as broken:
+                raise InputError(f"{file}: {broken}, expected settings of DVC") from error
+            except OSError:  # mostly none
+                continue
+        raise InputError(f"{own / 'config'} or another file of DVC's settings: {error}") from error
 
 
 def hold() -> tuple[Any, str]:

@@ -87,7 +87,11 @@ def main() -> int:
     from engines.child import settle
     from engines.code import refresh
 
-    lock, holder = holding.hold()
+    try:
+        lock, holder = holding.hold()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
     if lock is None:
         print(holding.busy(holder), file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from engines import code, holding, links, private, records, repair, resolved, state, surroundings
+from engines import agreement, code, holding, links, private, records, repair, resolved, state, surroundings
 from pipeline.errors import InputError
 
 LOCK = "schema: '2.0'\nstages:\n  a:\n    cmd: run\n    outs:\n    - path: x\n      hash: md5\n      md5: {}\n      size: 1\n"
@@ -206,6 +206,18 @@ def test_dvc_s_lock_is_taken_as_dvc_takes_it(folder, tmp_path, monkeypatch, link
         lock, _ = holding.hold()
     assert lock.is_locked and (Path(".dvc/tmp/lock").stat().st_nlink == 2) == linked
     lock.unlock()
+
+
+@pytest.mark.parametrize(("text", "said"), [("[core", "Invalid line"), ("[core]\nnosuch = 1\n", "nosuch")])
+def test_settings_of_dvc_that_cannot_be_read_are_named(folder, capsys, text, said):
+    Path(".dvc/config.local").write_text(text)
+    for attempt in (holding.hold, holding.settings):
+        with pytest.raises(InputError, match=f"config.*{said}"):
+            attempt()
+    assert repair.main() == 1
+    assert said in (line := capsys.readouterr().err) and line.count("\n") == 1
+    with pytest.raises(SystemExit, match=said):
+        agreement.hold_or_exit()
 
 
 def test_read_only_results_are_made_replaceable_wherever_dvc_was_told_to_link(folder):
