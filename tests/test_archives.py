@@ -180,6 +180,24 @@ def test_bomb_in_a_passed_over_entry(tmp_path):
     refused(path, "1000000 bytes, the limit", max_bytes=1_000_000, suffixes={".jpg"})
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_archives_in_one_file(kind, tmp_path):
+    """As `cat a.tar b.tar` makes them: the files of one would be left out without a word."""
+    first, second = (make(tmp_path / f"{name}-{kind}", {f"{name}.jpg": name.encode()}) for name in "ab")
+    both = tmp_path / kind
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    refused(both, "another", "left out", "pack the files again")
+
+
+def test_padding_and_remarks_behind_the_end_are_no_archive(tmp_path):
+    path = make_tar(tmp_path / "a.tar", [tar_entry("a.jpg", b"x")], "w")
+    path.write_bytes(path.read_bytes() + bytes(3000) + b"signed by somebody\n" * 100)
+    assert [member.name for member in members(path)] == ["a.jpg"]
+    path = make_zip(tmp_path / "a.zip", [("a.jpg", b"x")])
+    path.write_bytes(path.read_bytes() + b"signed\n")
+    assert [member.name for member in members(path)] == ["a.jpg"]
+
+
 def test_bomb_after_the_end(tmp_path):
     path = make_tar(tmp_path / "a.tar", [tar_entry("a.jpg", b"x")], "w")
     tail = tmp_path / "a.tgz"

@@ -21,6 +21,7 @@ MAX_ENTRY_BYTES = 256 * 2**20
 MAX_NAMES_BYTES = 2**30  # of all names, which are held in memory: six million of 100 characters
 MAX_NAME = 4096  # characters of one name: Linux takes no longer path
 BLOCK = 2**20  # bytes read at once while passing over an entry
+APART = "unpack both and pack the files again, or drop a folder of them in"  # of two archives in one file
 NAME_COST = 100  # bytes that a set takes for each name it holds, at most
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and bytes that are not UTF-8

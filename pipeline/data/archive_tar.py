@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.data.archive_limits import BLOCK, Limits, Member, Names, Wanted
+from pipeline.data.archive_limits import APART, BLOCK, Limits, Member, Names, Wanted
 from pipeline.data.gzip_stream import open_gzip
 from pipeline.errors import InputError
 
@@ -60,8 +60,20 @@ def _read(path: Path, file: BinaryIO, is_wanted: Wanted, limits: Limits) -> Iter
     # tarfile takes a missing end or a damaged header for the end of the archive; only zeros are.
     if len(stream.last) != tarfile.BLOCKSIZE or any(stream.last):
         raise EOFError("no end-of-archive mark after the last readable entry")
-    while stream.content(BLOCK):
-        pass  # to the end, where gzip compares its checksum
+    behind = b""
+    while data := stream.content(BLOCK):  # to the end, where gzip compares its checksum
+        if len(behind) < tarfile.BLOCKSIZE:
+            behind = (behind + data).lstrip(b"\0")[: tarfile.BLOCKSIZE]
+    if _is_header(behind):
+        raise InputError(f"{path}: another tar follows its end, whose files would be left out: {APART}")
+
+
+def _is_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def _next(tar: tarfile.TarFile, stream: _MeasuredStream) -> tarfile.TarInfo | None:

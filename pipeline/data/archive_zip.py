@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.data.archive_limits import BLOCK, Limits, Member, Names, Wanted
+from pipeline.data.archive_limits import APART, BLOCK, Limits, Member, Names, Wanted
 from pipeline.errors import InputError
 
 MAX_FILES = 1_000_000  # the directory is in memory, 0.7 kB a file
@@ -93,6 +93,10 @@ class _Directory(io.RawIOBase):
 
 def _check_places(path: Path, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
     """Refuse entries that share bytes: a small file could give out the same gigabytes for each of them."""
+    if entries and min(info.header_offset for info in entries) > 0:
+        archive.fp.seek(0)
+        if archive.fp.read(4) == b"PK\3\4":
+            raise InputError(f"{path}: files of another zip come before its own, and would be left out: {APART}")
     end = archive.start_dir
     for info in sorted(entries, key=lambda info: info.header_offset, reverse=True):
         # At least so long: the entry's own header may hold more than the directory says.
