@@ -34,6 +34,7 @@ def agree(workflow: Any, document: dict[str, Any]) -> None:
 
     def before() -> None:
         refuse(workflow)
+        private.rerun_incomplete(workflow)
         if not under_dvc():
             return
         executor = private.executor(workflow)

@@ -48,6 +48,11 @@ def executor(workflow: Any) -> Any:
     return workflow._executor_plugin and workflow._executor_plugin.common_settings
 
 
+def rerun_incomplete(workflow: Any) -> None:
+    """As ``--rerun-incomplete``, which profiles/default sets: a run without that profile would stop at our marks."""
+    workflow.dag_settings.force_incomplete = True
+
+
 def keep_marks() -> None:
     """In a job on a cluster: leave Snakemake's mark of when the job began to the main process, which reads it last.
 

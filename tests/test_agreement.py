@@ -171,8 +171,8 @@ def test_what_only_one_engine_would_see_is_refused(project):
 @pytest.mark.parametrize(
     ("words", "line"),
     {
-        "--config weight=1": "--config and --configfile reach only Snakemake: edit params.yaml",
-        "--configfile params.yaml": "--config and --configfile reach only Snakemake: edit params.yaml",
+        "-c1 --config weight=1": "--config and --configfile reach only Snakemake: edit params.yaml",
+        "-c1 --configfile params.yaml": "--config and --configfile reach only Snakemake: edit params.yaml",
         "--touch": TOUCH,
         "-t": TOUCH,
         "--touc -c1": TOUCH,
@@ -385,7 +385,7 @@ def test_without_python_on_the_path(project, tmp_path):
     """As where `.venv/bin/snakemake` is called by its path."""
     project.edit("weight: 5.0", "weight: 4.0")
     (tmp_path / "few").mkdir()
-    for name in ("bash", "sh", "tee", "git"):
+    for name in ("bash", "sh", "tee", "git", "which"):
         (tmp_path / "few" / name).symlink_to(shutil.which(name))
     snakemake = Path(sys.executable).with_name("snakemake")
     project(str(snakemake), "--cores", "1", "--quiet", "all", PATH=str(tmp_path / "few"))
