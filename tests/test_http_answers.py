@@ -358,6 +358,23 @@ def test_an_archive_of_a_kind_that_is_not_read_is_named(server, places):
     refused(remote(server), places, "an empty file")
 
 
+WORDS = {
+    b'{"error": "quota exceeded"}': "JSON document",
+    b"Quota exceeded, come back tomorrow\n": "text",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 3\n": "Git LFS pointer",
+    b"outs:\n- md5: aa\n  path: faces.zip\n": "DVC pointer",
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_words_in_the_place_of_an_archive_are_named_and_not_kept(words, server, places):
+    server.answers = [answer(words, "Content-Type: application/json\r\n")]
+    refused(remote(server), places, f"is no archive but a {WORDS[words]}", "fetch the file by hand")
+    assert not list(places[0].iterdir())
+    server.answers = [answer(words)]
+    assert fetch(remote(server, name="faces.csv"), *places).read_bytes() == words
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
@@ -416,6 +433,18 @@ def test_redirects_are_followed_with_the_condition(server, places):
     assert fetch(remote(server), *places).read_bytes() == OLD
     assert asked(server, "If-Range") == ['"one"', '"one"']
     assert server.heads[1][0].startswith("GET /elsewhere%20x ")
+
+
+def test_a_redirect_with_spaces_is_followed_as_browsers_do(server, places):
+    server.answers = [answer(b"", "Location: /my faces.tgz\r\n", "302 Found"), answer(OLD)]
+    assert fetch(remote(server), *places).read_bytes() == OLD
+    assert server.heads[1][0].startswith("GET /my%20faces.tgz ")
+
+
+@pytest.mark.parametrize("place", ["http://[::1/a", "http://x\x1b[31m/"])
+def test_a_redirect_to_no_address_is_said(place, server, places):
+    server.answers = [answer(b"", f"Location: {place}\r\n", "302 Found")]
+    refused(remote(server), places, "redirects to http://", "which is no address")
 
 
 @pytest.mark.parametrize(

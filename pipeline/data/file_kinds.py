@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.data import archives
+from pipeline.data import archives, photo_kinds
 from pipeline.data.drop_in import READ, repack
 from pipeline.data.local_files import Reading
 from pipeline.data.remote_file import RemoteFile
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 
 HEAD = 1024  # bytes looked at
 PACKED = {  # first bytes: what it is, and the program that makes a tar of it (None: 7z makes a folder)
@@ -18,6 +18,8 @@ PACKED = {  # first bytes: what it is, and the program that makes a tar of it (N
 }  # fmt: skip
 WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<script")
 XML = b"<?xml"
+POINTERS = {what for _, what in photo_kinds.OTHERS if "pointer" in what}
+IN_WORDS = {"text", "JSON document", "XML document", *POINTERS}
 
 
 def foreign(file: RemoteFile, path: Path, source: str | Path) -> str | None:
@@ -35,6 +37,11 @@ def foreign(file: RemoteFile, path: Path, source: str | Path) -> str | None:
             if head.startswith(magic):
                 cure = f": {repack(source, file.stem, program)}" if isinstance(source, Path) else ""
                 return f"{source} is an archive by {kind}, a kind that is not read, {READ}{cure}"
+        # A server's answer in words, under the status of success; what Git LFS and DVC keep in a file's place.
+        seen = photo_kinds.sniff(head)
+        if seen is not None and seen.what in IN_WORDS:
+            begins = one_line(repr(head[:60].decode("latin-1")))
+            return f"{source} is no archive but a {seen.what}, which begins {begins}: fetch the file by hand"
     return None
 
 

@@ -115,8 +115,11 @@ def _next(address: str, response: Response, is_pinned: bool) -> str:
     place = response.headers.get("Location")
     if not place:
         raise NetworkError(f"the server answered {response.status} {shown(response.reason)} without an address")
-    target = urllib.parse.urljoin(address, place.strip())
-    scheme, host = urllib.parse.urlsplit(target)[:2]
+    try:
+        target = urllib.parse.urljoin(address, place.strip().replace(" ", "%20"))
+        scheme, host = urllib.parse.urlsplit(target)[:2]
+    except ValueError as error:
+        raise NetworkError(f"the server redirects to {shown_address(place)}, which is no address") from error
     if scheme not in ("http", "https") or "@" in host:
         raise NetworkError(f"the server redirects to {shown_address(target)}, expected http or https")
     if scheme == "http" and urllib.parse.urlsplit(address).scheme == "https":
@@ -239,6 +242,8 @@ def _words(error: object) -> str:
         return f"the server said nothing for {TIMEOUT_S} s"
     if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
         return f"the server does not speak HTTP: it says {shown(error.line)}"
+    if isinstance(error, http.client.UnknownProtocol):
+        return f"the server speaks {shown(error.version)}, expected HTTP/1.1"
     if isinstance(error, http.client.IncompleteRead):
         return "the connection ended too early"
     return shown(error) or type(error).__name__
