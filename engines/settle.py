@@ -38,6 +38,7 @@ def settle(moment: str) -> None:
         stages = steps(repo)
         private.hash_anew(repo, changed)
         if moment != "look":
+            remove_dangling(stages)
             remove_left_over(repo, stages)
         record(stages, document)
         if moment == "run":
@@ -126,6 +127,13 @@ def restore(repo: Repo, stages: list[Stage]) -> bool:
             continue
     enter(entered)
     return restored
+
+
+def remove_dangling(stages: list[Stage]) -> None:
+    """Remove results that are links to nowhere, as of a cache that was moved: DVC ends at them, with nothing restored."""
+    for out in (out for stage in stages for out in stage.outs):
+        if os.path.islink(out.fs_path) and not os.path.exists(out.fs_path):
+            os.unlink(out.fs_path)
 
 
 def remove_left_over(repo: Repo, stages: list[Stage]) -> None:

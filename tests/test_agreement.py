@@ -135,6 +135,18 @@ def test_links_into_the_cache(project, link):
     assert {name: now[name] for name in kept} == kept
 
 
+@pytest.mark.exhaustive
+def test_a_result_that_is_a_link_to_nowhere_comes_back(project):
+    """As links into a cache that was moved: it was neither restored nor made, and the run ended well."""
+    model = project.folder / MODEL
+    content = model.read_bytes()
+    model.unlink()
+    model.symlink_to("/nowhere/at/all")
+    project(*RUN)
+    assert model.read_bytes() == content and project.ran() == []
+    project.clean()
+
+
 def cache_of(project: Project) -> dict[str, bytes]:
     """All contents in DVC's cache by name."""
     files = (project.folder / ".dvc/cache/files").rglob("*")
