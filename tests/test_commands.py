@@ -172,11 +172,17 @@ ELSEWHERE = {
         "test_killed_at_random_moments",
         "benchmarks.kills",
     ),
-    "python -m benchmarks.kills dvc --kills 12 --seed 1": (
+    "python -m benchmarks.kills snakemake --kills 40 --seed 0": (
         "test_kills.py",
         "test_whole_runs_killed",
         "benchmarks.kills",
     ),
+    "python -m benchmarks.kills dvc --kills 40 --seed 2": (
+        "test_kills.py",
+        "test_whole_runs_killed",
+        "benchmarks.kills",
+    ),
+    "python -m benchmarks.fuzz --seconds 600 --seed 18": ("test_fuzz.py", "test_no_damaged_file_does_harm", "fuzz."),
     "snakemake --profile profiles/slurm": (
         "test_slurm.py",
         "test_the_bytes_are_those_of_a_run_on_one_machine",
