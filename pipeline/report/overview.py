@@ -7,6 +7,7 @@ sections.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ COLUMNS = {
     "seeds": int,
 }
 COLOURS = {"better": "#00664b", "worse": "#a84300", NULL: figures.SOFT}  # as marks of cells have them
-ROW, HEAD = 0.27, 0.95  # inches: of a method, of a panel's title and axis
+ROW, HEAD, LINE = 0.27, 0.75, 0.2  # inches: of a method, of a panel's axis, of a line of its title
 
 
 def contrasts(rows: pd.DataFrame, *, task: str, panel: str, unit: str, digits: int, seeds: int) -> pd.DataFrame:
@@ -93,7 +94,7 @@ def forest(rows: pd.DataFrame) -> bytes:
     panels = [panel for _, panel in rows.groupby(["task", "panel"], sort=False)]
     columns = min(len(panels), 2)
     lines = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    heights = [HEAD + ROW * max(map(len, line)) for line in lines]
+    heights = [max(HEAD + LINE * _title(panel).count("\n") + ROW * len(panel) for panel in line) for line in lines]
     figure, axes = figures.panels(
         len(lines), columns, sum(heights) / len(lines), gridspec_kw={"height_ratios": heights}
     )
@@ -102,6 +103,12 @@ def forest(rows: pd.DataFrame) -> bytes:
     for axis, panel in zip(axes.flat, panels, strict=False):
         _draw(axis, panel)
     return figures.svg(figure)
+
+
+def _title(panel: pd.DataFrame) -> str:
+    """Task, and faces or pictures, in lines that fit the width of a panel."""
+    first = panel.iloc[0]
+    return f"{first['task']}\n{textwrap.fill(first['panel'], 38)}"
 
 
 def _draw(axis: figures.Axes, panel: pd.DataFrame) -> None:
@@ -123,7 +130,7 @@ def _draw(axis: figures.Axes, panel: pd.DataFrame) -> None:
     axis.set_yticks(range(len(names)), names, color=figures.INK)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.grid(axis="y", visible=False)
-    axis.set_title(f"{first['task']}\n{first['panel']}", fontsize=11)
+    axis.set_title(_title(panel), fontsize=11)
     axis.set_xlabel(f"{first['unit']} more than {first['control']}")
 
 
