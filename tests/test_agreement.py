@@ -27,6 +27,7 @@ def test_snakemake_on_a_fresh_clone_then_dvc(project):
     assert project("git", "status", "--short") == ""
 
 
+@pytest.mark.exhaustive
 def test_dvc_on_a_fresh_clone_then_snakemake(tmp_path, root):
     project = Project(make_project(root, tmp_path / "project"))
     project.commit()
@@ -47,6 +48,7 @@ def test_touched_files_rerun_nothing_whatever_their_size(project):
     project.clean()
 
 
+@pytest.mark.exhaustive
 def test_a_parameter_changed_and_back(project):
     """Each engine runs what the change reaches, once; what was made before comes from the run-cache."""
     project.edit("weight: 5.0", "weight: 4.0")

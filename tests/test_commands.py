@@ -257,6 +257,7 @@ def go_through(project, tries: list[Try]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_commands_of_both_engines(project):
     go_through(project, ENGINES)
 

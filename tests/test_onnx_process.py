@@ -127,7 +127,7 @@ LINES = {
     "over the batch": (batch_shift, "gives another embedding for an image among others than for it alone"),
     "turned": (turned, "gives another embedding for an image among others than for it alone"),
     "summed up": (lambda: scan(True), "gives another embedding for an image among others than for it alone"),
-    "dropout": (dropout, "gives other embeddings for the same images the second time"),
+    "dropout": (dropout, "Dropout in training mode, expected evaluation"),
     "itself": (lambda: with_function("Twice"), "cannot be run by onnxruntime"),
     "memory when opened": (lambda: filled(2**27), r"needs more memory than the limit of 1 GiB \(PIPELINE_ONNX_GIB\)"),
     "memory when run": (lambda: filled(2**33), r"needs more memory than the limit of 1 GiB \(PIPELINE_ONNX_GIB\)"),
