@@ -28,7 +28,7 @@ def refuse_touch(workflow: Any) -> None:
 
 
 def refusals(workflow: Any) -> list[str]:
-    """A line a setting; empty where it is as it should be. Settings of a run are absent where nothing is to run."""
+    """One line per setting; empty where it is as it should be. Settings of a run are absent where nothing is to run."""
     from snakemake.settings.enums import PersistenceBackend
     from snakemake.settings.types import ExecutionSettings, RemoteExecutionSettings, RerunTrigger
 

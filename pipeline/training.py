@@ -65,7 +65,7 @@ def train(
     label: str,
     keep_end: bool = False,
 ) -> list[dict[str, float]]:
-    """Train to the last epoch; returns the log: a row an epoch with epoch, learning_rate, total and each term.
+    """Train to the last epoch; returns the log: one row per epoch with epoch, learning_rate, total and each term.
 
     The terms are means over the epoch's steps, weights included, so that they sum to the total. Killed at any
     moment and started again it ends with the same bytes. Raises InputError at the first loss or gradient that

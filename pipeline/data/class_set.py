@@ -24,7 +24,7 @@ Pictures = Callable[[np.ndarray], Iterator[tuple[int, np.ndarray]]]
 class ClassSet:
     """Images of known classes, a part to learn from and a part to be judged by.
 
-    ``name`` is the data set's in tables. ``names`` are those of the classes, by label. ``index`` has a row an image:
+    ``name`` is the data set's in tables. ``names`` are those of the classes, by label. ``index`` has one row per image:
     ``file`` (unique: a path or a number in a file), ``label`` (0..K-1), ``part`` ("train" or "test"), and further
     columns with what else is known. ``pictures(wanted)``, ``wanted`` (rows,) bool, gives (row, pixels) of each wanted
     row once, in any order: uint8 (H, W, C), C 1 or 3 (RGB), at its own size. ``rendered`` is True where the project

@@ -55,7 +55,7 @@ class Notes(Remarked):
 class Classes:
     """A prepared set. ``images`` (N, S, S, C) uint8, a read-only memory map; training images come first.
 
-    ``labels`` (N,) int64; ``names`` of the K classes by label; ``index`` a row an image, see pipeline.data.class_set.
+    ``labels`` (N,) int64; ``names`` of the K classes by label; ``index`` one row per image, see pipeline.data.class_set.
     """
 
     images: np.ndarray

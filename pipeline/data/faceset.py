@@ -30,13 +30,13 @@ ROLES = ("probe", "gallery", "distractor")
 class FaceSet:
     """A set of faces with its protocols.
 
-    ``index`` has a row an image, in array order: ``face`` (0..N-1), ``file`` (unique), ``identity`` (str; may
+    ``index`` has one row per image, in array order: ``face`` (0..N-1), ``file`` (unique), ``identity`` (str; may
     be empty where ``split`` is "unlabelled", and for a distractor), ``split`` ("train": labelled, to learn from;
     "test": named by pairs or searches, of people who are not in train; "unlabelled": to learn from without its
     label), and further columns with what else is known (age, yaw, ...).
-    ``pairs`` has a row a pair: ``protocol`` (str), ``pair`` (unique in its protocol), ``fold`` (0..K-1),
+    ``pairs`` has one row per pair: ``protocol`` (str), ``pair`` (unique in its protocol), ``fold`` (0..K-1),
     ``a`` and ``b`` (values of ``face``), ``same`` (bool). No rows where there is nothing to verify.
-    ``searches`` has a row a face that is looked for or searched: ``protocol`` (str), ``face`` (unique in its
+    ``searches`` has one row per face that is looked for or searched: ``protocol`` (str), ``face`` (unique in its
     protocol), ``role`` ("probe": whose is it?, "gallery": of known people, among them that of every probe;
     "distractor": searched too, of people who are no probe's). None where there is nothing to identify.
     ``chunks`` gives the pictures from the beginning each time it is called: uint8 (n, H, W, ``channels``), in

@@ -54,7 +54,7 @@ def key_of(pattern: str, file: str) -> Key | None:
 def match(
     where: str, photos: Iterable[str], sketches: Iterable[str], photo: str, sketch: str
 ) -> tuple[list[Matched], list[str]]:
-    """Pairs in order of their keys, and what is left over: a line a file that says why.
+    """Pairs in order of their keys, and what is left over: one line per file that says why.
 
     ``photo`` and ``sketch`` are the patterns of a rule that ``check_rule`` has passed. Raises InputError for two files
     of a side with one key: which of them is meant cannot be told.

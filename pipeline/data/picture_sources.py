@@ -80,7 +80,7 @@ def load_pictures(
 def faces_as_pictures(settings: FacePictures, faces: str | Path, index: str | Path) -> Iterator[tuple[str, np.ndarray]]:
     """The prepared faces of one split, named by their files and in order of these.
 
-    ``faces`` is the .npy of uint8 (N, S, S, C), ``index`` the table with a row a face. Raises InputError where they do
+    ``faces`` is the .npy of uint8 (N, S, S, C), ``index`` the table with one row per face. Raises InputError where they do
     not belong together or the split has no face.
     """
     table, pixels = read_index(index), open_faces(faces)

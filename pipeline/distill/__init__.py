@@ -42,7 +42,7 @@ class Knowledge:
 
     A task fills in what its networks have; a method names in NEEDS what it compares. embedding (B, D): not normalised.
     logits (B, identities): margin logits, the scale included; plain_logits: the same without the margin.
-    labels (B,): the true identities. channel_maps, spatial_maps: a map a block, (B, C_l) and (B, H_l, W_l), before the
+    labels (B,): the true identities. channel_maps, spatial_maps: one map per block, (B, C_l) and (B, H_l, W_l), before the
     sigmoid. features: the output of every stage, or of every tap, (B, C_s, H_s, W_s).
     output (B, C, H, W): a picture that the network made, in grey levels of 0..255, as all losses on pictures are.
     rows (B,): the numbers of the samples, by which a method remembers them.

@@ -1,4 +1,4 @@
-"""The one tidy table that every task's evaluation writes and the report reads: a row a metric."""
+"""The one tidy table that every task's evaluation writes and the report reads: one row per metric."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def _measure(
     batches: Sequence[int],
     cost: Any,
 ) -> list[dict[str, Any]]:
-    """A row a batch size."""
+    """One row per batch size."""
     costs = {"parameters": cost.parameters(network), "multiply_adds": cost.work(network, shape)}
     rows = []
     for batch in batches:

@@ -16,7 +16,7 @@ ORDER = ("recognition", "superresolution", "synthesis", "classification")  # the
 def build(folder: Path, parts: Path) -> None:
     """Write metrics.csv, metrics.json, accuracy.csv, report.md, index.html and figures/ into ``folder``.
 
-    ``parts`` has a folder a section. Raises InputError naming what is missing or damaged there.
+    ``parts`` has one folder per section. Raises InputError naming what is missing or damaged there.
     """
     found = sorted(path for path in Path(parts).glob("*") if path.is_dir() and not path.name.startswith("."))
     if not found:

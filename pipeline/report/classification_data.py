@@ -64,8 +64,8 @@ class Data:
     about: dict[str, Any]  # of the set: name, rendered, images in each part
     classes: list[str]
     correct: dict[tuple[str, str], np.ndarray]  # condition, variant -> (seeds, images) bool
-    reliability: dict[tuple[str, str], list[pd.DataFrame]]  # likewise -> a table a seed
-    losses: dict[str, list[pd.DataFrame]]  # a table a seed; epochs count on through the stages
+    reliability: dict[tuple[str, str], list[pd.DataFrame]]  # likewise -> one table per seed
+    losses: dict[str, list[pd.DataFrame]]  # one table per seed; epochs count on through the stages
     runs: dict[str, list[dict[str, Any]]]  # run.json, one a seed
     latency: pd.DataFrame
     sheet: np.ndarray  # (H, W, 3) uint8: images by class

@@ -24,7 +24,7 @@ LABELS = ("cross_entropy", "branches", "ensemble")
 
 
 def reliability(data: Data) -> Figure:
-    """Accuracy by confidence, a panel a network; all seeds together."""
+    """Accuracy by confidence, one panel per network; all seeds together."""
     names = list(data.inputs.all)
     styles = figures.of_variants(data.inputs.teacher, data.inputs.variants)
     columns = min(len(names), 4)
@@ -59,7 +59,7 @@ def pooled(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def learning_curves(data: Data) -> Figure:
-    """Losses of the first student and of the teacher by epoch, through all stages; a panel a network."""
+    """Losses of the first student and of the teacher by epoch, through all stages; one panel per network."""
     names = list(data.losses)
     columns = min(len(names), 3)
     drawn, axes = figures.panels(-(-len(names) // columns), columns, 2.6, extra=0.2, sharey=True)
@@ -85,7 +85,7 @@ def learning_curves(data: Data) -> Figure:
     drawn.supxlabel("Epoch", fontsize=11, color=figures.INK)
     order = [label for label in CURVES if label in handles]
     drawn.legend([handles[label] for label in order], order, loc="outside upper center", ncols=len(order))
-    lines = "; a line a seed" if len(data.inputs.seeds) > 1 else ""
+    lines = "; one line per seed" if len(data.inputs.seeds) > 1 else ""
     text = (
         "Training loss by epoch, weights included: of the network itself and, where a teacher learns too, of the"
         f" teacher (logarithmic axis{lines}). A vertical line: here the teacher begins to learn from its students, or"
@@ -161,7 +161,7 @@ def cost(data: Data, numbers: Numbers) -> Figure:
 
 
 def samples(data: Data) -> Figure:
-    """Images to learn from, a row a class."""
+    """Images to learn from, one row per class."""
     names = data.classes[:ROWS]
     side = data.sheet.shape[0] // len(names)
     left = 0.15 + 0.085 * min(max(map(len, names)), 24)
@@ -172,7 +172,7 @@ def samples(data: Data) -> Figure:
     for row, name in enumerate(names):
         axes.text(-8, (row + 0.5) * side * times, figures.folded(name, 24), ha="right", va="center", fontsize=9.5)
     shown = "all" if len(names) == len(data.classes) else f"the first {len(names)}"
-    text = f"Images to learn from, a row a class: {shown} of {len(data.classes)} classes."
+    text = f"Images to learn from, one row per class: {shown} of {len(data.classes)} classes."
     alt = f"Images of {listed(names)}"
     return Figure(f"{data.inputs.slug}-images.png", figures.png(drawn), words.caption(data, text), alt)
 

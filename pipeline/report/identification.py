@@ -83,7 +83,7 @@ def rates(data: Data, protocol: str) -> Table:
 
 
 def cmc_curves(data: Data) -> Figure:
-    """The share found by rank: a row a protocol, a panel a quality."""
+    """The share found by rank: one row per protocol, one panel per quality."""
     inputs, searches = data.inputs, data.searches
     styles = figures.of_variants(inputs.teacher, inputs.variants)
     columns = min(len(inputs.conditions), 4)

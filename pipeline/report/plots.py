@@ -18,7 +18,7 @@ Estimate = tuple[float, float, float]  # a mean and the two ends of its interval
 
 
 def training(losses: Mapping[str, Sequence[pd.DataFrame]]) -> bytes:
-    """Total loss and its terms by epoch, as SVG: a panel a network, of which ``losses`` has a table a seed."""
+    """Total loss and its terms by epoch, as SVG: one panel per network, of which ``losses`` has one table per seed."""
     names = list(losses)
     terms: list[str] = []
     for tables in losses.values():
@@ -68,7 +68,7 @@ def against_cost(
     floors: Mapping[str, tuple[str, float]] | None = None,
     sharey: bool = True,
 ) -> bytes:
-    """A measure with its interval against the work of each network (logarithmic), as SVG: a panel a title.
+    """A measure with its interval against the work of each network (logarithmic), as SVG: one panel per title.
 
     Args:
         panels: title -> network -> mean and interval. work: network -> cost, in the unit of the axis.

@@ -115,7 +115,7 @@ def losses(path: Path) -> pd.DataFrame:
 
 
 def latency(path: Path, networks: Mapping[str, str]) -> pd.DataFrame:
-    """A row a variant and batch size: variants that share an architecture share its times.
+    """One row per variant and batch size: variants that share an architecture share its times.
 
     ``networks`` maps each variant to its network's name in the file. Raises InputError naming the file.
     """

@@ -100,7 +100,7 @@ class Data:
     same: dict[str, np.ndarray]  # protocol -> (pairs,) bool
     scores: dict[tuple[str, str, str], np.ndarray]  # protocol, variant, condition -> (seeds, pairs)
     correct: dict[tuple[str, str, str], np.ndarray]  # likewise, bool
-    losses: dict[str, list[pd.DataFrame]]  # a table a seed, of those that were trained here
+    losses: dict[str, list[pd.DataFrame]]  # one table per seed, of those that were trained here
     samples: dict[str, Samples]  # of the first seed
     runs: dict[str, list[dict[str, Any]]]  # run.json, one a seed
     latency: pd.DataFrame

@@ -118,16 +118,16 @@ def true_acceptance(scores: np.ndarray, same: np.ndarray, far: np.ndarray) -> np
 
 
 def training_curves(data: Data) -> Figure:
-    """Total loss and its terms by epoch, a panel a network."""
+    """Total loss and its terms by epoch, one panel per network."""
     inputs = data.inputs
-    seeds = "; a line a seed" if len(inputs.seeds) > 1 else ""
+    seeds = "; one line per seed" if len(inputs.seeds) > 1 else ""
     text = f"Training loss by epoch: the total and its weighted terms, which add up to it (logarithmic axis{seeds})."
     alt = f"Training loss of {listed(data.losses)} by epoch"
     return Figure("recognition-training.svg", plots.training(data.losses), words.caption(inputs, text), alt)
 
 
 def cost(data: Data, numbers: Numbers) -> Figure:
-    """Accuracy at the lowest quality against multiply-adds, a panel a protocol."""
+    """Accuracy at the lowest quality against multiply-adds, one panel per protocol."""
     inputs = data.inputs
     work = {name: float(data.values("multiply_adds", "", name, "")[0]) / 1e6 for name in inputs.models_and_seeds}
     # What an ONNX model of the user's own takes is not known.

@@ -17,7 +17,7 @@ ATTENTION_FACES = 2
 
 
 def strip(data: Data) -> Figure:
-    """The same faces at every quality, a row a quality."""
+    """The same faces at every quality, one row per quality."""
     inputs = data.inputs
     samples = data.samples[inputs.teacher]
     pictures = [list(samples.pictures[condition][:STRIP_FACES]) for condition in inputs.conditions]

@@ -96,7 +96,7 @@ class Data:
     metrics: pd.DataFrame  # tidy
     sets: dict[str, TestSet]  # by name
     verification: Verification | None  # None where no face was verified
-    losses: dict[str, list[pd.DataFrame]]  # a table a seed
+    losses: dict[str, list[pd.DataFrame]]  # one table per seed
     runs: dict[str, list[dict[str, Any]]]  # run.json, one a seed
     latency: pd.DataFrame
 

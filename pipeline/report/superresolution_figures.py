@@ -21,8 +21,8 @@ def styles(data: Data) -> dict[str, figures.Style]:
 
 
 def training_curves(data: Data) -> Figure:
-    """Total loss and its terms by epoch, a panel a network."""
-    lines = "; a line a seed" if len(data.inputs.seeds) > 1 else ""
+    """Total loss and its terms by epoch, one panel per network."""
+    lines = "; one line per seed" if len(data.inputs.seeds) > 1 else ""
     text = (
         f"Training loss at {data.inputs.scale} by epoch: the total and its weighted terms, which add up to it"
         f" (logarithmic axis{lines}; {words.seeds(data)})."
@@ -32,7 +32,7 @@ def training_curves(data: Data) -> Figure:
 
 
 def cost(data: Data, numbers: Numbers) -> Figure:
-    """PSNR against multiply-adds, a panel a set."""
+    """PSNR against multiply-adds, one panel per set."""
     inputs = data.inputs
     panels, floors = {}, {}
     for name in data.sets:

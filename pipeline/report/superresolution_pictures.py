@@ -74,7 +74,7 @@ def _leading(data: Data, under: Mapping[str, str]) -> str | None:
 
 
 def _strip(data: Data, name: str, samples: list[Sample]) -> Figure:
-    """A row a picture, a column a variant."""
+    """One row per picture, one column per variant."""
     lines = [_tiles(data, sample) for sample in samples]
     titles = list(lines[0])
     height, width = samples[0].original.shape[:2]

@@ -56,7 +56,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Judged:
-    """How one variant did in one direction; arrays have a row a seed, failed ones included.
+    """How one variant did in one direction; arrays have one row per seed, failed ones included.
 
     ``pictures``: measure -> (seeds, pictures): ssim, fsim, difference (grey levels), and nlda, the share of splits that
     recognise a person, NaN for whom none tests; left out where there were too few people. ``overall``: metric ->
@@ -94,7 +94,7 @@ class Data:
     pairs: int  # of faces to verify
     judged: dict[tuple[str, str], Judged]  # direction, variant
     samples: dict[str, list[Sample]]  # by direction, of the first seed
-    losses: dict[str, list[pd.DataFrame]]  # a table a seed
+    losses: dict[str, list[pd.DataFrame]]  # one table per seed
     teacher_losses: dict[str, pd.DataFrame]  # by domain, where a teacher was trained here
     runs: dict[str, list[dict[str, Any]]]  # run.json, one a seed
     latency: pd.DataFrame

@@ -22,7 +22,7 @@ FLOOR = figures.Style(figures.SOFT, "s", (0, (4, 2)))
 
 
 def recognition(data: Data) -> Figure | None:
-    """NLDA rank-1 over dimensions, a line a variant, a panel a direction; None where it was not measured."""
+    """NLDA rank-1 over dimensions, one line per variant, one panel per direction; None where it was not measured."""
     if not data.nlda:
         return None
     inputs = data.inputs
@@ -75,11 +75,11 @@ def recognition(data: Data) -> Figure | None:
 
 
 def training(data: Data) -> list[Figure]:
-    """Losses by epoch: a figure a direction, a panel a variant; then the teachers that were trained here."""
+    """Losses by epoch: a figure a direction, one panel per variant; then the teachers that were trained here."""
     found = []
     for direction, said in DIRECTIONS.items() if data.losses else ():
         losses = {name: [of_direction(table, direction) for table in each] for name, each in data.losses.items()}
-        lines = "; a line a seed, failed ones included" if len(data.inputs.seeds) > 1 else ""
+        lines = "; one line per seed, failed ones included" if len(data.inputs.seeds) > 1 else ""
         text = (
             f"Training loss by epoch, {said}: the student's total and its weighted terms, which add up to it, and the"
             " discriminator's own, real and made, which stay at 1/8 each where it cannot tell (logarithmic"

@@ -20,7 +20,7 @@ GAP = 0.05
 
 
 def rows(data: Data, direction: str) -> Figure:
-    """A row a person, a column a variant; the floor, which is what was given, has no column of its own."""
+    """One row per person, one column per variant; the floor, which is what was given, has no column of its own."""
     inputs = data.inputs
     bands = _bands(list(inputs.variants))
     samples = data.samples[direction][: ROWS if len(bands) == 1 else ROWS_OF_BANDS]

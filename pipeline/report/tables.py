@@ -41,7 +41,7 @@ def millions(value: float) -> str:
 
 
 def latencies(table: pd.DataFrame, variant: str) -> dict[str, str]:
-    """A column a batch size: the median of the variant's times, the 10th and 90th percentile below it."""
+    """One column per batch size: the median of the variant's times, the 10th and 90th percentile below it."""
     cells = {}
     for batch in sorted(int(batch) for batch in table["batch"].unique()):
         rows = table[(table["variant"] == variant) & (table["batch"] == batch)]
@@ -70,7 +70,7 @@ def software(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 
 def architectures(models: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A row a network: the variants that have it, and its settings."""
+    """One row per network: the variants that have it, and its settings."""
     found: dict[str, list[str]] = {}
     for variant, model in models.items():
         found.setdefault(_architecture(model), []).append(variant)

@@ -86,5 +86,5 @@ def summary(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def read_accuracy(path: Path) -> pd.DataFrame:
-    """Read an accuracy.csv: a row a protocol, variant and condition, in percent, for `dvc plots`."""
+    """Read an accuracy.csv: one row per protocol, variant and condition, in percent, for `dvc plots`."""
     return read(path, ACCURACY_COLUMNS, text=ACCURACY_COLUMNS[:3])[list(ACCURACY_COLUMNS)]

@@ -17,7 +17,7 @@ def run(
     """Write metrics.csv, metrics.json, accuracy.csv, report.md, index.html and figures/.
 
     Args:
-        sections: a folder a section
+        sections: one folder per section
         out: the folder of the report
     """
     from pipeline.report.build import build

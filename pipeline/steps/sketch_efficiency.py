@@ -26,7 +26,7 @@ def run(
     Args:
         collection: the entry in params.yaml, for the log
         pairs: the folder with photos.npy, for size and channels
-        out: to write: a row a batch size, .csv
+        out: to write: one row per batch size, .csv
     """
     from pipeline.data.sketch_pairs import load
     from pipeline.metrics.timing import time_networks

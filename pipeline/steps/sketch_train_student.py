@@ -36,7 +36,7 @@ def run(
         variant: the entry in params.yaml
         seed: what its randomness comes from
         pairs: the folder with photos.npy and sketches.npy
-        teachers: the folder with a folder a teacher
+        teachers: the folder with one folder per teacher
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """

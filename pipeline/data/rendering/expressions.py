@@ -50,7 +50,7 @@ ZOOM, LIFT = 1.12, -0.05  # of the head in the picture, and of its height (head 
 class RenderedClasses:
     """Faces that are drawn on demand.
 
-    index: a row an image, training images first: file ("rendered/train/000012-happy-01"), label (0..K-1, into
+    index: one row per image, training images first: file ("rendered/train/000012-happy-01"), label (0..K-1, into
     ``names``), part ("train" or "test"), identity, sex, skin (0 light .. 1 dark), age (years), yaw (degrees).
     """
 

@@ -42,8 +42,8 @@ class RenderedSet:
     pairs: pd.DataFrame
     image_size: int
     seed: int
-    traits: dict[str, np.ndarray] = field(repr=False)  # a row an image
-    nuisance: dict[str, np.ndarray] = field(repr=False)  # a row an image
+    traits: dict[str, np.ndarray] = field(repr=False)  # one row per image
+    nuisance: dict[str, np.ndarray] = field(repr=False)  # one row per image
     address: np.ndarray = field(repr=False)  # (N, 3): split, identity, image
 
     def scene(self, faces: np.ndarray) -> Scene:
@@ -111,7 +111,7 @@ def render_faces(*, seed: int, image_size: int, identities: int, images_per_iden
 
 
 def contact_sheet(*, seed: int, image_size: int, identities: int = 6) -> np.ndarray:
-    """A grid of faces, uint8 (H, W, 3): a row a person; columns neutral, then ages, yaws, lights, moods."""
+    """A grid of faces, uint8 (H, W, 3): one row per person; columns neutral, then ages, yaws, lights, moods."""
     _check(seed, image_size, identities, 1, 1, 2)
     columns: list[dict[str, float]] = [{}]
     columns += [{"age": age} for age in (17.0, 45.0, 62.0, 78.0)]

@@ -35,7 +35,7 @@ class SketchSet:
     seed: int
     exaggeration: float  # of shape in drawings
     hand: float  # their errors of shape, standard deviations
-    traits: dict[str, np.ndarray] = field(repr=False)  # a row a pair
+    traits: dict[str, np.ndarray] = field(repr=False)  # one row per pair
     nuisance: dict[str, np.ndarray] = field(repr=False)
     address: np.ndarray = field(repr=False)  # (N, 3): split, identity, 0
 

@@ -111,7 +111,7 @@ def _by_folder(archive: Path, entries: Entries) -> list[photo_lists.Photo]:
             raise InputError(f"{archive}: entry {entry!r} lies in no folder, expected <person>/<file> (or a table)")
         folders.add(folder.as_posix())
         photos.append(photo_lists.Photo(0, file, folder.name, None, None))
-    check_folders(archive, folders, "a folder a person")
+    check_folders(archive, folders, "one folder per person")
     return photos
 
 
@@ -135,7 +135,9 @@ def _check_people(archive: Path, photos: list[photo_lists.Photo]) -> None:
     people = {photo.identity for photo in photos if photo.identity}
     if len(people) < 2:
         who = f"one person only, {min(people)!r}" if people else "nobody's identity is known"
-        raise InputError(f"{archive}: {who}, expected one folder a person (or a row a photo in a table) and several")
+        raise InputError(
+            f"{archive}: {who}, expected one folder a person (or one row per photo in a table) and several"
+        )
 
 
 def _draw(

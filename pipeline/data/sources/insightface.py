@@ -196,7 +196,7 @@ def _pairs(key: str, same: np.ndarray, start: int, path: Path) -> pd.DataFrame:
 
 
 def _index(train: _Part, tested: list[_Part], min_images: int) -> pd.DataFrame:
-    """A row a face: the training file's, then those of the protocols."""
+    """One row per face: the training file's, then those of the protocols."""
     table = pd.DataFrame({"file": train.files, "identity": train.identities})
     enough = table.groupby("identity")["file"].transform("size") >= min_images
     table["split"] = np.where(enough, "train", "unlabelled")

@@ -73,7 +73,7 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
     The header gives folds and pairs, ``9<TAB>300``, or pairs alone, ``300``, for one fold. Each fold has as
     many lines of one person (``name i j``) and then as many of two (``name i name j``).
 
-    Returns a row a pair: fold (from 1), name_a, i, name_b, j, same (bool), line (in the file, from 1). Raises
+    Returns one row per pair: fold (from 1), name_a, i, name_b, j, same (bool), line (in the file, from 1). Raises
     InputError naming file and line.
     """
     path = Path(path)

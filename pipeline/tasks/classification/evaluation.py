@@ -54,7 +54,7 @@ def evaluate(
     settings: ClassEvaluation,
     outputs: Outputs,
 ) -> None:
-    """Write the tidy metrics, a row a test image, the reliability tables and the run; all in float32.
+    """Write the tidy metrics, one row per test image, the reliability tables and the run; all in float32.
 
     ``name`` is the set's, in metrics.csv the protocol. Agreement and divergence are with ``teacher`` as it was
     pretrained; none for the teacher itself. Where ``others`` has a teacher that has changed, it is judged too, under

@@ -63,7 +63,7 @@ def train_classifier(
     """Train as ``learning`` says on pictures and labels; resumes what was interrupted.
 
     ``images`` uint8 (N, S, S, C), memory-mapped or not, ``labels`` (N,); ``read_from``: the files that they are from.
-    ``model`` gets the first student, ``losses`` a row an epoch. ``others`` are places for networks that come about
+    ``model`` gets the first student, ``losses`` one row per epoch. ``others`` are places for networks that come about
     besides: student_2 and on, teacher (as feedback or peers left it), ensemble (of branches). Feedback has schedules of
     its own in place of ``training``. Raises InputError where a teacher is missing or was made for other pictures.
     """

@@ -44,7 +44,7 @@ def judge_pairs(
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Verification of the pairs in ``table`` by embeddings (N, D) of the faces ``seen`` (N,), rising.
 
-    Returns tidy rows (protocol, condition, metric, value, n) and a row a pair with the columns SCORE_COLUMNS.
+    Returns tidy rows (protocol, condition, metric, value, n) and one row per pair with the columns SCORE_COLUMNS.
     """
     rows, judged = [], [pd.DataFrame(columns=SCORE_COLUMNS)] if table.empty else []
     for protocol, group in table.groupby("protocol", sort=True):

@@ -55,7 +55,7 @@ def evaluate(
     recognition: Recognition,
     outputs: Outputs,
 ) -> None:
-    """Write the tidy metrics, a row a picture, a row a pair of faces, sample pictures and the run's description.
+    """Write the tidy metrics, one row per picture, one row per pair of faces, sample pictures and the run's description.
 
     Without ``model`` pictures are enlarged by bicubic resampling, the floor. Everything is computed in float32.
     """

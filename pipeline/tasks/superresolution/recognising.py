@@ -44,7 +44,7 @@ def recognise(
 ) -> tuple[list[dict[str, Any]], pd.DataFrame, dict[str, Any] | None]:
     """Verify the faces that were shrunk ``factor`` times, enlarged by ``network`` (None: bicubic).
 
-    Returns tidy rows, a row a pair, and the settings of the recogniser's network. Nothing of it all where the recognition task has no
+    Returns tidy rows, one row per pair, and the settings of the recogniser's network. Nothing of it all where the recognition task has no
     faces of that quality, or no pairs.
     """
     if factor not in given.degradation.qualities:

@@ -59,7 +59,7 @@ def evaluate(
     settings: SynthesisEvaluation,
     outputs: Outputs,
 ) -> None:
-    """Write the tidy metrics, a row a picture, a row a dimension of the analysis, a row a pair, samples and the run.
+    """Write the tidy metrics, one row per picture, one row per dimension of the analysis, one row per pair, samples and the run.
 
     Without ``model`` every picture is a copy of what it was to be made from, the floor. All is computed in float32.
     """

@@ -27,7 +27,7 @@ def symptoms(
 ) -> list[str]:
     """What is wrong with one direction, photo_to_sketch or sketch_to_photo; an empty list where nothing is.
 
-    ``losses``: the log of pipeline.tasks.synthesis.learning.Translation, a row an epoch. ``made``, ``targets``:
+    ``losses``: the log of pipeline.tasks.synthesis.learning.Translation, one row per epoch. ``made``, ``targets``:
     pictures of the same test set (N, H, W, C), N >= 2, uint8 or float in the same unit; ``control``: what the variant
     that learned by reconstruction alone makes of the same inputs.
     """

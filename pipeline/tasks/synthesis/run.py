@@ -94,7 +94,7 @@ def train_students(
 ) -> None:
     """Train both students on the pairs in a folder and write weights, card and losses; resumes what was interrupted.
 
-    ``teachers`` holds a folder a domain, of which the variant names those that it asks.
+    ``teachers`` holds one folder per domain, of which the variant names those that it asks.
     """
     device = select_device()
     dtype = select_dtype(device, training.precision)
