@@ -121,12 +121,14 @@ def test_the_report_calls_rendered_faces_rendered_and_needs_nothing_else(by_snak
     assert {"recognition-accuracy.svg", "recognition-attention.png", "recognition-contact-sheet.png"} <= figures
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_left_behind(by_snakemake, by_dvc):
     for folder in (by_snakemake, by_dvc):
         assert not (folder / ".resume").exists()
         assert not list(folder.rglob(".writing-*"))
 
 
+@pytest.mark.exhaustive
 def test_both_engines_give_the_same_bytes(by_snakemake, by_dvc):
     """Two full runs on one machine: checkpoints, tables and figures are the same to the last bit."""
     ours, theirs = hashes(by_snakemake), hashes(by_dvc)
@@ -135,6 +137,7 @@ def test_both_engines_give_the_same_bytes(by_snakemake, by_dvc):
     assert different <= VOLATILE, different
 
 
+@pytest.mark.exhaustive
 def test_dvc_shows_metrics_and_plots(by_dvc):
     shown = json.loads(run(by_dvc, "dvc", "metrics", "show", "--json").stdout)
     assert "cross_age" in json.dumps(shown)
