@@ -73,4 +73,4 @@ def _files() -> list[Path]:
 
 if __name__ == "__main__":
     refresh(read_document(SETTINGS_FILE))
-    keep_lock()  # `dvc repro` comes here first: it may be killed while it writes dvc.lock
+    keep_lock()  # `dvc repro` comes here before any work is done: it may be killed while it writes dvc.lock
