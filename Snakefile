@@ -1,11 +1,11 @@
-"""Knowledge distillation for low-quality faces. The graph is in graph/, what a step does in pipeline/steps/."""
+"""Knowledge distillation for low-quality faces. The graph is in graph/, what a step does in pipeline/tasks/TASK/steps/."""
 
 from engines.agreement import agree, source_of_settings
 from engines.code import refresh
 from engines.surroundings import prepare
 from graph.rules import directives
 from pipeline.errors import InputError
-from pipeline.params.document import Document
+from pipeline.document import Document
 from pipeline.params.loading import read_document, validate
 
 try:

@@ -25,8 +25,8 @@ from pipeline.data.class_sources import cifar
 from pipeline.data.recordio import Records, read_index, read_property
 from pipeline.data.sources import lfw
 from pipeline.data.verification_bin import read_bin
+from pipeline.document import check
 from pipeline.models.onnx_file import checked
-from pipeline.params.document import check
 from pipeline.report import reading, tidy
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -50,14 +50,14 @@ TABLES = "--index index.csv --pairs pairs.csv"
 MODEL = "--variant degraded_only --seed 0 --model model.safetensors"
 STEPS = {
     "preparation": [
-        f"prepare --raw raw --faces faces.npy {TABLES} --searches searches.csv --notes notes.json --contact-sheet sheet.png",
-        "degrade --faces faces.npy --out degraded",
+        f"recognition_prepare --raw raw --faces faces.npy {TABLES} --searches searches.csv --notes notes.json --contact-sheet sheet.png",
+        "recognition_degrade --faces faces.npy --out degraded",
     ],
     "one epoch": [
-        f"train_baseline {MODEL} --faces faces.npy --degraded degraded --index index.csv --losses losses.csv"
+        f"recognition_train_baseline {MODEL} --faces faces.npy --degraded degraded --index index.csv --losses losses.csv"
     ],
     "evaluation": [
-        f"evaluate {MODEL} --faces faces.npy --degraded degraded {TABLES} --searches searches.csv --notes notes.json"
+        f"recognition_evaluate {MODEL} --faces faces.npy --degraded degraded {TABLES} --searches searches.csv --notes notes.json"
         " --metrics metrics.csv --scores scores.csv --ranks ranks.csv --samples samples.npz --run run.json"
     ],
 }
@@ -96,7 +96,7 @@ def graph(variants: int, seeds: int) -> tuple[int, Cost]:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, Path(folder, name))
         document = read_document(ROOT / "tests/data/tiny.yaml")
-        del document["superresolution"]
+        del document["super_resolution"]
         recognition, variant = document["recognition"], document["recognition"]["students"]["logit_attention_kd"]
         recognition["baselines"] = {"basicnet": {"train_qualities": [1]}}
         recognition["students"] = {f"kd_{number}": variant for number in range(variants - 1)}

@@ -38,15 +38,15 @@ from pipeline.tasks.recognition import run_student  # noqa: F401, here so that n
 TINY = Path(__file__).resolve().parent.parent / "tests/data/tiny.yaml"
 SHARP = "--faces data/faces.npy --index data/index.csv"
 INPUTS = [
-    f"prepare --raw raw {SHARP} --pairs data/pairs.csv --searches data/searches.csv --notes data/notes.json"
+    f"recognition_prepare --raw raw {SHARP} --pairs data/pairs.csv --searches data/searches.csv --notes data/notes.json"
     " --contact-sheet data/sheet.png",
-    "degrade --faces data/faces.npy --out data/degraded",
-    f"train_teacher {SHARP} --own data/own --seed 1 --model models/teacher/1/model.safetensors"
+    "recognition_degrade --faces data/faces.npy --out data/degraded",
+    f"recognition_train_teacher {SHARP} --own data/own --seed 1 --model models/teacher/1/model.safetensors"
     " --losses models/losses.csv",
-    f"teacher_outputs {SHARP} --teacher models/teacher/1/model.safetensors --out models/answers/1",
+    f"recognition_teacher_outputs {SHARP} --teacher models/teacher/1/model.safetensors --out models/answers/1",
 ]
 TRAIN = (
-    f"train_student {SHARP} --variant logit_attention_kd --seed 0 --degraded data/degraded"
+    f"recognition_train_student {SHARP} --variant logit_attention_kd --seed 0 --degraded data/degraded"
     " --teachers models/teacher --teacher-outputs models/answers"
     " --model new/model.safetensors --losses new/losses.csv"
 )

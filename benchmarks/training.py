@@ -29,7 +29,7 @@ from pipeline.data.degradation import degrade_folder
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.rendering import render_faces
 from pipeline.device import select_device, select_dtype
-from pipeline.params.document import check
+from pipeline.document import check
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.faces import training_faces

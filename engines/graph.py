@@ -6,7 +6,6 @@ Read by the Snakefile and by engines.code; no step imports it.
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline.params.loading import lookup, validate
+from pipeline.steps import step_module, step_place
+from pipeline.tasks import task_names
 
 ROOT = Path(__file__).resolve().parent.parent
 # Not a parse: at every start of either engine, a hundred files are looked through.
@@ -25,13 +26,14 @@ FOUND_BY_NAME = {
     "pipeline.distill": "distill",
     "pipeline.face_networks": "architecture",
 }
+DOCUMENT = "pipeline.document"  # the module that finds the settings of every task
 ANY_NETWORK = ("architecture", "own")  # a checkpoint of the user's own may be of any architecture
 Names = frozenset[tuple[str, str]]
 
 
 def science(step: str, document: dict[str, Any], **options: str) -> dict[str, Any]:
     """The step's slices as plain values by dotted key: equal for any layout of params.yaml that means the same."""
-    slices = importlib.import_module(f"pipeline.steps.{step}").SLICES
+    slices = step_module(step).SLICES
     values = {}
     for key, kind in slices.values():
         key = key.format(**options)
@@ -60,7 +62,7 @@ def modules(step: str, named: Names | None = None) -> list[str]:
     of them without it. A file beside a module that the module names, such as a template, counts as imported.
     """
     found: set[str] = set()
-    waiting = ["pipeline.__main__", f"pipeline.steps.{step}"]
+    waiting = ["pipeline.__main__", step_place(step)]
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -68,6 +70,8 @@ def modules(step: str, named: Names | None = None) -> list[str]:
         found.add(name)
         if name in FOUND_BY_NAME:
             waiting += [f"{name}.{stem}" for stem in _chosen(name, named)]
+        if name == DOCUMENT:
+            waiting += [f"pipeline.tasks.{task}.params.group" for task in task_names()]
         waiting += _imports(name)
         while "." in name:  # importing a module imports its packages
             name = name.rpartition(".")[0]

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from engines import holding, private, state
+from pipeline.document import Document
 from pipeline.errors import InputError
 from pipeline.files import write_text
-from pipeline.params.document import Document
 from pipeline.params.loading import read_document, validate
 
 MARKER = re.compile(r"^(<{7}|={7}|>{7})( |$)")

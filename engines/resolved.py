@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engines.notes import holds
+from pipeline.document import Document
 from pipeline.errors import InputError
 from pipeline.files import write_text
-from pipeline.params.document import Document
 from pipeline.params.loading import SETTINGS_FILE, read_document, validate
 
 STAGE = "settings"  # in dvc.yaml

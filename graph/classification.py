@@ -1,4 +1,4 @@
-"""The steps of visual recognition, from labelled images to a section of the report for each set."""
+"""The steps of classification, from labelled images to a section of the report for each set."""
 
 from __future__ import annotations
 
@@ -24,49 +24,49 @@ BASELINE = variants("classification.baselines", MODELS, **SET, teacher_network=T
 STUDENT = variants("classification.students", MODELS, **SET, teacher_network=TEACHER_NETWORK, others=OTHERS)
 
 STEPS = [
-    Step("download_classes", writes="out=raw", cases={"": SET}, memory=500, minutes=240),
-    Step("prepare_classes", reads="raw", writes="out=images", cases={"": SET}),
+    Step("download", writes="out=raw", cases={"": SET}, memory=500, minutes=240),
+    Step("prepare", reads="raw", writes="out=images", cases={"": SET}),
     Step(
-        "classes_train_teacher",
+        "train_teacher",
         reads="data=images",
         writes="model card losses",
         cases={"": TEACHER},
         memory=4000, resumes=True, gpu=True, priority=10, plots=LOSSES,
     ),
     Step(
-        "classes_train_baseline",
+        "train_baseline",
         reads="data=images",
         writes="model card losses",
         cases={"": BASELINE},
         memory=4000, resumes=True, gpu=True, plots=LOSSES,
     ),
     Step(
-        "classes_train_student",
+        "train_student",
         reads="data=images teacher teacher_card",
         writes="model card others losses",
         cases={"": STUDENT},
         memory=4000, resumes=True, gpu=True, priority=5, plots=LOSSES,
     ),
     Step(
-        "classes_evaluate",
+        "evaluate",
         reads="model card teacher teacher_card others data=images",
         writes="metrics pictures reliability run",
         cases={"teacher": TEACHER, "baseline": BASELINE, "student": STUDENT},
         memory=3000, minutes=240, gpu=True,
     ),
     Step(
-        "classes_efficiency",
+        "efficiency",
         reads="data=images",
         writes="out=efficiency",
         cases={"": SET},
         minutes=10, gpu=True, alone=True,
     ),
     Step(
-        "report_classification",
+        "report",
         reads="evaluations losses=all_losses efficiency data=images",
         writes="out=section",
         cases={"": SET},
         minutes=10,
     ),
 ]  # fmt: skip
-RULES = rules(STEPS, FILES)
+RULES = rules(STEPS, FILES, "classification")

@@ -76,10 +76,10 @@ STEPS = [
     ),
     Step("efficiency", reads="own faces", writes="out=efficiency", minutes=10, gpu=True, alone=True),
     Step(
-        "report_recognition",
+        "report",
         reads="evaluations losses=all_losses efficiency notes contact_sheet",
         writes="out=section",
         minutes=10,
     ),
 ]  # fmt: skip
-RULES = rules(STEPS, FILES)
+RULES = rules(STEPS, FILES, "recognition")

@@ -5,7 +5,6 @@ Matrices stay templates of params.yaml, so `dvc repro` follows an edit of it wit
 
 from __future__ import annotations
 
-import importlib
 import io
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ruamel.yaml import YAML
 from graph.step import Rule, fill
 from graph.tables import TASKS, all_rules
 from pipeline.params.loading import SETTINGS_FILE
+from pipeline.steps import step_module
 
 FILE = Path("dvc.yaml")
 HEAD = """\
@@ -61,7 +61,7 @@ def _stage(rule: Rule) -> dict[str, Any]:
         return fill(text, field)
 
     step = rule.step
-    work = importlib.import_module(f"pipeline.steps.{step.name}")
+    work = step_module(step.name)
     stage: dict[str, Any] = {"desc": work.__doc__.split("\n")[0]}
     if rule.each:
         stage["matrix"] = {name: f"${{{each.key}}}" for name, each in rule.each.items()}

@@ -6,15 +6,15 @@ of the task's table; ``{recognition.teacher.seeds[0]}``, with a dot, a value of 
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.command_line import options
 from pipeline.params.loading import SETTINGS_FILE, lookup
+from pipeline.steps import step_module
 
 FIELD = re.compile(r"\{([^{}]+)\}")
 
@@ -34,7 +34,7 @@ NAMED_BY = "named_by"  # the text of a case that says which settings, besides th
 
 @dataclass(frozen=True)
 class Step:
-    """A step as its table has it; what it does and which options it takes is in ``pipeline/steps/NAME.py``.
+    """A step as its table has it; what it does and which options it takes is in ``pipeline/tasks/TASK/steps/NAME.py``.
 
     ``reads`` and ``writes`` are names of files in the table, divided by spaces; ``out=raw`` says that the option
     ``--out`` names the file ``raw``. A folder that no step writes stands for all that is written below it. ``cases``
@@ -101,9 +101,13 @@ def variants(group: str, models: str, **more: str | Each) -> Case:
     return {**more, "variant": Each(group), "seed": Each("seeds"), "network": network, NAMED_BY: named_by}
 
 
-def rules(steps: Iterable[Step], files: dict[str, str]) -> list[Rule]:
-    """The rules of a table of steps and the files that it names. Raises ValueError where a text names nothing."""
-    return [_rule(step, suffix, case, files) for step in steps for suffix, case in step.cases.items()]
+def rules(steps: Iterable[Step], files: dict[str, str], task: str = "") -> list[Rule]:
+    """The rules of a task's table of steps and the files that it names: each rule's name begins with the task's.
+
+    Raises ValueError where a text names nothing.
+    """
+    named = [replace(step, name=f"{task}_{step.name}") if task else step for step in steps]
+    return [_rule(step, suffix, case, files) for step in named for suffix, case in step.cases.items()]
 
 
 def values(params: dict[str, Any], each: Each) -> list[str]:
@@ -156,7 +160,7 @@ def _rule(step: Step, suffix: str, case: Case, files: dict[str, str]) -> Rule:
         return paths
 
     reads, writes = _named(step.reads), _named(step.writes)
-    work = importlib.import_module(f"pipeline.steps.{step.name}")
+    work = step_module(step.name)
     given = filled((option, (reads | writes).get(option, option)) for option in options(work.run))
     keys = [*(key for key, _ in work.SLICES.values()), *case.get(NAMED_BY, "").split()]
     settings = tuple(dict.fromkeys(fill(key, value) for key in keys))

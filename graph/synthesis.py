@@ -31,8 +31,8 @@ BASELINE = variants("synthesis.baselines", MODELS, **COLLECTION, **RECOGNISER, t
 STUDENT = variants("synthesis.students", MODELS, **COLLECTION, **RECOGNISER, trained="{variant}/{seed}")
 
 STEPS = [
-    Step("download_sketches", writes="out=raw", cases={"": COLLECTION}, memory=500, minutes=240),
-    Step("prepare_sketches", reads="raw", writes="out=pairs", cases={"": COLLECTION}),
+    Step("download", writes="out=raw", cases={"": COLLECTION}, memory=500, minutes=240),
+    Step("prepare", reads="raw", writes="out=pairs", cases={"": COLLECTION}),
     Step(
         "draw_faces",
         reads="faces",
@@ -41,46 +41,46 @@ STEPS = [
         memory=1000, minutes=240,
     ),
     Step(
-        "sketch_train_teacher",
+        "train_teacher",
         reads="faces index drawings=xdog",
         writes="model=teacher card=teacher_card losses=teacher_losses",
         cases={"": DOMAIN},
         memory=3000, resumes=True, gpu=True, priority=10,
     ),
     Step(
-        "sketch_train_baseline",
+        "train_baseline",
         reads="pairs",
         writes="model card losses",
         cases={"": BASELINE},
         memory=3000, resumes=True, gpu=True,
     ),
     Step(
-        "sketch_train_student",
+        "train_student",
         reads="pairs teachers",
         writes="model card losses",
         cases={"": STUDENT},
         memory=3000, resumes=True, gpu=True, priority=5,
     ),
     Step(
-        "sketch_evaluate",
+        "evaluate",
         reads="model card training_losses photo_sketch_pairs=pairs recogniser recogniser_card",
         writes="metrics pictures dimensions scores samples run",
         cases={"copy": COPY, "baseline": BASELINE, "student": STUDENT},
         memory=3000, minutes=240, gpu=True,
     ),
     Step(
-        "sketch_efficiency",
+        "efficiency",
         reads="pairs",
         writes="out=efficiency",
         cases={"": COLLECTION},
         minutes=10, gpu=True, alone=True,
     ),
     Step(
-        "report_synthesis",
+        "report",
         reads="evaluations losses=all_losses teacher_losses=all_teacher_losses efficiency",
         writes="out=section",
         cases={"": COLLECTION},
         minutes=10,
     ),
 ]  # fmt: skip
-RULES = rules(STEPS, FILES)
+RULES = rules(STEPS, FILES, "synthesis")

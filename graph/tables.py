@@ -5,8 +5,10 @@ docs/graph.svg shows them: ``snakemake --rulegraph | dot -Tsvg``, with the param
 
 from __future__ import annotations
 
-from graph import classification, recognition, superresolution, synthesis
+import importlib
+
 from graph.step import Rule, Step, rules
+from pipeline.tasks import task_names
 
 FILES = {
     "note": "data/params-checked.txt",
@@ -38,12 +40,8 @@ REPORT = rules(
     ],
     FILES,
 )  # fmt: skip
-TASKS = {  # by their group in params.yaml; all but the first may be left out of it
-    "recognition": recognition.RULES,
-    "superresolution": superresolution.RULES,
-    "synthesis": synthesis.RULES,
-    "classification": classification.RULES,
-}
+# By their group in params.yaml; all but the first may be left out of it.
+TASKS: dict[str, list[Rule]] = {task: importlib.import_module(f"graph.{task}").RULES for task in task_names()}
 
 
 def all_rules(groups: object = TASKS) -> list[Rule]:

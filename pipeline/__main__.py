@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import importlib
 import inspect
 import os
-import pkgutil
 import signal
 import sys
 
@@ -22,11 +20,11 @@ def main(words: list[str]) -> int:
     """Run one step; 0 when it is done, 1 with one line on stderr when something given is bad, 2 for bad usage."""
     from pipeline.params.loading import PARAMS_FILE, read_slices  # slow, and Ctrl-C may come at any time
 
-    names = sorted(module.name for module in pkgutil.iter_modules(steps.__path__))
+    names = steps.step_names()
     parser = argparse.ArgumentParser("python -m pipeline", description=__doc__)
     parser.add_argument("step", choices=names, metavar="STEP", help=", ".join(names))
     name = parser.parse_args(words[:1]).step
-    step = importlib.import_module(f"pipeline.steps.{name}")
+    step = steps.step_module(name)
     own = argparse.ArgumentParser(f"python -m pipeline {name}", description=step.__doc__)
     own.add_argument("--params", default=PARAMS_FILE, help="the parameter file (default: %(default)s)")
     command_line.add_options(own, step.run)

@@ -14,9 +14,9 @@ from PIL import Image, ImageFilter
 
 from pipeline.data.rendering.sketch_set import render_sketch_pairs
 from pipeline.metrics import statistics
-from pipeline.params.synthesis_variants import SynthesisVariant
-from pipeline.report.synthesis import Inputs
 from pipeline.tasks.synthesis.health import variety
+from pipeline.tasks.synthesis.params.variants import SynthesisVariant
+from pipeline.tasks.synthesis.report.section import Inputs
 
 DIRECTIONS = ("photo_to_sketch", "sketch_to_photo")
 TRANSFER = {"reconstruction": 100.0, "transfer": 10.0, "taps": [1, 2]}

@@ -15,16 +15,29 @@ from standin import make_project
 from warm import first_in_path
 
 ALL = {
-    *("check", "download", "prepare", "degrade", "fetch_teacher", "train_teacher-1", "teacher_outputs", "efficiency"),
-    *("report_recognition", "report"),
-    *("train_baseline-basicnet-0", "train_student-logit_attention_kd-0", "evaluate-teacher-1"),
-    *("evaluate-basicnet-0", "evaluate-logit_attention_kd-0"),
+    *(
+        "check",
+        "recognition_download",
+        "recognition_prepare",
+        "recognition_degrade",
+        "recognition_fetch_teacher",
+        "recognition_train_teacher-1",
+        "recognition_teacher_outputs",
+        "recognition_efficiency",
+    ),
+    *("recognition_report", "report"),
+    *(
+        "recognition_train_baseline-basicnet-0",
+        "recognition_train_student-logit_attention_kd-0",
+        "recognition_evaluate-teacher-1",
+    ),
+    *("recognition_evaluate-basicnet-0", "recognition_evaluate-logit_attention_kd-0"),
 }
 STUDENT = {
     "check",
-    "train_student-logit_attention_kd-0",
-    "evaluate-logit_attention_kd-0",
-    "report_recognition",
+    "recognition_train_student-logit_attention_kd-0",
+    "recognition_evaluate-logit_attention_kd-0",
+    "recognition_report",
     "report",
 }
 MODEL = "models/recognition/students/logit_attention_kd/0/model.safetensors"

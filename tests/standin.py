@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pipeline.steps import step_place
+
 PROJECT = [
     "Snakefile",
     "graph",
@@ -29,21 +31,27 @@ PROJECT = [
 ]
 OUTPUTS = {
     "check": {"out"},
-    "download": {"out"},
-    "prepare": {"faces", "index", "pairs", "searches", "notes", "contact_sheet"},
-    "degrade": {"out"},
-    "fetch_teacher": {"out"},
-    "train_teacher": {"model", "losses"},
-    "teacher_outputs": {"out"},
-    "train_baseline": {"model", "losses"},
-    "train_student": {"model", "losses"},
-    "evaluate": {"metrics", "scores", "ranks", "samples", "run"},
-    "efficiency": {"out"},
-    "report_recognition": {"out"},
+    "recognition_download": {"out"},
+    "recognition_prepare": {"faces", "index", "pairs", "searches", "notes", "contact_sheet"},
+    "recognition_degrade": {"out"},
+    "recognition_fetch_teacher": {"out"},
+    "recognition_train_teacher": {"model", "losses"},
+    "recognition_teacher_outputs": {"out"},
+    "recognition_train_baseline": {"model", "losses"},
+    "recognition_train_student": {"model", "losses"},
+    "recognition_evaluate": {"metrics", "scores", "ranks", "samples", "run"},
+    "recognition_efficiency": {"out"},
+    "recognition_report": {"out"},
     "report": {"out"},
 }
-FOLDERS = {"download", "degrade", "fetch_teacher", "teacher_outputs", "report_recognition"}
-OVERRIDE = "\n\nfrom standin import stand_in  # noqa: E402\n\nrun = stand_in(__name__.rpartition('.')[2], run)\n"
+FOLDERS = {
+    "recognition_download",
+    "recognition_degrade",
+    "recognition_fetch_teacher",
+    "recognition_teacher_outputs",
+    "recognition_report",
+}
+OVERRIDE = '\n\nfrom standin import stand_in  # noqa: E402\n\nrun = stand_in("{step}", run)\n'
 
 
 def make_project(root: Path, folder: Path) -> Path:
@@ -56,10 +64,10 @@ def make_project(root: Path, folder: Path) -> Path:
         else:
             shutil.copy2(root / name, folder / name)
     for step in OUTPUTS:
-        file = folder / f"pipeline/steps/{step}.py"
-        file.write_text(file.read_text() + OVERRIDE)
+        file = folder / f"{step_place(step).replace('.', '/')}.py"
+        file.write_text(file.read_text() + OVERRIDE.format(step=step))
     shutil.copy2(__file__, folder / "standin.py")
-    text = (root / "tests/data/tiny.yaml").read_text().partition("superresolution:")[0]  # one task will do
+    text = (root / "tests/data/tiny.yaml").read_text().partition("super_resolution:")[0]  # one task will do
     (folder / "params.yaml").write_text(text.replace("    degraded_only: {train_qualities: [1, 4]}\n", ""))
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     return folder
@@ -90,7 +98,7 @@ def digest(step: str, options: dict[str, Any], settings: dict[str, Any]) -> str:
     """A hash of the command line, the settings and all files read; the report reads only declared variants."""
     given = {key: value for key, value in sorted(options.items()) if key not in OUTPUTS[step]}
     read = {key: content(path) for key, path in given.items() if isinstance(path, Path) and path.exists()}
-    if step == "report_recognition":
+    if step == "recognition_report":
         declared = {"teacher", *settings["baselines"], *settings["students"]}
         for key in ("evaluations", "losses"):
             read[key] = [entry for entry in read[key] if Path(entry[0]).parts[-3] in declared]

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from pipeline.params.networks import AdamTraining, Schedule
-from pipeline.params.synthesis_teachers import VGG
-from pipeline.params.synthesis_variants import Augmentation
 from pipeline.resume import ResumeFile
+from pipeline.tasks.synthesis.params.teachers import VGG
+from pipeline.tasks.synthesis.params.variants import Augmentation
 from pipeline.training import train
 
 CPU = torch.device("cpu")

@@ -77,14 +77,18 @@ def test_a_variant_put_in_and_taken_out_and_other_commits_checked_out(project):
     project.edit("  evaluation:", kd + "  evaluation:")
     project.edit("seeds: [1]", "seeds: [1, 2]")  # of the teacher: a folder more
     project(*RUN)
-    assert {"train_student-kd-0", "train_teacher-2", "train_student-logit_attention_kd-0"} <= set(project.ran())
+    assert {
+        "recognition_train_student-kd-0",
+        "recognition_train_teacher-2",
+        "recognition_train_student-logit_attention_kd-0",
+    } <= set(project.ran())
     project.commit()
     new = project("git", "rev-parse", "HEAD").strip()
     project.edit(kd, "")
     project.edit("seeds: [1, 2]", "seeds: [1]")
     project(*RUN)
     assert (
-        not losses.exists() and not answers.exists() and set(project.ran()) <= {"check", "report_recognition", "report"}
+        not losses.exists() and not answers.exists() and set(project.ran()) <= {"check", "recognition_report", "report"}
     )
     project.clean()
     project.edit("  evaluation:", kd + "  evaluation:")
@@ -219,9 +223,9 @@ def test_a_profile_says_no_hooks(project):
 @pytest.mark.parametrize(
     "words",
     [
-        f"--forcerun train_student --until {MODEL} -c1",
-        "--omit-from report_recognition -c1",
-        "--batch report_recognition=1/2 -c1",
+        f"--forcerun recognition_train_student --until {MODEL} -c1",
+        "--omit-from recognition_report -c1",
+        "--batch recognition_report=1/2 -c1",
         "--allowed-rules check report -c1",
         "--rerun-incomplete -c1 --nolock",
         "--max-checksum-file-size 0 -c1",
@@ -239,8 +243,8 @@ def test_after_any_other_setting_a_run_makes_what_is_stale_and_both_agree(projec
     project(*RUN)
     project.ran()
     project.clean()
-    project("dvc", "repro", "--quiet", "--force", "--single-item", "evaluate_student@logit_attention_kd-0")
-    assert project.ran() == ["evaluate-logit_attention_kd-0"]
+    project("dvc", "repro", "--quiet", "--force", "--single-item", "recognition_evaluate_student@logit_attention_kd-0")
+    assert project.ran() == ["recognition_evaluate-logit_attention_kd-0"]
     assert project.changed() == set(), "its bytes are those that were made from the changed parameter"
 
 
@@ -319,20 +323,22 @@ def test_a_file_in_a_folder_that_an_older_one_replaces_is_noticed(project):
     good = file.read_bytes()
     file.write_text("older")
     os.utime(file, (10**9, 10**9))
-    assert "degrade" in project("snakemake", "-n", "--quiet", "rules")
+    assert "recognition_degrade" in project("snakemake", "-n", "--quiet", "rules")
     project(*RUN)
     assert file.read_bytes() == good and project.ran() == []
     before = file.stat()
     file.write_bytes(good[::-1])
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert "degrade" in project("snakemake", "-n", "--quiet", "rules")
+    assert "recognition_degrade" in project("snakemake", "-n", "--quiet", "rules")
     project(*RUN)
     assert file.read_bytes() == good
     project.clean()
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("pulled", [[], ["reports/metrics.csv"], ["evaluate_baseline@basicnet-0", "report"]])
+@pytest.mark.parametrize(
+    "pulled", [[], ["reports/metrics.csv"], ["recognition_evaluate_baseline@basicnet-0", "report"]]
+)
 def test_a_clone_without_all_results(project, tmp_path, pulled):
     """What lies nowhere is to be made, and a result that was changed meanwhile is still noticed."""
     project("dvc", "remote", "add", "--quiet", "--default", "store", str(tmp_path / "store"))
@@ -345,7 +351,7 @@ def test_a_clone_without_all_results(project, tmp_path, pulled):
         with open(clone.folder / "reports/metrics.csv", "a") as stream:
             stream.write("tampered,1\n")
     said = clone("snakemake", "-n", "--quiet", "rules")
-    assert "train_student" in said and "report" in said and "not brought up to date" not in said
+    assert "recognition_train_student" in said and "report" in said and "not brought up to date" not in said
     said = clone("snakemake", "--cores", "1")
     assert "up to date for" in said and "not brought up to date" not in said
     clone.ran()
@@ -361,7 +367,7 @@ def test_results_that_lie_nowhere_beside_one_that_was_changed(project):
     before = metrics.read_bytes()
     metrics.write_text("tampered,1\n")
     said = project("snakemake", "-n", "--quiet", "rules")
-    assert "train_baseline" in said and "\nreport " in said
+    assert "recognition_train_baseline" in said and "\nreport " in said
     project(*RUN)
     assert metrics.read_bytes() == before and lost.exists()
     project.ran()

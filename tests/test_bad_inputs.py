@@ -37,20 +37,20 @@ SHARP = "--faces data/faces.npy --index data/index.csv"
 MODEL = "--model new/model.safetensors --losses new/losses.csv"
 WORDS = {
     "check": "--out new/note.txt",
-    "download": "--cache cache --drop-in dropped --out new/raw",
-    "prepare": "--raw raw --faces new/faces.npy --index new/index.csv --pairs new/pairs.csv"
+    "recognition_download": "--cache cache --drop-in dropped --out new/raw",
+    "recognition_prepare": "--raw raw --faces new/faces.npy --index new/index.csv --pairs new/pairs.csv"
     " --searches new/searches.csv --notes new/notes.json --contact-sheet new/sheet.png",
-    "degrade": "--faces data/faces.npy --out new/degraded",
-    "train_teacher": f"{SHARP} {MODEL} --seed 1 --own nothing",
-    "teacher_outputs": f"{SHARP} --teacher models/teacher/1/model.safetensors --out new/answers",
-    "train_baseline": f"{SHARP} {MODEL} --variant degraded_only --seed 0 --degraded data/degraded",
-    "train_student": f"{SHARP} {MODEL} --variant logit_attention_kd --seed 0 --degraded data/degraded"
+    "recognition_degrade": "--faces data/faces.npy --out new/degraded",
+    "recognition_train_teacher": f"{SHARP} {MODEL} --seed 1 --own nothing",
+    "recognition_teacher_outputs": f"{SHARP} --teacher models/teacher/1/model.safetensors --out new/answers",
+    "recognition_train_baseline": f"{SHARP} {MODEL} --variant degraded_only --seed 0 --degraded data/degraded",
+    "recognition_train_student": f"{SHARP} {MODEL} --variant logit_attention_kd --seed 0 --degraded data/degraded"
     " --teachers models/teacher --teacher-outputs models/answers",
-    "evaluate": f"{SHARP} --variant teacher --seed 1 --degraded data/degraded --pairs data/pairs.csv"
+    "recognition_evaluate": f"{SHARP} --variant teacher --seed 1 --degraded data/degraded --pairs data/pairs.csv"
     " --searches data/searches.csv --notes data/notes.json --model models/teacher/1/model.safetensors"
     " --metrics new/metrics.csv --scores new/scores.csv --ranks new/ranks.csv --samples new/samples.npz --run new/run.json",
-    "efficiency": "--own nothing --faces data/faces.npy --out new/efficiency.csv",
-    "report_recognition": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
+    "recognition_efficiency": "--own nothing --faces data/faces.npy --out new/efficiency.csv",
+    "recognition_report": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
     " --notes data/notes.json --contact-sheet data/sheet.png --out new/section",
     "report": "--sections reports/sections --out new/report",
 }
@@ -268,21 +268,23 @@ def parameters(name: str, key: str, value: object, line: str) -> Bad:
 
 
 def archive(name: str, data: bytes, line: str) -> Bad:
-    return Bad(f"archive: {name}", "prepare", lfw("lfw.tgz", data), "raw/lfw.tgz: .*" + line)
+    return Bad(f"archive: {name}", "recognition_prepare", lfw("lfw.tgz", data), "raw/lfw.tgz: .*" + line)
 
 
 def image(name: str, data: bytes, line: str) -> Bad:
     photos = tgz({"lfw/Gus/Gus_0001.jpg": data})
-    return Bad(f"image: {name}", "prepare", lfw("lfw.tgz", photos), "raw/lfw.tgz: lfw/Gus/Gus_0001.jpg: " + line)
+    return Bad(
+        f"image: {name}", "recognition_prepare", lfw("lfw.tgz", photos), "raw/lfw.tgz: lfw/Gus/Gus_0001.jpg: " + line
+    )
 
 
 def judged(name: str, damage: Damage, line: str) -> Bad:
-    return Bad(name, "evaluate", damage, line)
+    return Bad(name, "recognition_evaluate", damage, line)
 
 
 def report(name: str, file: str, damage: Callable[[str], Damage], line: str) -> Bad:
     path = f"reports/{file}"
-    return Bad(f"report: {name}", "report_recognition", damage(path), f"{path}: {line}")
+    return Bad(f"report: {name}", "recognition_report", damage(path), f"{path}: {line}")
 
 
 ONE = "evaluations/degraded_only/0"
@@ -330,9 +332,9 @@ BAD = [
     Bad("parameters: endless", "check", put("params.yaml", b"seeds: [0]\nrecognition: &a {data: *a}"),
         "params.yaml: line 2: &a: expected no anchor"),
     Bad("parameters: deep", "check", put("params.yaml", b"[" * 600), "params.yaml: line 1: more than 30"),
-    Bad("parameters: number as key", "prepare", put("params.yaml", b"1: 2"),
+    Bad("parameters: number as key", "recognition_prepare", put("params.yaml", b"1: 2"),
         "params.yaml: line 1: the key 1 is read as int, expected a name"),
-    Bad("parameters: variant", "train_student", nothing,
+    Bad("parameters: variant", "recognition_train_student", nothing,
         "students.nope is missing .there: logit_attention_kd", "--variant nope"),
 
     archive("truncated", tgz()[:-40], "truncated or corrupt archive .*; fetch it again"),
@@ -353,13 +355,13 @@ BAD = [
     archive("encrypted", encrypted_zip(), "entry 'lfw/Ann/Ann_0001.jpg' is encrypted"),
     archive("other layout", tgz({"x.jpg": photo()}),
         "entry 'x.jpg', expected <folder>/<Name>/<Name>_<NNNN>.jpg"),
-    Bad("archive: absent", "prepare", both(lfw(), drop("raw/lfw.tgz")), "raw/lfw.tgz: no such file"),
-    Bad("archive: wrong checksum", "download",
+    Bad("archive: absent", "recognition_prepare", both(lfw(), drop("raw/lfw.tgz")), "raw/lfw.tgz: no such file"),
+    Bad("archive: wrong checksum", "recognition_download",
         lfw(key="files.archive", value={"address": "raw/lfw.tgz", "sha256": "0" * 64}),
         "lfw.tgz: wrong checksum of raw/lfw.tgz: found sha256 [0-9a-f]{64}, expected 0{64}"),
-    Bad("archive: not to be had", "download", lfw(),
+    Bad("archive: not to be had", "recognition_download", lfw(),
         "lfw.tgz: cannot be downloaded freely: put the file .* at dropped/"),
-    Bad("archive: bad address", "download",
+    Bad("archive: bad address", "recognition_download",
         lfw(key="files.archive", value={"address": "ftp://host/lfw.tgz", "sha256": None}),
         "lfw.tgz: address 'ftp://host/lfw.tgz', expected http://"),
 
@@ -371,18 +373,18 @@ BAD = [
     image("huge", huge_png(), "1600000000 pixels, the image is too large .expected at most 67108864"),
     image("smaller than the crop", photo((30, 30)), r"crop \(4, 4, 36, 36\) does not fit an image of 30x30"),
 
-    Bad("pair list: absent photo", "prepare", pair_list(2, "Ann\t1\t7"),
+    Bad("pair list: absent photo", "recognition_prepare", pair_list(2, "Ann\t1\t7"),
         "raw/pairs.txt: line 2: photo Ann_0007.jpg is not in raw/lfw.tgz"),
-    Bad("pair list: bad encoding", "prepare", pair_list(2, "\xc4nn\t1\t2"),
+    Bad("pair list: bad encoding", "recognition_prepare", pair_list(2, "\xc4nn\t1\t2"),
         "raw/pairs.txt: line 2: not UTF-8 text"),
-    Bad("pair list: uneven folds", "prepare", pair_list(5, ""),
+    Bad("pair list: uneven folds", "recognition_prepare", pair_list(5, ""),
         "raw/pairs.txt: ends at line 4, expected 5 lines"),
-    Bad("pair list: one-sided fold", "prepare", pair_list(3, "Bob\t1\t2"),
+    Bad("pair list: one-sided fold", "recognition_prepare", pair_list(3, "Bob\t1\t2"),
         "line 3: 3 fields .*expected a pair of two"),
-    Bad("pair list: unknown fold", "prepare", lfw(key="evaluated_folds", value=[1, 3]),
+    Bad("pair list: unknown fold", "recognition_prepare", lfw(key="evaluated_folds", value=[1, 3]),
         "fold 3 asked for, expected 1 to 2"),
 
-    Bad("nobody to train on", "prepare", lfw(key="min_images", value=3),
+    Bad("nobody to train on", "recognition_prepare", lfw(key="min_images", value=3),
         "raw/lfw.tgz: min_images = 3 leaves 0 people to train on"),
 
     judged("index: absent", drop("data/index.csv"), "data/index.csv: no such file"),
@@ -398,7 +400,7 @@ BAD = [
         "data/index.csv: 40 rows, expected 39, one a face of data/faces"),
     judged("index: tested and trained on", cell("data/index.csv", "split", "train", row=-1),
         "is in both train and test"),
-    Bad("index: one person", "train_teacher",
+    Bad("index: one person", "recognition_train_teacher",
         table("data/index.csv", lambda rows: rows.assign(split=["train"] * 4 + ["unlabelled"] * 36)),
         "data/index.csv: 1 identities to train on, expected two or more"),
 
@@ -435,30 +437,30 @@ BAD = [
         "model.json: network = None"),
     judged("checkpoint: card without history", content("models/teacher/1/model.json", provenance={}),
         "model.json: provenance.training is missing"),
-    Bad("checkpoint: of other people", "train_student",
+    Bad("checkpoint: of other people", "recognition_train_student",
         content("models/teacher/1/model.json", identities=["a", "b", "c", "d", "e", "f"]),
         "models/answers/1: the teacher knows other identities"),
-    Bad("checkpoint: for other faces", "teacher_outputs",
+    Bad("checkpoint: for other faces", "recognition_teacher_outputs",
         lambda: np.save("data/faces.npy", np.zeros((40, 64, 64, 3), np.uint8)),
         "model.safetensors: made for faces of 32 pixels a side and 3 channels, expected 64 and 3"),
-    Bad("checkpoint: of another student", "train_student", params("student.network.widths", [8, 16]),
+    Bad("checkpoint: of another student", "recognition_train_student", params("student.network.widths", [8, 16]),
         "model.safetensors: students.logit_attention_kd.distill.attention compares maps block by block"),
 
-    Bad("faces: truncated", "degrade", cut("data/faces.npy"), "data/faces.npy: not a whole .npy array"),
-    Bad("faces: objects", "degrade", put("data/faces.npy", OBJECTS),
+    Bad("faces: truncated", "recognition_degrade", cut("data/faces.npy"), "data/faces.npy: not a whole .npy array"),
+    Bad("faces: objects", "recognition_degrade", put("data/faces.npy", OBJECTS),
         "data/faces.npy: not a whole .npy array"),
-    Bad("faces: a pickle", "degrade", put("data/faces.npy", TRAP), "data/faces.npy: not a whole .npy array"),
-    Bad("faces: an archive", "degrade", put("data/faces.npy", npz(a=np.zeros(3))),
+    Bad("faces: a pickle", "recognition_degrade", put("data/faces.npy", TRAP), "data/faces.npy: not a whole .npy array"),
+    Bad("faces: an archive", "recognition_degrade", put("data/faces.npy", npz(a=np.zeros(3))),
         "faces.npy: an archive of arrays found"),
-    Bad("faces: an archive cut", "degrade", put("data/faces.npy", npz(a=np.zeros(3))[:-9]),
+    Bad("faces: an archive cut", "recognition_degrade", put("data/faces.npy", npz(a=np.zeros(3))[:-9]),
         "faces.npy: not a whole .npy"),
-    Bad("faces: floats", "efficiency", put("data/faces.npy", npy(np.zeros((2, 32, 32, 3)))),
+    Bad("faces: floats", "recognition_efficiency", put("data/faces.npy", npy(np.zeros((2, 32, 32, 3)))),
         "float64 .*expected uint8"),
-    Bad("faces: none", "efficiency", put("data/faces.npy", npy(np.zeros((0, 32, 32, 3), np.uint8))),
+    Bad("faces: none", "recognition_efficiency", put("data/faces.npy", npy(np.zeros((0, 32, 32, 3), np.uint8))),
         "expected uint8"),
-    Bad("faces: no square", "train_teacher", put("data/faces.npy", npy(np.zeros((40, 32, 16, 3), np.uint8))),
+    Bad("faces: no square", "recognition_train_teacher", put("data/faces.npy", npy(np.zeros((40, 32, 16, 3), np.uint8))),
         r"data/faces.npy: x1 holds \(40, 32, 16, 3\), expected \(40, 32, 32, 3\)"),
-    Bad("faces: odd size", "degrade", put("data/faces.npy", npy(np.zeros((2, 30, 30, 3), np.uint8))),
+    Bad("faces: odd size", "recognition_degrade", put("data/faces.npy", npy(np.zeros((2, 30, 30, 3), np.uint8))),
         "data/faces.npy: faces of 30x30 pixels, expected both sides to be divisible by 4"),
 
     judged("degraded: no note", drop("data/degraded/method.json"), "degraded/method.json: no such file"),
@@ -466,96 +468,96 @@ BAD = [
     judged("degraded: other size", put("data/degraded/x4.npy", npy(np.zeros((40, 4, 4, 3), np.uint8))),
         r"data/degraded/x4.npy: x4 holds \(40, 4, 4, 3\), expected \(40, 8, 8, 3\)"),
 
-    Bad("answers: no notes", "train_student", drop("models/answers/1/shapes.json"),
+    Bad("answers: no notes", "recognition_train_student", drop("models/answers/1/shapes.json"),
         "1/shapes.json: no such file"),
-    Bad("answers: notes cut", "train_student", cut("models/answers/1/shapes.json"),
+    Bad("answers: notes cut", "recognition_train_student", cut("models/answers/1/shapes.json"),
         "1/shapes.json: not valid JSON"),
-    Bad("answers: notes a number", "train_student", put("models/answers/1/shapes.json", b"5"),
+    Bad("answers: notes a number", "recognition_train_student", put("models/answers/1/shapes.json", b"5"),
         "1/shapes.json: the file = 5"),
-    Bad("answers: of other faces", "train_student", content("models/answers/1/shapes.json", faces=5),
+    Bad("answers: of other faces", "recognition_train_student", content("models/answers/1/shapes.json", faces=5),
         "1/shapes.json: answers for 5 faces, expected 24"),
-    Bad("answers: of another network", "train_student",
+    Bad("answers: of another network", "recognition_train_student",
         content("models/answers/1/shapes.json", shapes={"channel_maps": [[3]]}),
         "1/shapes.json: maps of another network"),
-    Bad("answers: no embeddings", "train_student", drop("models/answers/1/embeddings.npy"),
+    Bad("answers: no embeddings", "recognition_train_student", drop("models/answers/1/embeddings.npy"),
         "embeddings.npy: no such file"),
-    Bad("answers: truncated", "train_student", cut("models/answers/1/embeddings.npy"),
+    Bad("answers: truncated", "recognition_train_student", cut("models/answers/1/embeddings.npy"),
         "embeddings.npy: not a whole .npy"),
-    Bad("answers: objects", "train_student", put("models/answers/1/embeddings.npy", OBJECTS),
+    Bad("answers: objects", "recognition_train_student", put("models/answers/1/embeddings.npy", OBJECTS),
         "embeddings.npy: not a whole"),
-    Bad("answers: other shape", "train_student",
+    Bad("answers: other shape", "recognition_train_student",
         put("models/answers/1/embeddings.npy", npy(np.zeros((24, 2, 9), np.float32))),
         r"embeddings.npy: float32 \(24, 2, 9\) found, expected the teacher's answers, float \(24, 2, 8\)"),
 
-    Bad("loss: learning rate", "train_baseline",
+    Bad("loss: learning rate", "recognition_train_baseline",
         both(params(f"{TRAINING}.learning_rate", 1e30), params(f"{TRAINING}.gradient_clip", 0.0)),
         "degraded_only, seed 0: (recognition|gradient norm) is nan in epoch 1, step 2, expected a finite",
         environment={"PIPELINE_SAVE_SECONDS": "0"}, saved=True),
-    Bad("loss: answers", "train_student", poisoned_answers,
+    Bad("loss: answers", "recognition_train_student", poisoned_answers,
         "logit_attention_kd, seed 0: logit is nan in epoch 1, step 1, expected a finite number"),
-    Bad("loss: teacher", "train_student", poisoned_weights,
+    Bad("loss: teacher", "recognition_train_student", poisoned_weights,
         "logit_attention_kd, seed 0: logit is nan in epoch 1, step 1"),
-    Bad("loss: scale", "train_teacher",
+    Bad("loss: scale", "recognition_train_teacher",
         both(params("margin.scale", 1e30), params("teacher.training.learning_rate", 1e30)),
         "teacher, seed 1: (recognition|gradient norm) is (nan|inf) in epoch 1, step [12]"),
 
     Bad("full disk: note", "check", nothing, "new/note.txt: cannot be written: File too large", file_bytes=1),
-    Bad("full disk: download", "download",
+    Bad("full disk: download", "recognition_download",
         lfw(key="files.archive", value={"address": "raw/lfw.tgz", "sha256": None}),
         "cache/lfw.tgz: cannot be written: File too large", file_bytes=99),
-    Bad("full disk: faces", "prepare", nothing, "new/faces.npy: cannot be written: File too large",
+    Bad("full disk: faces", "recognition_prepare", nothing, "new/faces.npy: cannot be written: File too large",
         file_bytes=9000),
-    Bad("full disk: degraded", "degrade", nothing, "x4.npy: cannot be written: File too large",
+    Bad("full disk: degraded", "recognition_degrade", nothing, "x4.npy: cannot be written: File too large",
         file_bytes=5000),
-    Bad("full disk: answers", "teacher_outputs", nothing, "new/answers: cannot be written: File too large",
+    Bad("full disk: answers", "recognition_teacher_outputs", nothing, "new/answers: cannot be written: File too large",
         file_bytes=1000),
-    Bad("full disk: losses", "train_teacher", nothing, "new/losses.csv: cannot be written: File too large",
+    Bad("full disk: losses", "recognition_train_teacher", nothing, "new/losses.csv: cannot be written: File too large",
         file_bytes=9),
-    Bad("full disk: state", "train_teacher", nothing,
+    Bad("full disk: state", "recognition_train_teacher", nothing,
         ".resume/new/model.safetensors: cannot be written: File too large",
         environment={"PIPELINE_SAVE_SECONDS": "0"}, file_bytes=3000),
-    Bad("full disk: metrics", "evaluate", nothing, "new/metrics.csv: cannot be written: File too large",
+    Bad("full disk: metrics", "recognition_evaluate", nothing, "new/metrics.csv: cannot be written: File too large",
         file_bytes=99),
 
     Bad("read-only: file", "check", nothing, "/sys/note.txt: cannot be written: .*expected a writable folder",
         "--out /sys/note.txt"),
-    Bad("read-only: folder", "degrade", nothing, "/sys/new/degraded: cannot be written",
+    Bad("read-only: folder", "recognition_degrade", nothing, "/sys/new/degraded: cannot be written",
         "--out /sys/new/degraded"),
-    Bad("read-only: model", "train_teacher", nothing, "/sys/new/losses.csv: cannot be written",
+    Bad("read-only: model", "recognition_train_teacher", nothing, "/sys/new/losses.csv: cannot be written",
         "--losses /sys/new/losses.csv"),
 
-    Bad("below a file", "prepare", nothing,
+    Bad("below a file", "recognition_prepare", nothing,
         "params.yaml/f.npy: cannot be written: params.yaml is a file, expected a folder",
         "--faces params.yaml/f.npy"),
 
-    Bad("folder below a file", "degrade", nothing,
+    Bad("folder below a file", "recognition_degrade", nothing,
         "params.yaml/a/x: cannot be written: params.yaml is a file", "--out params.yaml/a/x"),
 
-    Bad("a file where a folder goes", "degrade", nothing, "params.yaml: is a file, expected a folder",
+    Bad("a file where a folder goes", "recognition_degrade", nothing, "params.yaml: is a file, expected a folder",
         "--out params.yaml"),
     Bad("a folder where a file goes", "check", nothing, "data: cannot be written: Is a directory",
         "--out data"),
 
-    Bad("device: no GPU", "train_teacher", nothing, r"PIPELINE_DEVICE = 'cuda': found 0 GPUs \(expected one",
+    Bad("device: no GPU", "recognition_train_teacher", nothing, r"PIPELINE_DEVICE = 'cuda': found 0 GPUs \(expected one",
         environment={"PIPELINE_DEVICE": "cuda"}),
-    Bad("device: absent GPU", "evaluate", nothing, r"PIPELINE_DEVICE = 'cuda:99': found \d+ GPUs",
+    Bad("device: absent GPU", "recognition_evaluate", nothing, r"PIPELINE_DEVICE = 'cuda:99': found \d+ GPUs",
         environment={"PIPELINE_DEVICE": "cuda:99"}),
-    Bad("device: unknown", "evaluate", nothing, "PIPELINE_DEVICE = 'tpu': expected auto, cpu, cuda or cuda:N",
+    Bad("device: unknown", "recognition_evaluate", nothing, "PIPELINE_DEVICE = 'tpu': expected auto, cpu, cuda or cuda:N",
         environment={"PIPELINE_DEVICE": "tpu"}),
-    Bad("device: unsupported", "efficiency", nothing,
+    Bad("device: unsupported", "recognition_efficiency", nothing,
         "PIPELINE_DEVICE = 'mps': expected auto, cpu, cuda or cuda:N",
         environment={"PIPELINE_DEVICE": "mps"}),
 
-    Bad("threads: word", "train_teacher", nothing, "PIPELINE_THREADS = 'two': expected a whole number from 1",
+    Bad("threads: word", "recognition_train_teacher", nothing, "PIPELINE_THREADS = 'two': expected a whole number from 1",
         environment={"PIPELINE_THREADS": "two"}),
-    Bad("threads: superscript", "train_teacher", nothing,
+    Bad("threads: superscript", "recognition_train_teacher", nothing,
         "PIPELINE_THREADS = '²': expected a whole number from 1", environment={"PIPELINE_THREADS": "²"}),
-    Bad("threads: too many", "train_teacher", nothing, "PIPELINE_THREADS = '9999999999': expected .* to 1024",
+    Bad("threads: too many", "recognition_train_teacher", nothing, "PIPELINE_THREADS = '9999999999': expected .* to 1024",
         environment={"PIPELINE_THREADS": "9999999999"}),
 
-    Bad("seconds: word", "train_teacher", nothing, "PIPELINE_SAVE_SECONDS = 'often': expected seconds from 0",
+    Bad("seconds: word", "recognition_train_teacher", nothing, "PIPELINE_SAVE_SECONDS = 'often': expected seconds from 0",
         environment={"PIPELINE_SAVE_SECONDS": "often"}),
-    Bad("seconds: negative", "train_teacher", nothing,
+    Bad("seconds: negative", "recognition_train_teacher", nothing,
         "PIPELINE_SAVE_SECONDS = '-1': expected seconds from 0", environment={"PIPELINE_SAVE_SECONDS": "-1"}),
 
     report("absent", f"{ONE}/metrics.csv", drop, "no such file"),
@@ -585,7 +587,7 @@ BAD = [
     report("losses without total", "losses/degraded_only/0/losses.csv",
         lambda path: table(path, lambda rows: rows.drop(columns="total")), "no column total"),
     report("no times", "efficiency.csv", lambda path: table(path, lambda rows: rows[:0]), "no rows"),
-    Bad("report: contact sheet", "report_recognition", cut("data/sheet.png", 999),
+    Bad("report: contact sheet", "recognition_report", cut("data/sheet.png", 999),
         "data/sheet.png: cannot be read as a picture"),
 ]
 # fmt: on
@@ -607,14 +609,14 @@ def project(tmp_path_factory, root) -> Path:
             "--index data/index.csv --pairs data/pairs.csv --searches data/searches.csv --notes data/notes.json"
             " --contact-sheet data/sheet.png"
         )
-        assert run("prepare", f"--faces data/faces.npy {outputs}") == 0
-        assert run("degrade", "--out data/degraded") == 0
+        assert run("recognition_prepare", f"--faces data/faces.npy {outputs}") == 0
+        assert run("recognition_degrade", "--out data/degraded") == 0
         for step, variant, seed in (
-            ("train_teacher", "teacher", 1), ("train_baseline", "degraded_only", 0),
-            ("train_student", "logit_attention_kd", 0),
+            ("recognition_train_teacher", "teacher", 1), ("recognition_train_baseline", "degraded_only", 0),
+            ("recognition_train_student", "logit_attention_kd", 0),
         ):  # fmt: skip
-            if step == "train_student":
-                assert run("teacher_outputs", "--out models/answers/1") == 0
+            if step == "recognition_train_student":
+                assert run("recognition_teacher_outputs", "--out models/answers/1") == 0
             model = f"models/{variant}/{seed}/model.safetensors"
             losses, judged = f"reports/losses/{variant}/{seed}", f"reports/evaluations/{variant}/{seed}"
             assert run(step, f"--model {model} --losses {losses}/losses.csv") == 0
@@ -623,9 +625,9 @@ def project(tmp_path_factory, root) -> Path:
                 f" --samples {judged}/samples.npz"
             )
             words = f"--variant {variant} --seed {seed} --model {model}"
-            assert run("evaluate", f"{words} {outputs} --run {judged}/run.json") == 0
-        assert run("efficiency", "--out reports/efficiency.csv") == 0
-        assert run("report_recognition", "--out reports/sections/recognition") == 0
+            assert run("recognition_evaluate", f"{words} {outputs} --run {judged}/run.json") == 0
+        assert run("recognition_efficiency", "--out reports/efficiency.csv") == 0
+        assert run("recognition_report", "--out reports/sections/recognition") == 0
     return folder
 
 
@@ -688,7 +690,7 @@ def test_the_project_that_the_cases_damage_is_good(project, tmp_path, monkeypatc
     shutil.copytree(project, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     lfw()()
-    assert run("check") == 0 and run("prepare") == 0
+    assert run("check") == 0 and run("recognition_prepare") == 0
     assert os.path.getsize("new/faces.npy") > 10_000
 
 

@@ -14,20 +14,20 @@ from torch.nn.modules.module import register_module_parameter_registration_hook 
 
 from pipeline.errors import InputError
 from pipeline.face_networks import Network
-from pipeline.params.classification_learning import Pictures
-from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
-from pipeline.params.superresolution_networks import SuperResolutionNetwork
-from pipeline.params.synthesis_teachers import VGG
-from pipeline.params.teachers import OwnNetwork
-from pipeline.params.translators import Translator
 from pipeline.tasks.classification import networks as classification
+from pipeline.tasks.classification.params.learning import Pictures
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.tasks.recognition import networks as recognition
 from pipeline.tasks.recognition.adapting import program_network
-from pipeline.tasks.superresolution import networks as superresolution
+from pipeline.tasks.recognition.params.teachers import OwnNetwork
+from pipeline.tasks.super_resolution import networks as super_resolution
+from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
 from pipeline.tasks.synthesis import adopting
 from pipeline.tasks.synthesis import networks as synthesis
+from pipeline.tasks.synthesis.params.teachers import VGG
+from pipeline.tasks.synthesis.params.translators import Translator
 
 MARGIN = Margin(kind="cosface", scale=4.0, margin=0.2)
 RESNEXT = {
@@ -71,8 +71,8 @@ def classes(settings: dict, branches: int = 1) -> Callable[[Path], None]:
 
 def larger(settings: dict) -> Callable[[Path], None]:
     def save(path: Path) -> None:
-        made = superresolution.build(validate(SuperResolutionNetwork, settings, ""), scale=2, channels=1, seed=1)
-        superresolution.save(made, path, {})
+        made = super_resolution.build(validate(SuperResolutionNetwork, settings, ""), scale=2, channels=1, seed=1)
+        super_resolution.save(made, path, {})
 
     return save
 
@@ -110,12 +110,12 @@ CARDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any], list[dict]
         [{"expansion": 16, "width": 16}]),
     "torchvision": (classes({"architecture": "torchvision", "name": "shufflenet_v2_x0_5"}), classification.load,
         [{"name": "vit_h_14"}, {"name": "regnet_y_128gf"}, {"name": "vgg19"}, {"name": "convnext_large"}]),
-    "rcan": (larger({"architecture": "rcan", **GROUPED}), superresolution.load,
+    "rcan": (larger({"architecture": "rcan", **GROUPED}), super_resolution.load,
         [{"groups": 200, "blocks": 200}, {"width": 1024}, {"groups": 200, "blocks": 200, "width": 1024}]),
-    "san": (larger({"architecture": "san", **GROUPED}), superresolution.load,
+    "san": (larger({"architecture": "san", **GROUPED}), super_resolution.load,
         [{"groups": 200, "blocks": 200, "width": 1024}]),
     "edsr": (larger({"architecture": "edsr", "blocks": 1, "width": 4, "residual_scale": 0.1, "skip": "none"}),
-        superresolution.load, [{"blocks": 200, "width": 1024}]),
+        super_resolution.load, [{"blocks": 200, "width": 1024}]),
     "translators": (sketches, synthesis.load,
         [{"width": 1024, "widest": 1024}, {"architecture": "resnet", "blocks": 50}]),
     "a trained teacher": (drawings, adopting.load_teacher, [

@@ -18,7 +18,7 @@ from PIL import Image
 from pipeline.data.class_set import ClassSet, check
 from pipeline.data.class_sources import ImageClasses, remote_files, source_names
 from pipeline.data.class_sources.cifar import _pickled
-from pipeline.data.classes import fit, open_classes, prepare_classes, sample_sheet
+from pipeline.data.classes import classification_prepare, fit, open_classes, sample_sheet
 from pipeline.data.fetch_folder import fetch_folder
 from pipeline.errors import InputError
 from pipeline.params.loading import validate
@@ -63,7 +63,7 @@ def encoded(pixels, form="PNG"):
 
 
 def prepared(chosen, raw, tmp_path):
-    prepare_classes(chosen, raw, tmp_path / "out")
+    classification_prepare(chosen, raw, tmp_path / "out")
     return open_classes(tmp_path / "out")
 
 
@@ -561,7 +561,7 @@ def test_mean_and_spread_of_the_training_part(tmp_path):
 def test_written_twice_gives_the_same_bytes(tmp_path):
     archive(tmp_path / "birds.zip", FOLDERS)
     for name in "ab":
-        prepare_classes(folder(image_size=24), tmp_path, tmp_path / name)
+        classification_prepare(folder(image_size=24), tmp_path, tmp_path / name)
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
     assert len(list((tmp_path / "a").iterdir())) == 4
@@ -607,10 +607,10 @@ def test_training_images_of_one_colour(tmp_path):
 
 def test_another_folder_is_replaced_whole_or_stays(tmp_path):
     archive(tmp_path / "birds.zip", FOLDERS)
-    prepare_classes(folder(), tmp_path, tmp_path / "out")
+    classification_prepare(folder(), tmp_path, tmp_path / "out")
     before = (tmp_path / "out/images.npy").read_bytes()
     archive(tmp_path / "birds.zip", BAD_FOLDERS["broken"][0](FOLDERS))
-    refused(lambda: prepare_classes(folder(), tmp_path, tmp_path / "out"), "truncated")
+    refused(lambda: classification_prepare(folder(), tmp_path, tmp_path / "out"), "truncated")
     assert (tmp_path / "out/images.npy").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["birds.zip", "out"]
 
@@ -667,7 +667,7 @@ def edit_spread(out):
 @pytest.mark.parametrize("case", OPENED)
 def test_damaged_folders_are_refused(case, tmp_path):
     archive(tmp_path / "birds.zip", FOLDERS)
-    prepare_classes(folder(), tmp_path, tmp_path / "out")
+    classification_prepare(folder(), tmp_path, tmp_path / "out")
     damage, expected = OPENED[case]
     damage(tmp_path / "out")
     refused(lambda: open_classes(tmp_path / "out"), tmp_path / "out", expected)
@@ -693,7 +693,9 @@ def test_what_is_missing_is_asked_for_by_name_and_place(chosen, tmp_path):
     files = remote_files(chosen)
     refused(lambda: fetch_folder(files, tmp_path / "raw", tmp_path / "cache", tmp_path / "drop_in"),
             "cannot be downloaded freely", tmp_path / "drop_in" / files[0].name, files[0].provider)  # fmt: skip
-    refused(lambda: prepare_classes(chosen, tmp_path, tmp_path / "out"), tmp_path / files[0].name, files[0].provider)
+    refused(
+        lambda: classification_prepare(chosen, tmp_path, tmp_path / "out"), tmp_path / files[0].name, files[0].provider
+    )
 
 
 def test_from_a_dropped_folder(tmp_path):

@@ -12,13 +12,13 @@ import torch
 
 from pipeline.errors import InputError
 from pipeline.metrics.rows import COLUMNS
-from pipeline.params.classification import Augmentation, ClassEvaluation
-from pipeline.params.classification_learning import Learning
-from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
 from pipeline.tasks.classification import networks
 from pipeline.tasks.classification.evaluation import Outputs, ask, evaluate
+from pipeline.tasks.classification.params.group import Augmentation, ClassEvaluation
+from pipeline.tasks.classification.params.learning import Learning
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.tasks.classification.prepared import NETWORKS, changes_teacher, train_on_set
 
 CLASSES, SIDE, TRAIN, TEST = 6, 8, 24, 30

@@ -16,8 +16,6 @@ from pipeline.checkpoints import load_tensors
 from pipeline.data.class_batches import ClassBatches, normalise
 from pipeline.errors import InputError
 from pipeline.metrics.efficiency import multiply_adds
-from pipeline.params.classification_learning import Feedback, Learning, Mutual, Pictures
-from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
 from pipeline.randomness import generator
@@ -25,6 +23,8 @@ from pipeline.tasks.classification import networks
 from pipeline.tasks.classification.feedback import ForwardAndFeedback
 from pipeline.tasks.classification.learning import Classes, Distilled, asked, knowledge
 from pipeline.tasks.classification.mutual import MutualLearning
+from pipeline.tasks.classification.params.learning import Feedback, Learning, Mutual, Pictures
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.tasks.classification.run import train_classifier
 from pipeline.training import Interrupted
 

@@ -6,8 +6,8 @@ import pytest
 from test_params import change, document, write  # noqa: F401, a fixture
 
 from engines.graph import science
+from pipeline.document import check
 from pipeline.errors import InputError
-from pipeline.params.document import check
 
 C = "classification."
 VGG = {"architecture": "vgg", "depth": 8}
@@ -80,14 +80,14 @@ def test_a_setting_of_one_variant_reaches_its_training_alone(document):  # noqa:
     changed = change(document, C + "students.ffkd.learning.beta", 2.0)
     options = {"set": "expressions"}
     for variant, same in (("ffkd", False), ("ffkd_frozen", True)):
-        before = science("classes_train_student", document, variant=variant, **options)
-        assert (science("classes_train_student", changed, variant=variant, **options) == before) == same
+        before = science("classification_train_student", document, variant=variant, **options)
+        assert (science("classification_train_student", changed, variant=variant, **options) == before) == same
     for step in (
-        "download_classes",
-        "prepare_classes",
-        "classes_train_teacher",
-        "classes_evaluate",
-        "classes_efficiency",
+        "classification_download",
+        "classification_prepare",
+        "classification_train_teacher",
+        "classification_evaluate",
+        "classification_efficiency",
     ):
         assert science(step, changed, **options) == science(step, document, **options)
-    assert science("report_classification", changed) != science("report_classification", document)
+    assert science("classification_report", changed) != science("classification_report", document)

@@ -13,19 +13,19 @@ from pipeline.errors import InputError
 from pipeline.metrics.efficiency import count_parameters
 from pipeline.models.branched import Branched
 from pipeline.models.classifier import build
-from pipeline.params.classification_learning import (
+from pipeline.params.loading import validate
+from pipeline.randomness import generator
+from pipeline.tasks.classification import networks
+from pipeline.tasks.classification.cost import forwards_backwards
+from pipeline.tasks.classification.params.learning import (  # fmt: skip
     AnyLearning,
     Feedback,
     Learning,
     Pictures,
     check_learning,
     needs_teacher,
-)  # fmt: skip
-from pipeline.params.classification_networks import ClassifierNetwork
-from pipeline.params.loading import validate
-from pipeline.randomness import generator
-from pipeline.tasks.classification import networks
-from pipeline.tasks.classification.cost import forwards_backwards
+)
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
 GREY = Pictures(mean=[0.5], std=[0.25], padding=2)
 COLOUR = Pictures(mean=[0.5071, 0.4867, 0.4408], std=[0.2675, 0.2565, 0.2761])
@@ -274,7 +274,7 @@ def test_pairs_that_a_method_can_compare_pass():
 
 
 def test_what_classifiers_do_not_know_and_lonely_peers_are_refused():
-    with pytest.raises(InputError, match="attention compares channel_maps, which visual recognition has not"):
+    with pytest.raises(InputError, match="attention compares channel_maps, which classification has not"):
         learning(kind="distillation", distill={"attention": {"weight": 1.0}})
     with pytest.raises(InputError, match="expected at least 2, or with_teacher"):
         learning(kind="mutual", students=1)

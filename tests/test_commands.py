@@ -21,9 +21,9 @@ from test_graph import copy_project
 from text_commands import commands, in_text
 from warm import first_in_path
 
-from pipeline.params.document import check
-from pipeline.params.translators import UNet
+from pipeline.document import check
 from pipeline.tasks.synthesis import networks
+from pipeline.tasks.synthesis.params.translators import UNet
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,7 +45,7 @@ def between(run: str, says: str = "") -> Try:
 ENGINES = [
     Try("python -m pipeline check --out data/params-checked.txt"),
     between("sed -i 's/weight: 5.0/weight: 4.0/' params.yaml"),
-    Try("snakemake -n --quiet rules", says="train_student"),
+    Try("snakemake -n --quiet rules", says="recognition_train_student"),
     Try("snakemake --cores all FILE", f"snakemake --cores all {MODEL}", "steps (100%) done"),
     Try("snakemake --cores all", says="dvc.lock is up to date"),
     Try("dvc status", says="up to date"),
@@ -93,7 +93,7 @@ MERGE = [  # two branches with results of their own
 ]
 PROFILES = [
     between("sed -i 's/weight: 5.0/weight: 4.0/' params.yaml"),
-    Try("snakemake --profile profiles/slurm -n", says="train_student"),
+    Try("snakemake --profile profiles/slurm -n", says="recognition_train_student"),
     Try(
         "PIPELINE_DEVICE=cpu snakemake --profile profiles/slurm",
         "PIPELINE_DEVICE=cpu snakemake --profile profiles/slurm -n",
@@ -101,8 +101,8 @@ PROFILES = [
     Try("snakemake --cores all --profile profiles/gpu", says="dvc.lock is up to date"),
     between("sed -i 's/weight: 4.0/weight: 3.0/' params.yaml"),
     Try("PIPELINE_PROCESSES=4 snakemake --cores all --profile profiles/gpu", says="dvc.lock is up to date"),
-    Try("snakemake --cores all --forcerun download", says="dvc.lock is up to date"),
-    between("snakemake --cores all --forcerun fetch_teacher", "dvc.lock is up to date"),
+    Try("snakemake --cores all --forcerun recognition_download", says="dvc.lock is up to date"),
+    between("snakemake --cores all --forcerun recognition_fetch_teacher", "dvc.lock is up to date"),
     Try("snakemake --cores 1 data/recognition/raw data/recognition/teacher"),
     Try("snakemake --cores 2"),
 ]
@@ -112,9 +112,9 @@ EXAMPLES = [
     "cp examples/smallest.yaml params.yaml",
     "cp examples/methods.yaml params.yaml",
     "cp examples/own_teacher.yaml params.yaml",
-    "cp examples/sr.yaml params.yaml",
+    "cp examples/super_resolution.yaml params.yaml",
     "mkdir -p data/drop_in && cp WHERE/{BSR_bsds500.tgz,Set5.zip,Set14.zip,lfw.tgz,pairs.txt} data/drop_in/",
-    "cp examples/sketch.yaml params.yaml",
+    "cp examples/synthesis.yaml params.yaml",
     "mkdir -p data/drop_in && cp WHERE/{cuhk_student.zip,lfw.tgz,pairs.txt} data/drop_in/",
     "mkdir -p data/drop_in && cp WHERE/cuhk_student.zip WHERE/lfw.tgz WHERE/pairs.txt data/drop_in/",
     "cp examples/ffkd_cifar100.yaml params.yaml",

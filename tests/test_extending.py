@@ -15,7 +15,7 @@ USE = """
 import torch
 from pipeline.distill import Knowledge, method
 from pipeline.face_networks import architecture, build
-from pipeline.params.document import check
+from pipeline.document import check
 
 settings = check().recognition
 network = build(settings.baselines["basicnet"].network, 16, 3)

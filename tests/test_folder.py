@@ -772,13 +772,23 @@ def test_example_from_a_folder_to_arrays(tmp_path, root, capsys, monkeypatch):
     assert text.count("archive: {address: null") == 1
     params.write_text(text.replace("archive: {address: null", f"archive: {{address: {json.dumps(str(mine))}"))
     monkeypatch.chdir(tmp_path)
-    download = ["download", "--params", "params.yaml", "--cache", "cache", "--drop-in", "dropped", "--out", "raw"]
+    download = [
+        "recognition_download",
+        "--params",
+        "params.yaml",
+        "--cache",
+        "cache",
+        "--drop-in",
+        "dropped",
+        "--out",
+        "raw",
+    ]
     assert main(download) == 0
     checksum = hashlib.sha256(Path("raw/faces.zip").read_bytes()).hexdigest()
     assert checksum in capsys.readouterr().err
     out = ["--faces", "f.npy", "--index", "i.csv", "--pairs", "p.csv", "--searches", "s.csv"]
     out += ["--notes", "n.json", "--contact-sheet", "c.png"]
-    prepare = ["prepare", "--params", "params.yaml", "--raw", "raw", *out]
+    prepare = ["recognition_prepare", "--params", "params.yaml", "--raw", "raw", *out]
     assert main(prepare) == 0
     index, pairs = read_tables("i.csv", "p.csv")
     assert np.load("f.npy").shape == (len(index), 48, 48, 3)
@@ -791,7 +801,7 @@ def test_example_from_a_folder_to_arrays(tmp_path, root, capsys, monkeypatch):
     learned = index.loc[index["split"] == "train", "identity"].iloc[0]
     (mine / learned / "x.png").write_bytes(b"no picture")
     assert main(download) == 0 and main(prepare) == 1
-    assert f"prepare: raw/faces.zip: {learned}/x.png: not an image" in capsys.readouterr().err
+    assert f"recognition_prepare: raw/faces.zip: {learned}/x.png: not an image" in capsys.readouterr().err
     (mine / learned / "x.png").unlink()
     assert main(download) == 0 and main(prepare) == 0
     assert [Path(name).read_bytes() for name in out[1::2]] == first
@@ -800,4 +810,6 @@ def test_example_from_a_folder_to_arrays(tmp_path, root, capsys, monkeypatch):
     params.write_text(params.read_text().replace("folds: 5", "folds: 7"))
     assert main(prepare) == 1
     line = capsys.readouterr().err
-    assert line.startswith("prepare: raw/faces.zip: test_share = 0.5 of 20 people") and line.count("\n") == 1
+    assert (
+        line.startswith("recognition_prepare: raw/faces.zip: test_share = 0.5 of 20 people") and line.count("\n") == 1
+    )

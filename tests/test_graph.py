@@ -14,8 +14,9 @@ from graph import stages
 from graph.rules import directives
 from graph.step import Step, below, rules
 from graph.tables import all_rules
-from pipeline.params.document import check
+from pipeline.document import check
 from pipeline.params.loading import read_document
+from pipeline.steps import step_names, step_place
 
 PROJECT = [
     "Snakefile",
@@ -112,10 +113,10 @@ def _params_dependency() -> type:
 def test_both_engines_hold_the_same_graph(project, capsys):
     ours = by_snakemake(capsys)
     recognition = 8 + 2 * 2 + 4 + 2 + 8  # two teachers, two baselines and one student, two seeds
-    superresolution = 5 + 1 + 2 * (2 + 2) + 2  # a floor, a teacher, two variants
+    super_resolution = 5 + 1 + 2 * (2 + 2) + 2  # a floor, a teacher, two variants
     synthesis = 3 + 3 + 2 * 3 + 1 + 2 * 3 + 2  # three teachers, three variants, a floor
     classification = 4 + 2 + 2 * (3 + 3)  # a teacher, three variants
-    assert len(ours) == recognition + superresolution + synthesis + classification
+    assert len(ours) == recognition + super_resolution + synthesis + classification
     compare(ours, by_dvc())
 
 
@@ -150,8 +151,7 @@ def without_defaults(value, written):
 
 
 def test_every_step_stands_in_the_graph_and_nothing_else(root):
-    steps = {file.stem for file in (root / "pipeline/steps").glob("[a-z]*.py")}
-    assert {rule.step.name for rule in all_rules()} == steps
+    assert {rule.step.name for rule in all_rules()} == set(step_names())
     names = [rule.name for rule in all_rules()]
     assert len(set(names)) == len(names)
 
@@ -199,20 +199,27 @@ def test_what_the_code_is_follows_every_module_and_nothing_else(project):
 
     last = after()
     lists = set(last)
-    no_archives = {"download_pictures", "prepare_pictures"}
+    no_archives = {"super_resolution_download", "super_resolution_prepare"}
     assert {name.partition("/")[0] for name in lists} == {rule.step.name for rule in all_rules()} - no_archives
     assert changed(append("pipeline/report/page.html.j2")) == {"report"}
-    students = {name for name in lists if "train_student/" in name}
+    students = {name for name in lists if "recognition_train_student/" in name}
     assert changed(append("pipeline/errors.py")) == lists
-    assert changed(append("pipeline/distill/attention.py")) & students == {"train_student/logit_attention_kd"}
+    assert changed(append("pipeline/distill/attention.py")) & students == {
+        "recognition_train_student/logit_attention_kd"
+    }
     assert "check" in changed(append("pipeline/distill/logit.py"))
     assert changed(lambda: Path("pipeline/distill/new.py").write_text("")) == set(), "nothing names it"
     mobile = Path("pipeline/face_networks/mobilefacenet.py")
     new = mobile.read_text().replace('Literal["mobilefacenet"]', 'Literal["new"]')
     assert changed(lambda: mobile.with_name("new.py").write_text(new)) == set()
     networks = changed(append("pipeline/face_networks/resnext_cbam.py"))
-    assert {"train_teacher", "train_baseline/basicnet", "evaluate", "evaluate/basicnet"} <= networks
-    assert not [name for name in networks if name.startswith(("classes_", "prepare"))]
+    assert {
+        "recognition_train_teacher",
+        "recognition_train_baseline/basicnet",
+        "recognition_evaluate",
+        "recognition_evaluate/basicnet",
+    } <= networks
+    assert not [name for name in networks if name.startswith(("classification_", "recognition_prepare"))]
     written = {file: file.stat().st_mtime_ns for file in Path("data/code").rglob("*")}
     after()
     assert written == {file: file.stat().st_mtime_ns for file in Path("data/code").rglob("*")}, "left alone"
@@ -221,17 +228,17 @@ def test_what_the_code_is_follows_every_module_and_nothing_else(project):
 def test_what_a_checkpoint_of_the_users_own_needs_is_not_known():
     """Its architecture stands in its card: any network may be meant."""
     named = names({"network": {"architecture": "own", "file": "mine.safetensors"}})
-    assert "pipeline/face_networks/mobilefacenet.py" in modules("train_teacher", named)
+    assert "pipeline/face_networks/mobilefacenet.py" in modules("recognition_train_teacher", named)
     named = names({"network": {"architecture": "resnext_cbam"}})
-    assert "pipeline/face_networks/mobilefacenet.py" not in modules("train_teacher", named)
+    assert "pipeline/face_networks/mobilefacenet.py" not in modules("recognition_train_teacher", named)
 
 
-@pytest.mark.parametrize("step", sorted(f.stem for f in Path("pipeline/steps").glob("[a-z]*.py")))
+@pytest.mark.parametrize("step", step_names())
 def test_modules_are_those_really_imported(step, root):
     """What a fresh interpreter loads for the step is among the modules derived for it, and nothing slow is."""
     code = (
         "import sys, argparse; import pipeline.__main__;"
-        f"import pipeline.steps.{step} as s; from pipeline.command_line import add_options;"
+        f"import {step_place(step)} as s; from pipeline.command_line import add_options;"
         "add_options(argparse.ArgumentParser(), s.run);"
         "print(*sorted(sys.modules))"
     )
@@ -244,11 +251,18 @@ def test_modules_are_those_really_imported(step, root):
 
 
 def test_report_code_is_no_input_of_training():
-    for step in ("prepare", "degrade", "train_teacher", "train_baseline", "train_student", "evaluate"):
+    for step in (
+        "recognition_prepare",
+        "recognition_degrade",
+        "recognition_train_teacher",
+        "recognition_train_baseline",
+        "recognition_train_student",
+        "recognition_evaluate",
+    ):
         assert not [path for path in modules(step) if "/report" in path], step
-    assert "pipeline/distill/logit.py" in modules("train_student")
-    assert "pipeline/distill/logit.py" not in modules("train_baseline")
-    assert "pipeline/data/rendering/draw.py" not in modules("train_teacher")
+    assert "pipeline/distill/logit.py" in modules("recognition_train_student")
+    assert "pipeline/distill/logit.py" not in modules("recognition_train_baseline")
+    assert "pipeline/data/rendering/draw.py" not in modules("recognition_train_teacher")
 
 
 @pytest.mark.parametrize("name", ["lfw", "methods", "folder", "paper", "tinyface", "ffkd", "ffkd_cifar100"])
@@ -261,7 +275,7 @@ def test_every_example_makes_a_graph(name, root, tmp_path, monkeypatch, capsys):
     variants = {**settings.recognition.baselines, **settings.recognition.students}
     teachers, trained = len(settings.recognition.teacher.seeds), len(variants) * len(settings.seeds)
     expected = 8 + 3 * teachers + 2 * trained
-    if group := settings.superresolution:
+    if group := settings.super_resolution:
         upscalers = 1 + len({**group.baselines, **group.students}) * len(settings.seeds)
         sets = 2 * len(group.pictures) + len(group.faces)
         expected += sets + len(group.scales) * (1 + 2 * upscalers + 1 + 2)

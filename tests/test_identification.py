@@ -20,12 +20,13 @@ from pipeline.data.sources import rendered
 from pipeline.errors import InputError
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.metrics import identification, statistics
-from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.params.losses import Margin
-from pipeline.report import blocks, figures, recognition, tidy
+from pipeline.report import blocks, figures, tidy
 from pipeline.report.build import build
 from pipeline.tasks.recognition import evaluation, networks
+from pipeline.tasks.recognition.params.evaluation import Evaluation
+from pipeline.tasks.recognition.report import section as recognition
 
 
 def plain_search(probes, gallery, probe_ids, gallery_ids):
@@ -394,7 +395,7 @@ def test_without_pairs_the_report_is_of_searches_alone(tmp_path):
 
 def test_the_curve_is_the_same_in_each_run(two_seeds):
     data, _ = recognition.measure(two_seeds)
-    from pipeline.report.identification import cmc_curves
+    from pipeline.tasks.recognition.report.identification import cmc_curves
 
     assert cmc_curves(data).data == cmc_curves(data).data != b""
 

@@ -26,8 +26,8 @@ from pipeline.data.recordio import MAGIC, Records, read_index, read_property
 from pipeline.data.sources import Faces, remote_files
 from pipeline.data.sources.insightface import FILES, load
 from pipeline.data.verification_bin import read_bin
+from pipeline.document import check as check_document
 from pipeline.errors import InputError
-from pipeline.params.document import check as check_document
 from pipeline.params.loading import read_document, validate
 
 MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -671,12 +671,12 @@ PREPARE = (
 
 
 def test_from_dropped_files_to_degraded_faces(parameters, raw, capsys):
-    assert step("download", parameters, DOWNLOAD) == 1
+    assert step("recognition_download", parameters, DOWNLOAD) == 1
     message = capsys.readouterr().err.splitlines()[-1]
     assert "train.rec: cannot be downloaded freely: put the file" in message and "InsightFace's dataset zoo" in message
     (raw / "calfw.bin").write_bytes(b"not asked for")
     raw.rename(parameters / "drop_in")
-    assert step("download", parameters, DOWNLOAD) == 0
+    assert step("recognition_download", parameters, DOWNLOAD) == 0
     assert {path.name for path in (parameters / "got").iterdir()} == {
         "train.rec",
         "train.idx",
@@ -685,8 +685,8 @@ def test_from_dropped_files_to_degraded_faces(parameters, raw, capsys):
         "cplfw.bin",
         "files.json",
     }
-    assert step("prepare", parameters, PREPARE) == 0
-    assert step("degrade", parameters, "--faces {0}/faces.npy --out {0}/degraded") == 0
+    assert step("recognition_prepare", parameters, PREPARE) == 0
+    assert step("recognition_degrade", parameters, "--faces {0}/faces.npy --out {0}/degraded") == 0
     faces = np.load(parameters / "faces.npy")
     np.testing.assert_array_equal(faces, decoded([*shown(PEOPLE), *TESTED, *TESTED[::-1]]))
     index, pairs = read_tables(parameters / "index.csv", parameters / "pairs.csv")
@@ -700,11 +700,14 @@ def test_from_dropped_files_to_degraded_faces(parameters, raw, capsys):
 def test_a_step_says_what_is_wrong_in_one_line(parameters, raw, capsys):
     Path(raw / "cplfw.bin").write_bytes(pickle.dumps(Runs(os.system, f"touch {parameters}/ran"), 2))
     raw.rename(parameters / "drop_in")
-    assert step("download", parameters, DOWNLOAD) == 0
+    assert step("recognition_download", parameters, DOWNLOAD) == 0
     capsys.readouterr()
-    assert step("prepare", parameters, PREPARE) == 1
+    assert step("recognition_prepare", parameters, PREPARE) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("prepare: ") and "cplfw.bin: opcode GLOBAL at position 2: names 'posix.system'" in line
+    assert (
+        line.startswith("recognition_prepare: ")
+        and "cplfw.bin: opcode GLOBAL at position 2: names 'posix.system'" in line
+    )
     assert not (parameters / "ran").exists() and not (parameters / "faces.npy").exists()
 
 

@@ -20,23 +20,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 def test_a_run_of_one_target_is_recorded_and_the_rest_shows_as_changed(project):
     project.edit("weight: 5.0", "weight: 4.0")
     project("snakemake", MODEL, *RUN[1:])
-    assert project.ran() == ["train_student-logit_attention_kd-0"]
-    assert project.changed() == {"check", "evaluate_student@logit_attention_kd-0", "report_recognition"}
+    assert project.ran() == ["recognition_train_student-logit_attention_kd-0"]
+    assert project.changed() == {"check", "recognition_evaluate_student@logit_attention_kd-0", "recognition_report"}
     project(*RUN)
-    assert sorted(project.ran()) == sorted(STUDENT - {"train_student-logit_attention_kd-0"})
+    assert sorted(project.ran()) == sorted(STUDENT - {"recognition_train_student-logit_attention_kd-0"})
     project.clean()
 
 
 def test_a_failed_run(project):
-    step = "evaluate-logit_attention_kd-0"
+    step = "recognition_evaluate-logit_attention_kd-0"
     project.edit("weight: 5.0", "weight: 4.0")
     project(*RUN, ok=False, FAIL=step)
-    assert {"evaluate_student@logit_attention_kd-0", "report_recognition"} <= project.changed()
-    assert "train_student@logit_attention_kd-0" not in project.changed()
+    assert {"recognition_evaluate_student@logit_attention_kd-0", "recognition_report"} <= project.changed()
+    assert "recognition_train_student@logit_attention_kd-0" not in project.changed()
     project.ran()
     project(*RUN)
     assert (
-        {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
+        {step, "recognition_report", "report"} <= set(project.ran()) <= {step, "recognition_report", "report", "check"}
     )
     project.clean()
 
@@ -44,7 +44,7 @@ def test_a_failed_run(project):
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run(project, how):
     """What was finished is not made again; what was not shows as changed. While it runs, nobody else may."""
-    step = "evaluate-logit_attention_kd-0"
+    step = "recognition_evaluate-logit_attention_kd-0"
     project.edit("weight: 5.0", "weight: 4.0")
     (project.folder / step).touch()
     run = project.start(*RUN, WAIT=step)
@@ -59,14 +59,14 @@ def test_an_interrupted_run(project, how):
     (project.folder / step).unlink()
     if how == signal.SIGTERM:  # which tee got as well: the step's last words are in the log all the same
         assert (
-            "evaluate: stopped by SIGTERM"
+            "recognition_evaluate: stopped by SIGTERM"
             in (project.folder / "logs/evaluate_student/logit_attention_kd-0.log").read_text()
         )
-    assert {"evaluate_student@logit_attention_kd-0", "report_recognition"} <= project.changed()
-    assert "train_student-logit_attention_kd-0" in project.ran()
+    assert {"recognition_evaluate_student@logit_attention_kd-0", "recognition_report"} <= project.changed()
+    assert "recognition_train_student-logit_attention_kd-0" in project.ran()
     project(*RUN)
     assert (
-        {step, "report_recognition", "report"} <= set(project.ran()) <= {step, "report_recognition", "report", "check"}
+        {step, "recognition_report", "report"} <= set(project.ran()) <= {step, "recognition_report", "report", "check"}
     )
     project.clean()
 
@@ -74,19 +74,21 @@ def test_an_interrupted_run(project, how):
 @pytest.mark.parametrize("engine", [RUN, ("dvc", "repro")])
 def test_an_engine_killed_alone(project, engine):
     """Its steps live on: whoever starts next is told of them, and no second process writes the same results."""
-    step = "evaluate-logit_attention_kd-0"
+    step = "recognition_evaluate-logit_attention_kd-0"
     project.edit("weight: 5.0", "weight: 4.0")
     (project.folder / step).touch()
     run = project.start(*engine, WAIT=step)
     project.wait_for(step)
     run.kill()
     run.wait()
-    pid = next(p.pid for p in psutil.process_iter(["cmdline"]) if is_step(p, project, "evaluate"))
+    pid = next(p.pid for p in psutil.process_iter(["cmdline"]) if is_step(p, project, "recognition_evaluate"))
     refusal = project(*RUN, ok=False).strip().splitlines()[-1]
-    assert refusal == f"evaluate (PID {pid}) is at work in this folder: start again when it has finished"
+    assert refusal == f"recognition_evaluate (PID {pid}) is at work in this folder: start again when it has finished"
     said = project("python", "-m", "engines.repair", ok=False)
     assert said.strip() == refusal
-    assert f"evaluate: evaluate (PID {pid}) is at work on the same results" in project("dvc", "repro", ok=False)
+    assert f"recognition_evaluate: evaluate (PID {pid}) is at work on the same results" in project(
+        "dvc", "repro", ok=False
+    )
     (project.folder / step).unlink()
     psutil.wait_procs([psutil.Process(pid)])
     assert project.ran().count(step) == 1
@@ -169,7 +171,7 @@ def test_what_was_made_since_the_last_whole_dvc_lock_is_entered_again(project):
 
 
 def test_snakemake_while_dvc_runs(project):
-    step = "evaluate-logit_attention_kd-0"
+    step = "recognition_evaluate-logit_attention_kd-0"
     project.edit("weight: 5.0", "weight: 4.0")
     (project.folder / step).touch()
     run = project.start("dvc", "repro", WAIT=step)
@@ -186,10 +188,12 @@ def test_a_result_changed_by_hand_is_never_taken_for_good(project):
     scores = project.folder / "reports/recognition/evaluations/basicnet/0/scores.csv"
     before = scores.read_bytes()
     scores.write_text("better\n")
-    assert "evaluate_baseline@basicnet-0" in project.changed()
-    project("snakemake", "--forcerun", "efficiency", *RUN[1:])  # restored from the cache before anything runs
+    assert "recognition_evaluate_baseline@basicnet-0" in project.changed()
+    project(
+        "snakemake", "--forcerun", "recognition_efficiency", *RUN[1:]
+    )  # restored from the cache before anything runs
     assert scores.read_bytes() == before
-    assert set(project.ran()) <= {"efficiency", "report_recognition", "report"}
+    assert set(project.ran()) <= {"recognition_efficiency", "recognition_report", "report"}
     project.clean()
 
 
@@ -200,13 +204,13 @@ def test_a_result_changed_by_hand_that_the_cache_has_lost(project):
     scores.write_text("better\n")
     project("rm", "-r", ".dvc/cache")
     project(*RUN)
-    assert "evaluate-basicnet-0" in project.ran() and scores.read_bytes() == before
+    assert "recognition_evaluate-basicnet-0" in project.ran() and scores.read_bytes() == before
     project.clean()
 
 
 def test_params_edited_while_a_run_is_on(project):
     """A run goes on with the values that it began with; those edited meanwhile are for the next."""
-    step = "train_student-logit_attention_kd-0"
+    step = "recognition_train_student-logit_attention_kd-0"
     project.edit("weight: 5.0", "weight: 4.0")
     (project.folder / step).touch()
     run = project.start(*RUN, WAIT=step)
@@ -220,13 +224,13 @@ def test_params_edited_while_a_run_is_on(project):
     assert project.ran() == []
     project.edit("sample_faces: 2", "sample_faces: 1")
     project("dvc", "repro", "--quiet")
-    assert "evaluate-logit_attention_kd-0" in project.ran()
+    assert "recognition_evaluate-logit_attention_kd-0" in project.ran()
     project.clean()
 
 
 def test_params_edited_while_dvc_runs_a_step(project):
     """A result is noted under the values that its step read, and comes back for them alone."""
-    step = "train_student-logit_attention_kd-0"
+    step = "recognition_train_student-logit_attention_kd-0"
     project.edit("weight: 5.0", "weight: 4.0")
     (project.folder / step).touch()
     run = project.start("dvc", "repro", WAIT=step)

@@ -113,7 +113,7 @@ def test_stopped_at_any_other_moment_it_is_one_line(number, project, root):
     running.send_signal(number)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 128 + number, err
-    line = f"train_student: stopped by {number.name}, nothing half-written is left;"
+    line = f"recognition_train_student: stopped by {number.name}, nothing half-written is left;"
     line += " the same command starts it again\n"
     assert (out, err) == ("", line)
     assert not Path("new").exists() and not kills.temporaries()
@@ -142,7 +142,9 @@ def test_a_full_disk_keeps_the_last_state_and_what_comes_after_resumes(whole, pr
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     line = capsys.readouterr().err.splitlines()[-1]
-    assert status == 1 and line.startswith("train_student: .resume/new/model.safetensors: cannot be written: File too")
+    assert status == 1 and line.startswith(
+        "recognition_train_student: .resume/new/model.safetensors: cannot be written: File too"
+    )
     assert Path(".resume/new/model.safetensors").exists() and not Path("new").exists() and not kills.temporaries()
     complete(whole)
     assert ": resuming after step " in capsys.readouterr().out

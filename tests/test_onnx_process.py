@@ -20,8 +20,8 @@ from onnx import ModelProto, TensorProto
 from pipeline.errors import InputError
 from pipeline.models.onnx_network import OnnxNetwork
 from pipeline.models.onnx_process import OnnxProcess
-from pipeline.params.teachers import OwnNetwork
 from pipeline.tasks.recognition.adapting import ProgramNetwork, program_network
+from pipeline.tasks.recognition.params.teachers import OwnNetwork
 
 FLOAT = np.float32
 

@@ -9,8 +9,8 @@ from own_networks import Tiny, onnx_model
 
 from pipeline.errors import InputError
 from pipeline.models.onnx_network import OnnxNetwork
-from pipeline.params.teachers import OwnNetwork
 from pipeline.tasks.recognition.adapting import ProgramNetwork, program_network
+from pipeline.tasks.recognition.params.teachers import OwnNetwork
 
 
 @pytest.fixture(scope="module")

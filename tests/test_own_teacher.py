@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from pipeline.__main__ import main
 from pipeline.data.arrays import open_faces
-from pipeline.params.document import check
+from pipeline.document import check
 from pipeline.params.loading import read_document
 from pipeline.tasks.recognition import networks
 
@@ -71,8 +71,8 @@ def prepared(root, tmp_path_factory):
     files = {"faces": "faces.npy", "index": "index.csv", "pairs": "pairs.csv", "notes": "notes.json"}
     files["searches"] = "searches.csv"
     written = {key: folder / name for key, name in files.items()}
-    assert step(folder, "prepare", raw=folder / "raw", contact_sheet=folder / "sheet.png", **written) == 0
-    assert step(folder, "degrade", faces=folder / "faces.npy", out=folder / "degraded") == 0
+    assert step(folder, "recognition_prepare", raw=folder / "raw", contact_sheet=folder / "sheet.png", **written) == 0
+    assert step(folder, "recognition_degrade", faces=folder / "faces.npy", out=folder / "degraded") == 0
     index = pd.read_csv(folder / "index.csv")
     index.loc[index.query("split == 'train'").index[-3:], ["split", "identity"]] = ["unlabelled", ""]
     index.to_csv(folder / "index.csv", index=False)
@@ -100,10 +100,10 @@ def put(folder, kind: str, model: Tiny) -> bytes:
 
 def adopt(folder) -> int:
     """fetch_teacher, then train_teacher."""
-    if code := step(folder, "fetch_teacher", cache="cache", drop_in="dropped", out="own"):
+    if code := step(folder, "recognition_fetch_teacher", cache="cache", drop_in="dropped", out="own"):
         return code
     made = {"model": "teacher/0/model.safetensors", "losses": "losses/teacher/0/losses.csv"}
-    return step(folder, "train_teacher", seed=0, own="own", faces="faces.npy", index="index.csv", **made)
+    return step(folder, "recognition_train_teacher", seed=0, own="own", faces="faces.npy", index="index.csv", **made)
 
 
 def plain(model: Tiny, faces: np.ndarray) -> torch.Tensor:
@@ -129,7 +129,10 @@ def test_the_whole_chain(methods, project, root, capsys):
     content = put(project, kind, model)
     assert adopt(project) == 0, capsys.readouterr().err
     sharp = {"faces": "faces.npy", "index": "index.csv"}
-    assert step(project, "teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp) == 0
+    assert (
+        step(project, "recognition_teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp)
+        == 0
+    )
 
     card = json.loads((project / "teacher/0/model.json").read_text())
     assert (
@@ -167,7 +170,7 @@ def test_the_whole_chain(methods, project, root, capsys):
     assert (
         step(
             project,
-            "train_student",
+            "recognition_train_student",
             variant="kd",
             seed=0,
             teachers="teacher",
@@ -199,11 +202,19 @@ def test_the_whole_chain(methods, project, root, capsys):
             "notes": "notes.json",
         }
         assert (
-            step(project, "evaluate", variant=variant, seed=0, model=f"{place}/0/model.safetensors", **given, **made)
+            step(
+                project,
+                "recognition_evaluate",
+                variant=variant,
+                seed=0,
+                model=f"{place}/0/model.safetensors",
+                **given,
+                **made,
+            )
             == 0
         )
     metrics = pd.read_csv("evaluations/teacher/0/metrics.csv").query("condition.isna()").set_index("metric")["value"]
-    times = step(project, "efficiency", own="own", faces="faces.npy", out="efficiency.csv")
+    times = step(project, "recognition_efficiency", own="own", faces="faces.npy", out="efficiency.csv")
     timed = pd.read_csv("efficiency.csv").query("network == 'teacher'")
     assert times == 0 and (timed["median_ms"] > 0).all()
     if kind != "safetensors":
@@ -225,7 +236,7 @@ def report(project) -> str:
     """The page as text."""
     given = {"evaluations": "evaluations", "losses": "losses", "efficiency": "efficiency.csv"}
     given |= {"notes": "notes.json", "contact_sheet": "sheet.png", "out": "sections/recognition"}
-    assert step(project, "report_recognition", **given) == 0
+    assert step(project, "recognition_report", **given) == 0
     assert step(project, "report", sections="sections", out="reports") == 0
     return (project / "reports/report.md").read_text()
 
@@ -269,10 +280,16 @@ def test_a_checkpoint_for_faces_of_another_size_is_shown_them_in_its_own(project
     with torch.no_grad():
         assert torch.allclose(adopted(faces / 127.5 - 1), original(small / 127.5 - 1), atol=1e-4)
     sharp = {"faces": "faces.npy", "index": "index.csv"}
-    assert step(project, "teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp) == 0
+    assert (
+        step(project, "recognition_teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp)
+        == 0
+    )
     given = {"model": "s/model.safetensors", "losses": "s.csv", "degraded": "degraded", "teachers": "teacher"}
     capsys.readouterr()
-    assert step(project, "train_student", variant="kd", seed=0, teacher_outputs="answers", **sharp, **given) == 1
+    assert (
+        step(project, "recognition_train_student", variant="kd", seed=0, teacher_outputs="answers", **sharp, **given)
+        == 1
+    )
     line = capsys.readouterr().err
     assert "distill.at compares place by place: expected a teacher made for faces of 32 pixels, found 24" in line
 
@@ -286,7 +303,7 @@ def test_a_checkpoint_of_another_kind_is_refused_for_maps(project, root, capsys)
     given = {"faces": "faces.npy", "index": "index.csv", "teacher_outputs": "answers", "teachers": "teacher"}
     given |= {"model": "s/model.safetensors", "losses": "s.csv", "degraded": "degraded"}
     capsys.readouterr()
-    assert step(project, "train_student", variant="kd", seed=0, **given) == 1
+    assert step(project, "recognition_train_student", variant="kd", seed=0, **given) == 1
     assert "students.kd.distill.attention compares maps block by block" in capsys.readouterr().err
 
 
@@ -364,7 +381,7 @@ def test_a_model_that_does_not_end_is_one_line_and_leaves_nothing(project, root,
     (project / "dropped/mine.onnx").write_bytes(loop(2**62).SerializeToString())
     assert adopt(project) == 1
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith("train_teacher: mine.onnx: not done with 3 images after 1 seconds"), line
+    assert line.startswith("recognition_train_teacher: mine.onnx: not done with 3 images after 1 seconds"), line
     assert not (project / "teacher").exists() and not (project / "losses").exists()
 
 

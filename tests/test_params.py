@@ -11,8 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from engines.graph import science
+from pipeline.document import check
 from pipeline.errors import InputError
-from pipeline.params.document import check
 from pipeline.params.loading import read_document, validate
 from pipeline.params.networks import Training
 
@@ -212,14 +212,25 @@ def test_the_layout_of_the_file_does_not_matter(document, tmp_path, root):
     """Reformatting, comments, same_as and the order of keys leave every step's values as they are."""
     plain = read_document(write(document, tmp_path / "params.yaml"))
     shipped = read_document(root / "tests/data/params.yaml")
-    for step, options in (("check", {}), ("train_student", {"variant": "logit_kd"}), ("report_recognition", {})):
+    for step, options in (
+        ("check", {}),
+        ("recognition_train_student", {"variant": "logit_kd"}),
+        ("recognition_report", {}),
+    ):
         assert science(step, plain, **options) == science(step, shipped, **options)
 
 
 def test_a_weight_of_one_student_reaches_that_student_alone(document):
     changed = change(document, R + "students.logit_kd.distill.logit.weight", 2.0)
     for variant, same in (("logit_kd", False), ("logit_attention_kd", True)):
-        before = science("train_student", document, variant=variant)
-        assert (science("train_student", changed, variant=variant) == before) == same
-    for step in ("prepare", "degrade", "train_teacher", "teacher_outputs", "evaluate", "efficiency"):
+        before = science("recognition_train_student", document, variant=variant)
+        assert (science("recognition_train_student", changed, variant=variant) == before) == same
+    for step in (
+        "recognition_prepare",
+        "recognition_degrade",
+        "recognition_train_teacher",
+        "recognition_teacher_outputs",
+        "recognition_evaluate",
+        "recognition_efficiency",
+    ):
         assert science(step, changed) == science(step, document)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from pipeline.document import check
 from pipeline.errors import InputError
-from pipeline.params.document import check
 from pipeline.params.short import shown
 
 MOST = 2000  # characters of a line, beside the file's name

@@ -17,7 +17,7 @@ from test_folder import photo, write_folder, write_tar, write_zip
 from pipeline.data import faceset, packing
 from pipeline.data.archive_files import UNUSUAL, list_files
 from pipeline.data.class_sources import ImageClasses
-from pipeline.data.classes import open_classes, prepare_classes
+from pipeline.data.classes import classification_prepare, open_classes
 from pipeline.data.picture_sources import load_pictures
 from pipeline.data.pictures import Pictures, pack, read_remarks
 from pipeline.data.remarks import MAX_NAME, SHOWN, remark, sentence
@@ -154,7 +154,7 @@ class Classes(Source):
                         "channels": 3, "files": {"archive": NO_FILE}}, "")  # fmt: skip
 
     def read(self, raw):
-        prepare_classes(self.settings(), raw, raw.parent / "out")
+        classification_prepare(self.settings(), raw, raw.parent / "out")
         found = open_classes(raw.parent / "out")
         rows = [(file.rpartition("/")[2].rpartition(".")[0], found.names[label].rpartition(" ")[2], picture.tobytes())
                 for file, label, picture in zip(found.index["file"], found.labels, found.images)]  # fmt: skip

@@ -15,11 +15,11 @@ from pipeline.errors import InputError
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
-from pipeline.params.students import KNOWN
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.recognition.learning import Batch
+from pipeline.tasks.recognition.params.students import KNOWN
 
 CPU = torch.device("cpu")
 

@@ -24,22 +24,15 @@ from scipy.stats import binomtest
 from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
-from pipeline.report import (
-    blocks,
-    figures,
-    page,
-    recognition,
-    recognition_data,
-    recognition_numbers,
-    recognition_teacher,
-    recognition_words,
-    sections,
-    tidy,
-    words,
-)
+from pipeline.report import blocks, figures, page, sections, tidy, words
 from pipeline.report.build import build
-from pipeline.report.recognition_data import Inputs
-from pipeline.report.recognition_figures import true_acceptance
+from pipeline.tasks.recognition.report import data as recognition_data
+from pipeline.tasks.recognition.report import numbers as recognition_numbers
+from pipeline.tasks.recognition.report import section as recognition
+from pipeline.tasks.recognition.report import teacher as recognition_teacher
+from pipeline.tasks.recognition.report import words as recognition_words
+from pipeline.tasks.recognition.report.data import Inputs
+from pipeline.tasks.recognition.report.figures import true_acceptance
 
 QUALITIES = (1, 2, 4, 8)
 PROTOCOLS = ("cross-age", "cross-pose")
@@ -418,7 +411,7 @@ def test_bytes_do_not_depend_on_the_run(report, two_seeds, tmp_path):
     inputs = dataclasses.replace(two_seeds, efficiency=tmp_path / "efficiency.csv")
     code = (
         "import sys; from pathlib import *; from pipeline.report.build import build; "
-        "from pipeline.report.recognition import Inputs, write; parts = Path(sys.argv[1]); "
+        "from pipeline.tasks.recognition.report.section import Inputs, write; parts = Path(sys.argv[1]); "
         f"write({inputs!r}, parts / 'recognition'); build({again!r}, parts); sys.exit('torch' in sys.modules and 'the report loads torch')"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}

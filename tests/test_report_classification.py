@@ -1,4 +1,4 @@
-"""The visual recognition section: what it says is what was measured, and nothing that does not fit is taken."""
+"""The classification section: what it says is what was measured, and nothing that does not fit is taken."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from scipy.stats import binomtest
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.metrics.classification import agreement, classify
-from pipeline.params.classification_learning import Learning
 from pipeline.params.loading import validate
-from pipeline.report import blocks, classification, sections
-from pipeline.report import classification_figures as plots
-from pipeline.report import classification_words as words
+from pipeline.report import blocks, sections
 from pipeline.report.build import build
-from pipeline.report.classification_data import Inputs
-from pipeline.report.classification_numbers import contrasts
-from pipeline.steps import report_classification
+from pipeline.tasks.classification.params.learning import Learning
+from pipeline.tasks.classification.report import figures as plots
+from pipeline.tasks.classification.report import section as classification
+from pipeline.tasks.classification.report import words
+from pipeline.tasks.classification.report.data import Inputs
+from pipeline.tasks.classification.report.numbers import contrasts
+from pipeline.tasks.classification.steps import report as classification_report
 
 NAMES = ["neutral", "happy", "laughing", "sad", "angry", "surprised", "asleep"]
 TEST, TRAIN, SIDE = 300, 21, 8
@@ -401,8 +402,8 @@ def test_what_does_not_fit_is_refused(few, damage, message):
 
 
 def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monkeypatch):
-    from pipeline.params.classification import ClassEvaluation, ClassVariant
-    from pipeline.params.classification_networks import CifarResNet
+    from pipeline.tasks.classification.params.group import ClassEvaluation, ClassVariant
+    from pipeline.tasks.classification.params.networks import CifarResNet
 
     taken = []
     monkeypatch.setattr(classification, "write", lambda inputs, folder: taken.append(inputs))
@@ -413,7 +414,7 @@ def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monk
     settings = {"teacher_seed": 0, "seeds": [0], "baselines": {"labels": made["labels"]}}
     settings |= {"students": {"back": made["back"]}}
     settings |= {"networks": {"wide": wide}, "evaluation": ClassEvaluation(batch_size=1, sample_images=3)}
-    report_classification.run(settings, set="expressions", out=tmp_path, **places)
+    classification_report.run(settings, set="expressions", out=tmp_path, **places)
     (inputs,) = taken
     assert inputs.networks == {"labels": "student", "back": "wide"}
     assert inputs.variants["back"]["learning"]["beta"] == 1.0, "defaults are filled in"

@@ -18,18 +18,21 @@ from report_help import change_run, change_samples, change_table, table_of
 from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
-from pipeline.params.synthesis_variants import SynthesisVariant
-from pipeline.report import blocks, sections, synthesis, synthesis_findings, synthesis_words
-from pipeline.report import synthesis_figures as plots
-from pipeline.report import synthesis_pictures as pictures
+from pipeline.report import blocks, sections
 from pipeline.report.build import build
-from pipeline.report.synthesis import Inputs
-from pipeline.report.synthesis_contrasts import contrasts, control, controls_of, telling
-from pipeline.report.synthesis_data import Judged
-from pipeline.report.synthesis_health import far_from_control, fate, fates
-from pipeline.report.synthesis_numbers import curve
-from pipeline.steps import report_synthesis
 from pipeline.tasks.synthesis import health
+from pipeline.tasks.synthesis.params.variants import SynthesisVariant
+from pipeline.tasks.synthesis.report import figures as plots
+from pipeline.tasks.synthesis.report import findings as synthesis_findings
+from pipeline.tasks.synthesis.report import pictures
+from pipeline.tasks.synthesis.report import section as synthesis
+from pipeline.tasks.synthesis.report import words as synthesis_words
+from pipeline.tasks.synthesis.report.contrasts import contrasts, control, controls_of, telling
+from pipeline.tasks.synthesis.report.data import Judged
+from pipeline.tasks.synthesis.report.health import far_from_control, fate, fates
+from pipeline.tasks.synthesis.report.numbers import curve
+from pipeline.tasks.synthesis.report.section import Inputs
+from pipeline.tasks.synthesis.steps import report as synthesis_report
 
 FAILED = {("kd_plus", 3): {"photo_to_sketch": [COLLAPSED]}}
 SKETCH, PHOTO = DIRECTIONS
@@ -612,12 +615,12 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
         "teacher": {"architecture": "vgg19"},
         "seeds": [0, 4],
     }
-    slices = report_synthesis.SLICES
+    slices = synthesis_report.SLICES
     assert set(values) == set(slices)
     settings = {name: TypeAdapter(kind).validate_python(values[name]) for name, (_, kind) in slices.items()}
     names = ("evaluations", "losses", "teacher_losses", "efficiency", "out")
     paths = {name: tmp_path / name for name in names}
-    report_synthesis.run(settings, collection="cufs", **paths)
+    synthesis_report.run(settings, collection="cufs", **paths)
     inputs = seen["inputs"]
     assert seen["folder"] == paths["out"] and (inputs.slug, inputs.domains) == ("synthesis-cufs", ["both"])
     assert inputs.all == {"copy": [0], "reconstruction": [0, 4], "kd": [0, 4]} and inputs.control == "reconstruction"

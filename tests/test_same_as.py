@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import json
-import pkgutil
 import re
 import shutil
 import time
@@ -14,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from engines.graph import science
-from pipeline import steps
 from pipeline.errors import InputError
 from pipeline.params import same_as
 from pipeline.params.loading import read_document, read_written
+from pipeline.steps import step_module, step_names
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ["params.yaml", *sorted(f"examples/{file.name}" for file in (ROOT / "examples").glob("*.yaml"))]
@@ -197,11 +195,10 @@ def test_dvc_sets_one_value_and_the_key_that_is_named(root, tmp_path):
 def values(document) -> dict[tuple, dict]:
     """What every step of every variant reads: the recognition task's."""
     group = document["recognition"]
-    options = {"train_baseline": group["baselines"], "train_student": group["students"]}
-    names = [module.name for module in pkgutil.iter_modules(steps.__path__)]
+    options = {"recognition_train_baseline": group["baselines"], "recognition_train_student": group["students"]}
     found = {}
-    for step in names:
-        keys = [key for key, _ in importlib.import_module(f"pipeline.steps.{step}").SLICES.values()]
+    for step in step_names():
+        keys = [key for key, _ in step_module(step).SLICES.values()]
         if all(key.startswith(("recognition.", "seeds")) for key in keys):
             for variant in options.get(step, [None]):
                 found[step, variant] = science(step, document, variant=variant)
@@ -212,13 +209,13 @@ def test_an_edit_reaches_the_steps_whose_settings_it_changes(root, tmp_path):
     text = (root / "tests/data/params.yaml").read_text()
     same, other = "{same_as: recognition.teacher.network}", "{same_as: recognition.teacher.network, dropout: 0.0}"
     own = text.replace(f"network: {same}", f"network: {other}")
-    teacher = {"fetch_teacher", "train_teacher", "efficiency", "report_recognition"}
-    student = {"train_baseline", "train_student", "efficiency"}
+    teacher = {"recognition_fetch_teacher", "recognition_train_teacher", "recognition_efficiency", "recognition_report"}
+    student = {"recognition_train_baseline", "recognition_train_student", "recognition_efficiency"}
     for given, old, new, reached in (
         (text, "dropout: 0.0", "dropout: 0.1", teacher | student),
         (own, "      dropout: 0.0", "      dropout: 0.1", teacher),
         (text, "epochs: 13", "epochs: 12", student),
-        (text, "epochs: 16", "epochs: 15", {"train_teacher"}),
+        (text, "epochs: 16", "epochs: 15", {"recognition_train_teacher"}),
         (text, same, other, set()),
     ):
         before, after = values(read(tmp_path, given)), values(read(tmp_path, given.replace(old, new, 1)))

@@ -35,7 +35,7 @@ from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.recognition.learning import Identities
-from pipeline.tasks.superresolution.learning import Upscaling
+from pipeline.tasks.super_resolution.learning import Upscaling
 from pipeline.training import sgd, train
 
 CPU = torch.device("cpu")
@@ -357,7 +357,7 @@ def test_what_cannot_be_started_is_said(values, words, monkeypatch):
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InputError, match=words):
-        processes.launch("train_teacher", ["train_teacher"])
+        processes.launch("recognition_train_teacher", ["recognition_train_teacher"])
 
 
 def test_places_that_make_no_sense_are_refused(monkeypatch):
@@ -403,10 +403,12 @@ def project(tmp_path, root, monkeypatch):
     """Prepared faces of the tiny configuration, as three lines would make them; and the command that trains a teacher."""
     (tmp_path / "params.yaml").write_text((root / "tests/data/tiny.yaml").read_text())
     tables = "--index index.csv --pairs pairs.csv --searches searches.csv --notes notes.json --contact-sheet sheet.png"
-    assert main(f"prepare --raw raw --faces faces.npy {tables}".split()) == 0
+    assert main(f"recognition_prepare --raw raw --faces faces.npy {tables}".split()) == 0
     monkeypatch.setenv("PYTHONPATH", str(root))
     monkeypatch.setenv("PIPELINE_SAVE_SECONDS", "0")
-    words = "train_teacher --seed 1 --own own --faces faces.npy --index index.csv --model new/model.safetensors"
+    words = (
+        "recognition_train_teacher --seed 1 --own own --faces faces.npy --index index.csv --model new/model.safetensors"
+    )
     return [sys.executable, "-m", "pipeline", *words.split(), "--losses", "new/losses.csv"]
 
 

@@ -35,7 +35,7 @@ LOST = (  # from a finished run: two trainings and what is made from them
     *("models/recognition/students", "models/recognition/baselines/basicnet", "reports/recognition/efficiency.csv"),
     *("reports/recognition/evaluations/logit_attention_kd", "reports/recognition/evaluations/basicnet"),
     *("reports/recognition/losses/logit_attention_kd", "reports/recognition/losses/basicnet"),
-    *("reports/sections/recognition", "reports/sections/superresolution_x4", "reports/index.html", "reports/figures"),
+    *("reports/sections/recognition", "reports/sections/super_resolution_x4", "reports/index.html", "reports/figures"),
     ".dvc/cache",  # or they would come back from there
 )
 
@@ -52,16 +52,18 @@ def by_slurm(workers, root):
         environment = os.environ | found | {"PIPELINE_SAVE_SECONDS": "0"}
         running = subprocess.Popen(SUBMIT, cwd=folder, env=environment, stdout=out, stderr=out)
         try:
-            held = hold({"train_student", "train_baseline"}, folder, running)
-            slurm_cluster.ask(environment, "scancel", held["train_student"])
-            slurm_cluster.ask(environment, "scontrol", "update", f"JobId={held['train_baseline']}", "EndTime=now+1")
+            held = hold({"recognition_train_student", "recognition_train_baseline"}, folder, running)
+            slurm_cluster.ask(environment, "scancel", held["recognition_train_student"])
+            slurm_cluster.ask(
+                environment, "scontrol", "update", f"JobId={held['recognition_train_baseline']}", "EndTime=now+1"
+            )
             running.wait(timeout=900)
         finally:
             running.kill()
         text = slurm_cluster.ask(environment, "scontrol", "show", "jobs", "--oneliner").decode()
     assert running.returncode == 0, said.read_text()[-3000:]
     jobs = {job["JobId"]: job for job in (dict(re.findall(r"(\w+)=(\S+)", line)) for line in text.splitlines())}
-    return folder, jobs, held["train_student"], held["train_baseline"]
+    return folder, jobs, held["recognition_train_student"], held["recognition_train_baseline"]
 
 
 def hold(steps: set[str], folder: Path, running: subprocess.Popen[bytes]) -> dict[str, str]:
@@ -98,9 +100,9 @@ def test_every_job_asks_for_what_its_rule_names(by_slurm):
         "two trainings twice; efficiency, two evaluations in one, two sections in one, the report"
     )
     for name, gpus, cpus, memory, limit in [
-        ("train_student", 1, "1", "3000M", "1-00:00:00"),
+        ("recognition_train_student", 1, "1", "3000M", "1-00:00:00"),
         ("evaluations", 1, "1", "3000M", "04:00:00"),  # one after another, on one GPU
-        ("efficiency", 1, "4", "2000M", "00:10:00"),
+        ("recognition_efficiency", 1, "4", "2000M", "00:10:00"),
         ("sections", 0, "2", "4000M", "00:10:00"),  # side by side
         ("report", 0, "1", "1000M", "00:10:00"),
     ]:
@@ -112,7 +114,7 @@ def test_every_job_asks_for_what_its_rule_names(by_slurm):
 def test_a_job_that_was_killed_is_submitted_again_with_more_memory(by_slurm):
     _, jobs, student, baseline = by_slurm
     assert jobs[student]["JobState"] == "CANCELLED" and jobs[baseline]["JobState"] == "TIMEOUT"
-    for name in ("train_student", "train_baseline"):
+    for name in ("recognition_train_student", "recognition_train_baseline"):
         first, second = of_rule(jobs, name)
         assert second["JobState"] == "COMPLETED"
         assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("3000M", "6000M")
@@ -121,7 +123,7 @@ def test_a_job_that_was_killed_is_submitted_again_with_more_memory(by_slurm):
 
 def test_a_training_goes_on_where_it_was_stopped(by_slurm):
     folder, _, _, _ = by_slurm
-    for log in ("train_student/logit_attention_kd-0", "train_baseline/basicnet-0"):
+    for log in ("recognition_train_student/logit_attention_kd-0", "recognition_train_baseline/basicnet-0"):
         assert ": resuming after step " in (folder / f"logs/{log}.log").read_text()
     assert not (folder / ".resume").exists() and not list(folder.rglob(".writing-*"))
 

@@ -41,7 +41,10 @@ def test_a_module_is_exported_dropped_in_and_taught_from(page, project, root, ca
     write(document, project / "params.yaml")
     assert adopt(project) == 0, capsys.readouterr().err
     sharp = {"faces": "faces.npy", "index": "index.csv"}
-    assert step(project, "teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp) == 0
+    assert (
+        step(project, "recognition_teacher_outputs", teacher="teacher/0/model.safetensors", out="answers/0", **sharp)
+        == 0
+    )
     index = pd.read_csv("index.csv", keep_default_na=False)
     train = index[index["split"] == "train"]["face"].to_numpy()
     answers = dict(zip(train, np.load("answers/0/embeddings.npy")[:, 0], strict=False))
@@ -51,5 +54,5 @@ def test_a_module_is_exported_dropped_in_and_taught_from(page, project, root, ca
     assert {*range(6)} & {*answers}
     given = {"model": "students/kd/0/model.safetensors", "losses": "losses/kd/0/losses.csv", "degraded": "degraded"}
     given |= {"teachers": "teacher", "teacher_outputs": "answers"} | sharp
-    assert step(project, "train_student", variant="kd", seed=0, **given) == 0, capsys.readouterr().err
+    assert step(project, "recognition_train_student", variant="kd", seed=0, **given) == 0, capsys.readouterr().err
     assert (pd.read_csv("losses/kd/0/losses.csv")[["logit", "embedding", "rkd"]] > 0).all(axis=None)

@@ -212,9 +212,9 @@ def test_from_dropped_folder_to_tables(tmp_path, root, monkeypatch, capsys):
         place = tmp_path / "drop" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-    assert main(["download", "--cache", "cache", "--drop-in", "drop", "--out", "raw"]) == 0
+    assert main(["recognition_download", "--cache", "cache", "--drop-in", "drop", "--out", "raw"]) == 0
     outputs = "--faces f.npy --index i.csv --pairs p.csv --searches s.csv --notes n.json --contact-sheet c.png"
-    assert main(["prepare", "--raw", "raw", *outputs.split()]) == 0, capsys.readouterr().err
+    assert main(["recognition_prepare", "--raw", "raw", *outputs.split()]) == 0, capsys.readouterr().err
     index, pairs = read_tables("i.csv", "p.csv")
     searches = read_searches("s.csv", index, "i.csv")
     assert pairs.empty and len(searches) == 11 and np.load("f.npy").shape == (17, 56, 56, 3)

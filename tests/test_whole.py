@@ -18,7 +18,7 @@ from warm import first_in_path
 pytestmark = pytest.mark.slow
 
 # What holds times of this run, or shows them.
-TASKS = ("recognition", "superresolution/x4", "synthesis/drawn", "classification/expressions")
+TASKS = ("recognition", "super_resolution/x4", "synthesis/drawn", "classification/expressions")
 VOLATILE = {
     *(f"reports/{task}/efficiency.csv" for task in TASKS),
     *(f"reports/sections/{task.replace('/', '_')}/section.json" for task in TASKS),
@@ -80,7 +80,7 @@ def test_the_table_has_every_variant_quality_and_measure(by_snakemake):
         "value",
         "n",
     ]
-    enlarged = table.query("task == 'superresolution' and metric == 'psnr'")
+    enlarged = table.query("task == 'super_resolution' and metric == 'psnr'")
     assert set(enlarged.variant) == {"bicubic", "teacher", "scratch", "fakd"} and enlarged.value.between(10, 60).all()
     told_apart = table.query("task == 'classification' and metric == 'top1'")
     assert set(told_apart.variant) == {"teacher", "scratch", "kd", "ffkd"} and told_apart.value.between(0, 1).all()

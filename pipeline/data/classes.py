@@ -70,7 +70,7 @@ class Classes:
         return self.images[rows], self.labels[rows]
 
 
-def prepare_classes(settings: ImageClasses, raw: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
+def classification_prepare(settings: ImageClasses, raw: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
     """Write the images of ``settings`` into the folder ``out``, which appears whole or not at all and replaces another.
 
     ``raw`` is the folder with the source's archive. Images keep the order of the source, training images first.
@@ -116,7 +116,7 @@ def prepare_classes(settings: ImageClasses, raw: str | os.PathLike[str], out: st
 
 
 def open_classes(folder: str | os.PathLike[str]) -> Classes:
-    """Open what ``prepare_classes`` wrote. Raises InputError naming the file: absent, damaged, or not of the others."""
+    """Open what ``classification_prepare`` wrote. Raises InputError naming the file: absent, damaged, or not of the others."""
     folder = Path(folder)
     images = open_faces(folder / IMAGES)
     notes = validate(Notes, read_json(folder / NOTES), "", folder / NOTES)

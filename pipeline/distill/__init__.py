@@ -10,7 +10,7 @@ A method ``name`` is the file ``name.py`` here, found by its name, with
 - ``WHOLE_BATCH``, True where the pictures of a batch are compared with one another, so that several processes must
   see more than their share of it; may be left out;
 - ``check(settings, student, teacher)``, if need be: raises ValueError where the student's network does not do, or not
-  with the teacher's (pipeline.params.networks, pipeline.params.teachers), before any job runs;
+  with the teacher's (pipeline.params.networks, pipeline.tasks.recognition.params.teachers), before any job runs;
 - ``weight_at(settings, epoch) -> float``, if need be: a factor of the weight at a time, in epochs from 0;
 - ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight;
 - ``build(settings, student: Knowledge, teacher: Knowledge, labels) -> nn.Module``, if it learns or remembers something

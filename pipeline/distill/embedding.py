@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pipeline.face_networks import Network
-    from pipeline.params.teachers import TeacherNetwork
+    from pipeline.tasks.recognition.params.teachers import TeacherNetwork
 
 NEEDS = ("embedding",)
 SAME_NETWORK = False

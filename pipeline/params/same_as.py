@@ -20,7 +20,7 @@ MOST_DEPTH = 60  # of mappings and lists in one another, each same_as on the way
 WRITTEN_OUT = (
     "seeds",
     *(f"recognition.{key}" for key in ("teacher.seeds", "baselines", "students")),
-    *(f"superresolution.{key}" for key in ("pictures", "faces", "scales", "teacher.seed", "baselines", "students")),
+    *(f"super_resolution.{key}" for key in ("pictures", "faces", "scales", "teacher.seed", "baselines", "students")),
     *(f"synthesis.{key}" for key in ("collections", "teacher.drawings", "teacher.domains", "baselines", "students")),
     *(f"classification.{key}" for key in ("sets", "teacher.seed", "baselines", "students")),
 )

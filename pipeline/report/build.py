@@ -10,7 +10,7 @@ from pipeline.errors import InputError
 from pipeline.files import write_csv, write_json
 from pipeline.report import overview, page, sections, tidy
 
-ORDER = ("recognition", "superresolution", "synthesis", "classification")  # then by name
+ORDER = ("recognition", "super_resolution", "synthesis", "classification")  # then by name
 
 
 def build(folder: Path, parts: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.document import Document, check
 from pipeline.files import write_text
-from pipeline.params.document import Document, check
 
 SLICES = {"everything": ("", Document)}
 

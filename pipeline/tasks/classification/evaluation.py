@@ -21,10 +21,10 @@ from pipeline.metrics.efficiency import count_parameters, multiply_adds
 from pipeline.metrics.rows import of_cost, write_rows
 from pipeline.metrics.statistics import bootstrap_interval
 from pipeline.models.freezing import freeze
-from pipeline.params.classification import ClassEvaluation
 from pipeline.provenance import provenance
 from pipeline.tasks.classification import networks
 from pipeline.tasks.classification.networks import Trained, pictures_of
+from pipeline.tasks.classification.params.group import ClassEvaluation
 from pipeline.tasks.classification.prepared import NETWORKS
 from pipeline.tasks.classification.run import TEACHER
 

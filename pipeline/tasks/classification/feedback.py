@@ -15,7 +15,6 @@ from torch.optim import Optimizer
 
 from pipeline.data.class_batches import ClassBatches
 from pipeline.models.freezing import freeze
-from pipeline.params.classification_learning import Feedback
 from pipeline.params.networks import Training
 from pipeline.tasks.classification.cost import ASKED, LEARNED
 from pipeline.tasks.classification.feedback_losses import (
@@ -25,6 +24,7 @@ from pipeline.tasks.classification.feedback_losses import (
     understanding,
 )
 from pipeline.tasks.classification.learning import asked, knowledge, work
+from pipeline.tasks.classification.params.learning import Feedback
 from pipeline.training import sgd
 
 PERCENTILES = (10, 50, 90)

@@ -10,11 +10,11 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from pipeline.data.class_batches import ClassBatches
-from pipeline.params.classification_learning import Mutual
 from pipeline.params.networks import Training
 from pipeline.tasks.classification.cost import LEARNED
 from pipeline.tasks.classification.learning import knowledge, work
 from pipeline.tasks.classification.online_losses import mutual_learning
+from pipeline.tasks.classification.params.learning import Mutual
 from pipeline.training import sgd
 
 

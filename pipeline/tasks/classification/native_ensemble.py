@@ -12,11 +12,11 @@ from torch.optim import Optimizer
 from pipeline.data.class_batches import ClassBatches
 from pipeline.device import autocast
 from pipeline.models.branched import Branched
-from pipeline.params.classification_learning import NativeEnsemble
 from pipeline.params.networks import Training
 from pipeline.tasks.classification.cost import LEARNED
 from pipeline.tasks.classification.learning import work
 from pipeline.tasks.classification.online_losses import native_ensemble, sigmoid_ramp
+from pipeline.tasks.classification.params.learning import NativeEnsemble
 from pipeline.training import sgd
 
 

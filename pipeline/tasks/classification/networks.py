@@ -14,11 +14,11 @@ from torch import nn
 from pipeline import checkpoints
 from pipeline.models import classifier
 from pipeline.models.branched import Branched
-from pipeline.params.classification_learning import Pictures
-from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.faces import Channels
 from pipeline.params.loading import validate
 from pipeline.randomness import derive
+from pipeline.tasks.classification.params.learning import Pictures
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
 Side = Annotated[int, Field(ge=1, le=512)]  # pixels; a card may be of smaller pictures than params.yaml allows
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipeline.data.classes import IMAGES, INDEX, Classes, open_classes
 from pipeline.files import atomic_directory, write_json
-from pipeline.params.classification import Augmentation
-from pipeline.params.classification_learning import AnyLearning, Feedback, Mutual, Pictures
+from pipeline.tasks.classification.params.group import Augmentation
+from pipeline.tasks.classification.params.learning import AnyLearning, Feedback, Mutual, Pictures
 from pipeline.tasks.classification.run import TEACHER, train_classifier
 
 NETWORKS = "networks.json"  # in the folder of what else a training left: the names of the networks in it

@@ -15,18 +15,6 @@ from pipeline.data.class_batches import ClassBatches
 from pipeline.device import select_device, select_dtype
 from pipeline.errors import InputError
 from pipeline.files import write_csv
-from pipeline.params.classification_learning import (
-    AnyLearning,
-    Distillation,
-    Feedback,
-    Mutual,
-    NativeEnsemble,
-    Pictures,
-    Supervised,
-    check_learning,
-    needs_teacher,
-)  # fmt: skip
-from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Training
 from pipeline.provenance import provenance
@@ -38,6 +26,18 @@ from pipeline.tasks.classification.learning import Classes, Distilled
 from pipeline.tasks.classification.mutual import MutualLearning
 from pipeline.tasks.classification.native_ensemble import Branches
 from pipeline.tasks.classification.networks import Trained
+from pipeline.tasks.classification.params.learning import (  # fmt: skip
+    AnyLearning,
+    Distillation,
+    Feedback,
+    Mutual,
+    NativeEnsemble,
+    Pictures,
+    Supervised,
+    check_learning,
+    needs_teacher,
+)
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.training import Task, train
 
 STUDENT, TEACHER, ENSEMBLE = "student_1", "teacher", "ensemble"

@@ -12,7 +12,7 @@ from pipeline.errors import InputError
 from pipeline.luma import LUMA
 from pipeline.models.onnx_network import OnnxNetwork
 from pipeline.models.resnext import Inside
-from pipeline.params.teachers import OwnNetwork
+from pipeline.tasks.recognition.params.teachers import OwnNetwork
 
 LARGEST_BATCH = 2**28  # numbers in the images that a model may take at once; it is given all, filled up if need be
 # How much of an embedding's length the order of sums may change, and the images beside an image. Measured on a

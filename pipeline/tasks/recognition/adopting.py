@@ -19,12 +19,12 @@ from pipeline.models.freezing import freeze
 from pipeline.models.onnx_process import LARGEST
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Precision
-from pipeline.params.teachers import OwnNetwork
 from pipeline.progress import Progress
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.adapting import adapt, program_network
 from pipeline.tasks.recognition.faces import TrainingFaces, training_faces
+from pipeline.tasks.recognition.params.teachers import OwnNetwork
 
 BATCH_SIZE = 256
 

@@ -18,11 +18,11 @@ from pipeline.errors import InputError
 from pipeline.files import write_csv, write_json, write_npz
 from pipeline.metrics.rows import of_cost, write_rows
 from pipeline.models.freezing import freeze
-from pipeline.params.evaluation import Evaluation
 from pipeline.params.faces import Degradation
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import cost, identification, networks
 from pipeline.tasks.recognition.judging import embed, judge_pairs, paired_faces
+from pipeline.tasks.recognition.params.evaluation import Evaluation
 
 TASK = "recognition"
 

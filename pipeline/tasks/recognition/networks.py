@@ -22,9 +22,9 @@ from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import Settings, lookup, validate
 from pipeline.params.losses import Center, Loss, Margin, Triplet
 from pipeline.params.networks import Precision
-from pipeline.params.teachers import OwnNetwork, TeacherNetwork
 from pipeline.randomness import derive
 from pipeline.tasks.recognition.adapting import AdaptedNetwork, ProgramNetwork, adapt, program_network
+from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork
 
 FaceNetwork = nn.Module  # of pipeline.face_networks, or one of the user's own
 Head = MarginHead | CenterHead | TripletHead

@@ -14,11 +14,11 @@ from pipeline.face_networks import Network
 from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
-from pipeline.params.students import INSIDE, Student, check_methods
-from pipeline.params.teachers import TeacherNetwork
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.knowledge import TeacherKnowledge
+from pipeline.tasks.recognition.params.students import INSIDE, Student, check_methods
+from pipeline.tasks.recognition.params.teachers import TeacherNetwork
 from pipeline.tasks.recognition.run import train_identities
 
 

@@ -21,13 +21,13 @@ from pipeline.metrics.efficiency import count_parameters, multiply_adds
 from pipeline.metrics.frechet import frechet
 from pipeline.metrics.rows import of_cost, over_pictures, write_rows
 from pipeline.models.freezing import freeze
-from pipeline.params.synthesis import SynthesisEvaluation
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import networks as recognition
 from pipeline.tasks.recognition.judging import SCORE_COLUMNS, judge_pairs
 from pipeline.tasks.synthesis import networks
 from pipeline.tasks.synthesis.health import symptoms, variety
 from pipeline.tasks.synthesis.networks import DIRECTIONS
+from pipeline.tasks.synthesis.params.group import SynthesisEvaluation
 from pipeline.tasks.synthesis.translating import copy, embed_pictures, translate
 from pipeline.tasks.synthesis.verifying import pairs_of_people
 

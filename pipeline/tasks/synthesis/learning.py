@@ -20,14 +20,14 @@ from pipeline.models.adversarial import discriminator_losses, generator_loss
 from pipeline.models.patch_discriminator import PatchDiscriminator
 from pipeline.models.translator import Inside
 from pipeline.params.networks import AdamTraining
-from pipeline.params.synthesis_variants import Augmentation, SynthesisVariant
-from pipeline.params.translators import PatchDiscriminator as DiscriminatorSettings
-from pipeline.params.translators import check_discriminator
 from pipeline.randomness import derive
 from pipeline.tasks.synthesis.knowledge import Teachers, adaptors, transfer_to
 from pipeline.tasks.synthesis.losses import mutual_transfer
 from pipeline.tasks.synthesis.networks import DIRECTIONS, Students
 from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
+from pipeline.tasks.synthesis.params.translators import PatchDiscriminator as DiscriminatorSettings
+from pipeline.tasks.synthesis.params.translators import check_discriminator
+from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant
 from pipeline.training import adam
 
 OTHER = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))

@@ -20,11 +20,11 @@ from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import validate
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Seed
-from pipeline.params.synthesis_teachers import VGG as VGGSettings
-from pipeline.params.synthesis_teachers import check_teacher_size
-from pipeline.params.translators import Translator as TranslatorSettings
-from pipeline.params.translators import check_size
 from pipeline.randomness import derive
+from pipeline.tasks.synthesis.params.teachers import VGG as VGGSettings
+from pipeline.tasks.synthesis.params.teachers import check_teacher_size
+from pipeline.tasks.synthesis.params.translators import Translator as TranslatorSettings
+from pipeline.tasks.synthesis.params.translators import check_size
 
 Domain = Literal["photos", "drawings", "both"]
 DIRECTIONS = ("photo_to_sketch", "sketch_to_photo")

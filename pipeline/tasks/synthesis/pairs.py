@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import InputError
-from pipeline.params.synthesis_variants import Augmentation
+from pipeline.tasks.synthesis.params.variants import Augmentation
 
 
 class Pictures:

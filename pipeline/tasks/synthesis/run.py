@@ -13,10 +13,6 @@ from pipeline.errors import InputError
 from pipeline.files import write_csv
 from pipeline.params.losses import Margin
 from pipeline.params.networks import AdamTraining, Training
-from pipeline.params.synthesis import ASKED, Domain
-from pipeline.params.synthesis_teachers import VGG
-from pipeline.params.synthesis_variants import Augmentation, SynthesisVariant
-from pipeline.params.translators import PatchDiscriminator, Translator
 from pipeline.provenance import provenance
 from pipeline.resume import ResumeFile, fingerprint
 from pipeline.tasks.recognition.faces import training_faces
@@ -25,6 +21,10 @@ from pipeline.tasks.synthesis.adopting import load_teacher
 from pipeline.tasks.synthesis.knowledge import Teachers
 from pipeline.tasks.synthesis.learning import Translation
 from pipeline.tasks.synthesis.pairs import Pictures
+from pipeline.tasks.synthesis.params.group import ASKED, Domain
+from pipeline.tasks.synthesis.params.teachers import VGG
+from pipeline.tasks.synthesis.params.translators import PatchDiscriminator, Translator
+from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant
 from pipeline.tasks.synthesis.teaching import FaceIdentities
 from pipeline.training import train
 

@@ -13,9 +13,9 @@ from pipeline.device import autocast
 from pipeline.errors import InputError
 from pipeline.models.vgg import repeat_grey
 from pipeline.params.networks import Training
-from pipeline.params.synthesis_variants import Augmentation
 from pipeline.tasks.synthesis.networks import Taught
 from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
+from pipeline.tasks.synthesis.params.variants import Augmentation
 from pipeline.training import sgd
 
 

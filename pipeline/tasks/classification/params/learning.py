@@ -1,0 +1,145 @@
+"""How a classifier learns: from labels alone, from a teacher, with its peers, or with a teacher that learns from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
+
+from pipeline.distill import method
+from pipeline.params.loading import Settings
+from pipeline.params.methods import by_method
+from pipeline.params.networks import Positive, Training
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
+
+# Fields of pipeline.distill.Knowledge that classifiers have.
+KNOWN = ("logits", "plain_logits", "labels", "embedding", "features", "rows")
+Weight = Annotated[float, Field(ge=0, le=1e30)]
+Epochs = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Pictures(Settings):
+    """How pictures are shown: (pixel / 255 - mean) / std, one number a channel; moved and mirrored to learn from.
+
+    ``padding`` black pixels are set around a picture before a part of its own size is cut out at random; ``flip``
+    mirrors every other one.
+    """
+
+    mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=3)]
+    std: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=3)]
+    padding: Annotated[int, Field(ge=0, le=64)] = 4
+    flip: bool = True
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Pictures:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"std = {self.std}: expected as many numbers as mean has, {len(self.mean)}")
+        return self
+
+
+class Supervised(Settings):
+    """From labels alone: a teacher, a baseline."""
+
+    kind: Literal["supervised"]
+
+
+class Distillation(Settings):
+    """From a teacher that does not change, by one method or several."""
+
+    kind: Literal["distillation"]
+    cross_entropy: Weight = 1.0  # 0.1 in the papers' KD, whose weight is 0.9, and 1 beside all other methods
+    distill: Annotated[dict[str, SerializeAsAny[Settings]], Field(min_length=1)]
+
+    @field_validator("distill", mode="before")
+    @classmethod
+    def _by_method(cls, methods: Any) -> Any:
+        return by_method(methods, KNOWN, "classification")
+
+
+class Mutual(Settings):
+    """DML: networks that learn from one another (pipeline.tasks.classification.mutual)."""
+
+    kind: Literal["mutual"]
+    students: Annotated[int, Field(ge=1, le=8)]
+    with_teacher: bool = False  # whether the pretrained teacher is one more of them
+    weight: Weight = 1.0
+    temperature: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _two(self) -> Mutual:
+        if self.students + self.with_teacher < 2:
+            raise ValueError("students = 1: expected at least 2, or with_teacher = true")
+        return self
+
+
+class NativeEnsemble(Settings):
+    """ONE: branches of one network and their gated ensemble (pipeline.tasks.classification.native_ensemble)."""
+
+    kind: Literal["native_ensemble"]
+    branches: Annotated[int, Field(ge=2, le=16)] = 3
+    weight: Weight = 1.0
+    temperature: Positive = 3.0
+    ramp_epochs: Epochs = 80
+
+
+class Feedback(Settings):
+    """FFKD: students learn from a teacher, then the teacher also from them (pipeline.tasks.classification.feedback).
+
+    Its formulas are not published: all values are [ours]. The controls are settings of the same method: a teacher that
+    stays as it is for the same steps (``feedback: none``), feedback without weighting (``weighting: constant``), a
+    teacher that learns on without feedback (``beta: 0.0``), and mutual learning from the same teacher (temperatures and
+    weights 1, ``weighting: constant``, ``teacher_rate: 1.0``; or ``kind: mutual`` with ``with_teacher: true``).
+    """
+
+    kind: Literal["feedback"]
+    students: Annotated[int, Field(ge=1, le=8)] = 1
+    alpha: Weight = 1.0  # weight of what students learn from the teacher, beside their cross-entropy
+    temperature: Positive = 4.0
+    beta: Weight = 1.0  # weight of what the teacher learns from the students, beside its cross-entropy
+    feedback_temperature: Positive = 4.0
+    feedback: Literal["students", "none"] = "students"  # none: the teacher stays as it is
+    weighting: Literal["understanding", "constant"] = "understanding"
+    understood: Literal["up", "down"] = "up"  # up: what students understood counts more, down: less
+    tolerance: Positive = 1.0  # tau, in nats: a divergence of this size is understood by 1/e
+    teacher_rate: Positive = 0.1  # of the teacher's learning rate, as a factor of the students'
+    forward_training: Training | None  # stage 1, the teacher as it is; null: no such stage
+    feedback_training: Training  # stage 2
+
+
+AnyLearning = Supervised | Distillation | Mutual | NativeEnsemble | Feedback
+Learning = Annotated[AnyLearning, Field(discriminator="kind")]
+STAGE_BY_STAGE = ("at", "spatial_affinity", "channel_affinity", "instance_affinity")  # compare as many features
+
+
+def needs_teacher(learning: AnyLearning) -> bool:
+    """Whether a pretrained teacher is part of it."""
+    return isinstance(learning, Distillation | Feedback) or (isinstance(learning, Mutual) and learning.with_teacher)
+
+
+def check_learning(learning: AnyLearning, student: ClassifierNetwork, teacher: ClassifierNetwork) -> None:
+    """Raise ValueError, beginning with the setting, where these networks do not do: before any job runs."""
+    if isinstance(learning, NativeEnsemble) and student.architecture == "torchvision":
+        raise ValueError("kind = native_ensemble: expected a network of ours, torchvision's have no stages to part at")
+    if not isinstance(learning, Distillation):
+        return
+    for name, settings in learning.distill.items():
+        module = method(name)
+        if module.SAME_NETWORK and not hasattr(module, "build") and student != teacher:
+            raise ValueError(f"distill.{name} compares channel by channel, expected the teacher's network")
+        if "features" in module.NEEDS and 0 in (student.stages, teacher.stages):
+            raise ValueError(f"distill.{name} compares features, expected network.features to name some layers")
+        if name in STAGE_BY_STAGE and student.stages != teacher.stages:
+            raise ValueError(
+                f"distill.{name} compares stage by stage, expected as many in both networks, found {student.stages}"
+                f" and {teacher.stages}"
+            )
+        widths = student.embedding, teacher.embedding
+        if name == "embedding" and None not in widths and widths[0] != widths[1]:
+            raise ValueError(
+                f"distill.{name} compares value by value, expected embeddings as wide, found {widths[0]}, {widths[1]}"
+            )
+        try:
+            if name != "embedding":
+                getattr(module, "check", lambda *_: None)(settings, student, teacher)
+        except ValueError as error:
+            raise ValueError(f"distill.{name}.{error}") from None

@@ -1,0 +1,59 @@
+"""Train a classifier with the pretrained teacher, which stays as it is or learns too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.networks import Training
+from pipeline.tasks.classification.params.group import Augmentation, ClassVariant
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
+
+SLICES = {
+    "variant": ("classification.students.{variant}", ClassVariant),
+    "network": ("classification.student.network", ClassifierNetwork),
+    "training": ("classification.student.training", Training),
+    "augmentation": ("classification.pictures", Augmentation),
+}
+
+
+def run(
+    settings: dict[str, Any],
+    *,
+    set: str,
+    variant: str,
+    seed: int,
+    data: Path,
+    teacher: Path,
+    model: Path,
+    losses: Path,
+    others: Path,
+) -> None:
+    """Train to the last epoch.
+
+    Args:
+        set: the entry in params.yaml, for the log
+        variant: the entry in params.yaml
+        seed: what its randomness comes from
+        data: the folder with images.npy
+        teacher: its weights, .safetensors
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+        others: the folder to write: a changed teacher
+    """
+    from pipeline.tasks.classification.prepared import train_on_set
+
+    entry: ClassVariant = settings["variant"]
+    train_on_set(
+        name=f"{variant}, {set}",
+        seed=seed,
+        data=data,
+        augmentation=settings["augmentation"],
+        model=model,
+        losses=losses,
+        others=others,
+        network=entry.network or settings["network"],
+        training=settings["training"],
+        learning=entry.learning,
+        teacher=teacher,
+    )

@@ -1,0 +1,55 @@
+"""Train the teacher: identities from sharp faces; or adopt one of the user's own, with a head for our identities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError
+from pipeline.params.losses import Margin
+from pipeline.params.networks import Training
+from pipeline.processes import is_first
+from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork
+
+SLICES = {
+    "network": ("recognition.teacher.network", TeacherNetwork),
+    "training": ("recognition.teacher.training", Training | None),
+    "loss": ("recognition.margin", Margin),
+}
+SHARED = True  # by several processes, if they are asked for: pipeline.processes
+
+
+def run(
+    settings: dict[str, Any],
+    *,
+    seed: int,
+    own: Path,
+    faces: Path,
+    index: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch; one of the user's own is taken as it is.
+
+    Args:
+        seed: what its randomness comes from
+        own: the folder with the file of the user's own teacher
+        faces: sharp faces, .npy
+        index: the index of the faces, .csv
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
+    network, training = settings["network"], settings.pop("training")
+    paths = {"faces": faces, "index": index, "model": model, "losses": losses}
+    if isinstance(network, OwnNetwork):
+        if not is_first():
+            return
+        from pipeline.tasks.recognition.adopting import adopt
+
+        adopt(seed=seed, own=own, **paths, **settings)
+        return
+    from pipeline.tasks.recognition.run import train_identities
+
+    if training is None:
+        raise InputError("recognition.teacher.training is null, expected how the teacher is trained")
+    train_identities(name="teacher", seed=seed, qualities=[1], degraded=None, training=training, **paths, **settings)

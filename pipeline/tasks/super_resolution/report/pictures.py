@@ -1,0 +1,190 @@
+"""The pictures of the super-resolution report: the same place as every variant enlarges it, and the original."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+from matplotlib.patches import Rectangle
+
+from pipeline.report import figures
+from pipeline.report.blocks import Figure, slug
+from pipeline.report.words import count, listed
+from pipeline.tasks.super_resolution.report import words
+from pipeline.tasks.super_resolution.report.data import Data, Sample
+
+WHOLE = 128  # pixels: pictures up to this size, such as faces, are shown whole
+ROWS = 6  # whole pictures of a set
+CROPPED = 3  # larger pictures of a set, each a figure
+ZOOM = 3  # printed pixels a pixel of a crop
+LINE = 0.2  # inches that one line of text takes
+MARK = "#ffd400"
+
+
+def rows(data: Data, name: str) -> tuple[Figure, ...]:
+    """The samples of one set: small ones whole in one figure, of each large one the most telling place."""
+    samples = data.sets[name].samples
+    whole = [sample for sample in samples if max(sample.original.shape[:2]) <= WHOLE]
+    whole = [sample for sample in whole if sample.original.shape == whole[0].original.shape][:ROWS]
+    large = [sample for sample in samples if max(sample.original.shape[:2]) > WHOLE][:CROPPED]
+    found = [_strip(data, name, whole)] if whole else []
+    return (*found, *(_cropped(data, name, sample) for sample in large))
+
+
+def telling_place(results: Mapping[str, np.ndarray], factor: int, side: int) -> tuple[int, int]:
+    """(top, left) of the square of ``side`` pixels in which the results (H, W, 3) differ most from one another.
+
+    By the variance between results, summed over pixels and channels. ``side`` and the place are multiples of
+    ``factor``, so that the square covers whole pixels of the small picture; of equal places the uppermost, then
+    leftmost.
+    """
+    stack = np.stack([result.astype(np.float64) for result in results.values()])
+    spread = stack.var(axis=0).sum(axis=-1)
+    height, width = spread.shape[0] // factor, spread.shape[1] // factor
+    blocks = spread[: height * factor, : width * factor].reshape(height, factor, width, factor).sum(axis=(1, 3))
+    sums = np.pad(blocks.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    cells = side // factor
+    inside = sums[cells:, cells:] - sums[:-cells, cells:] - sums[cells:, :-cells] + sums[:-cells, :-cells]
+    # Sums of the same numbers in another order differ in the last bits, which must not decide.
+    top, left = np.unravel_index(int(np.argmax(inside >= inside.max() * (1 - 1e-9))), inside.shape)
+    return int(top) * factor, int(left) * factor
+
+
+def _tiles(data: Data, sample: Sample) -> dict[str, np.ndarray]:
+    """Low resolution, every variant, original: all as large as the original."""
+    small = figures.enlarged(sample.small, data.inputs.factor)
+    results = {variant: sample.results[variant] for variant in data.inputs.all}
+    return {"low resolution": small, **results, "original": sample.original}
+
+
+def _decibels(data: Data, name: str, sample: Sample) -> dict[str, str]:
+    """What stands under each tile; first seed."""
+    one = data.sets[name]
+    place = np.flatnonzero(one.pictures == sample.number)
+    if not len(place):  # a sample that is not among the pictures that were judged
+        return {}
+    return {variant: f"{one.values['psnr', variant][0, place[0]]:.2f} dB" for variant in data.inputs.all}
+
+
+def _leading(data: Data, under: Mapping[str, str]) -> str | None:
+    """The student with the highest PSNR of this picture."""
+    students = [variant for variant in data.inputs.variants if variant in under]
+    return max(students, key=lambda variant: float(under[variant].split()[0]), default=None)
+
+
+def _strip(data: Data, name: str, samples: list[Sample]) -> Figure:
+    """One row per picture, one column per variant."""
+    lines = [_tiles(data, sample) for sample in samples]
+    titles = list(lines[0])
+    height, width = samples[0].original.shape[:2]
+    # Whole steps: a pixel of the picture is a square of pixels of the figure, everywhere the same.
+    gap = 0.05
+    printed = (figures.WIDTH - 0.1 - gap * (len(titles) - 1)) * figures.DPI
+    times = max(1, int(printed // (len(titles) * width)))
+    below, space = round(1.25 * LINE * figures.DPI), round(gap * figures.DPI)
+    pictures = [[figures.enlarged(picture, times) for picture in line.values()] for line in lines]
+    mosaic = figures.tiles(pictures, space, below=below)
+    mosaic = np.pad(mosaic, ((0, below), (0, 0), (0, 0)), constant_values=255)
+    heads, size = figures.headings(titles, width * times / figures.DPI)
+    top = 0.1 + LINE * max(head.count("\n") + 1 for head in heads)
+    figure, axes = figures.picture_axes(mosaic, left=0.05, top=top, width=mosaic.shape[1] / figures.DPI + 0.1)
+    offsets = figures.tile_offsets(len(titles), width * times, space)
+    for left, title, head in zip(offsets, titles, heads, strict=True):
+        bold = "bold" if title in data.inputs.all else "normal"
+        axes.text(left + width * times / 2, -8, head, ha="center", va="bottom", fontsize=size, fontweight=bold)
+    for row, sample in enumerate(samples):
+        under = _decibels(data, name, sample)
+        leading = _leading(data, under)
+        for left, title in zip(offsets, titles, strict=True):
+            axes.text(
+                left + width * times / 2,
+                row * (height * times + below) + height * times + 0.4 * below,
+                under.get(title, ""),
+                ha="center",
+                va="center",
+                fontsize=9,
+                fontweight="bold" if title == leading else "normal",
+                color=figures.INK if title == leading else figures.SOFT,
+            )
+    text = (
+        f"{count(len(samples), 'test picture')} at {data.inputs.scale}: the {samples[0].small.shape[1]} pixels wide"
+        f" picture that is given, as each variant enlarges it to {width} pixels (first seed), and the original. Below,"
+        " PSNR of the picture, bold for the best student. Pixels are shown as they are, as small squares."
+    )
+    return _finished(data, name, figure, text, count(len(samples), "picture"), titles)
+
+
+def _cropped(data: Data, name: str, sample: Sample) -> Figure:
+    """The original with a box, and beside it what is in the box, in two rows."""
+    tiles = _tiles(data, sample)
+    titles = list(tiles)
+    factor, (height, width) = data.inputs.factor, sample.original.shape[:2]
+    columns = -(-len(titles) // 2)
+    # The thumbnail is as high as both rows of crops, but never wider than a third of the figure.
+    gap = 0.08  # inches
+    tile = (0.67 * figures.WIDTH - 0.1) / columns - gap
+    names, size = figures.headings(titles, tile)
+    heads = dict(zip(titles, names, strict=True))
+    label = LINE * (1.1 + max(head.count("\n") + 1 for head in names))  # a name and its PSNR under each crop
+    shown = min(0.33 * figures.WIDTH, (2 * tile + label) * width / height)
+    tile = (figures.WIDTH - 0.1 - shown) / columns - gap
+    side = max(factor, min(int(tile * figures.DPI / ZOOM), height, width) // factor * factor)
+    times = max(1, round(tile * figures.DPI) // side)
+    tile = side * times / figures.DPI
+    top, left = telling_place(sample.results, factor, side)
+    thumbnail = shown * height / width
+    total = max(2 * (tile + label), thumbnail + label) + 0.05
+    full = 0.1 + shown + columns * (tile + gap)
+    figure = Drawing(figsize=(full, total))
+    axes = _picture(figure, sample.original, 0.05, 0.05, shown, thumbnail, smooth=True)
+    for colour, thick in (("black", 3.6), (MARK, 1.8)):
+        box = Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=colour, linewidth=thick)
+        axes.add_patch(box)
+    _label(figure, 0.05 + shown / 2, 0.05 + thumbnail, "original", f"{width} x {height} pixels", size, bold=False)
+    under = _decibels(data, name, sample)
+    leading = _leading(data, under)
+    for place, (title, picture) in enumerate(tiles.items()):
+        row, column = divmod(place, columns)
+        x = 0.05 + shown + gap + column * (tile + gap)
+        y = 0.05 + row * (tile + label)
+        crop = figures.enlarged(picture[top : top + side, left : left + side], times)
+        _picture(figure, crop, x, y, tile, tile)
+        below = "" if title in ("low resolution", "original") else under.get(title, "")
+        bold, leads = title in data.inputs.all, title == leading
+        _label(figure, x + tile / 2, y + tile, heads[title], below, size, bold, leads)
+    text = (
+        f"Picture {sample.number} at {data.inputs.scale}: left the original, right what is in its box: as given"
+        f" ({side // factor} pixels wide), as each variant enlarges it (first seed), and in the original. The box is"
+        " where the variants differ most. Below, PSNR of the whole picture, bold for the best student."
+    )
+    return _finished(data, name, figure, text, f"A part of picture {sample.number}", titles, f"-{sample.number}")
+
+
+def _finished(
+    data: Data, name: str, figure: Drawing, text: str, what: str, titles: list[str], number: str = ""
+) -> Figure:
+    alt = f"{what} of {data.sets[name].label}: {listed(titles)}"
+    file = f"{data.inputs.slug}-pictures-{slug(name)}{number}.png"
+    return Figure(file, figures.png(figure), words.caption(data, text, [name]), alt)
+
+
+def _picture(figure: Drawing, picture: np.ndarray, x: float, y: float, width: float, height: float, smooth=False):
+    """Place a picture ``x`` inches from the left and ``y`` from the top."""
+    full, total = figure.get_size_inches()
+    axes = figure.add_axes((x / full, 1 - (y + height) / total, width / full, height / total))
+    axes.imshow(picture, interpolation="antialiased" if smooth else "nearest", aspect="auto")
+    axes.axis("off")
+    return axes
+
+
+def _label(
+    figure: Drawing, x: float, y: float, title: str, below: str, size: float, bold: bool, leads: bool = False
+) -> None:
+    """A name under a picture, ``x`` and ``y`` inches from the upper left, and a number under the name."""
+    full, total = figure.get_size_inches()
+    place = {"x": x / full, "ha": "center", "va": "top"}
+    figure.text(y=1 - (y + 0.04) / total, s=title, fontsize=size, fontweight="bold" if bold else "normal", **place)
+    weight, colour = ("bold", figures.INK) if leads else ("normal", figures.SOFT)
+    lower = y + 0.04 + 0.85 * LINE * (title.count("\n") + 1)
+    figure.text(y=1 - lower / total, s=below, fontsize=9, fontweight=weight, color=colour, **place)

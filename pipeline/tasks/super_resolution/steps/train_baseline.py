@@ -1,0 +1,51 @@
+"""Train a network of super-resolution without a teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.networks import AdamTraining
+from pipeline.tasks.super_resolution.params.group import Baseline
+from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
+
+SLICES = {
+    "variant": ("super_resolution.baselines.{variant}", Baseline),
+    "network": ("super_resolution.student.network", SuperResolutionNetwork),
+    "training": ("super_resolution.student.training", AdamTraining),
+}
+SHARED = True  # by several processes, if they are asked for: pipeline.processes
+
+
+def run(
+    settings: dict[str, Any],
+    *,
+    variant: str,
+    scale: str,
+    seed: int,
+    patches: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch.
+
+    Args:
+        variant: the entry in params.yaml
+        scale: the entry in params.yaml, for the log
+        seed: what its randomness comes from
+        patches: the folder with lr.npy and hr.npy
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
+    from pipeline.tasks.super_resolution.run import train_upscaler
+
+    entry: Baseline = settings["variant"]
+    train_upscaler(
+        name=f"{variant} {scale}",
+        seed=seed,
+        patches=patches,
+        model=model,
+        losses=losses,
+        network=entry.network or settings["network"],
+        training=settings["training"],
+    )

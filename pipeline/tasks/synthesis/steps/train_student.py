@@ -1,0 +1,53 @@
+"""Train both directions of photo-sketch synthesis on pairs, and on what teachers know of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.networks import AdamTraining
+from pipeline.tasks.synthesis.params.translators import PatchDiscriminator, Translator
+from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant
+
+SLICES = {
+    "variant": ("synthesis.students.{variant}", SynthesisVariant),
+    "network": ("synthesis.student.network", Translator),
+    "discriminator": ("synthesis.student.discriminator", PatchDiscriminator),
+    "training": ("synthesis.student.training", AdamTraining),
+    "augmentation": ("synthesis.student.augmentation", Augmentation),
+}
+
+
+def run(
+    settings: dict[str, Any],
+    *,
+    collection: str,
+    variant: str,
+    seed: int,
+    pairs: Path,
+    teachers: Path,
+    model: Path,
+    losses: Path,
+) -> None:
+    """Train to the last epoch.
+
+    Args:
+        collection: the entry in params.yaml, for the log
+        variant: the entry in params.yaml
+        seed: what its randomness comes from
+        pairs: the folder with photos.npy and sketches.npy
+        teachers: the folder with one folder per teacher
+        model: to write: weights, .safetensors, and .json
+        losses: to write: losses by epoch, .csv
+    """
+    from pipeline.tasks.synthesis.run import train_students
+
+    train_students(
+        name=f"{variant}, {collection}",
+        seed=seed,
+        pairs=pairs,
+        teachers=teachers,
+        model=model,
+        losses=losses,
+        **settings,
+    )
