@@ -1,7 +1,7 @@
 """Kill whole runs of an engine at random moments and compare; see benchmarks/kills.py, which calls this.
 
 The graph, the rules, the stages and both engines are the real ones; the work of the steps is a stand-in
-(tests/standin.py). Each kill is a SIGKILL of the process group, and what follows it is what docs/engines.md says to do.
+(tests/helpers/standin.py). Each kill is a SIGKILL of the process group, and what follows it is what docs/engines.md says to do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
 COMMANDS = {"snakemake": "snakemake --cores 2 --quiet all", "dvc": "dvc repro"}
 AFTER_KILL = {"dvc": "python -m engines.repair"}  # what docs/engines.md says to do before the next start
 MADE = ("data", "models", "reports")
@@ -31,7 +30,7 @@ class Folder:
     """A project with stand-ins, and what runs in it."""
 
     def __init__(self, folder: Path):
-        from standin import make_project
+        from tests.helpers.standin import make_project
 
         self.folder = make_project(ROOT, folder)
         self.log = folder.with_name("log.txt")

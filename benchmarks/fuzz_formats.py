@@ -202,7 +202,7 @@ def _texts() -> dict[str, Format]:
     made = io.BytesIO()
     savemat(made, {"names": np.array(["a.jpg", "b.jpg"], dtype=object), "ids": np.array([1, 2])}, do_compression=True)
     return {
-        "params.yaml": Format({"params.yaml": (ROOT / "tests/data/tiny.yaml").read_bytes()}, "params.yaml",
+        "params.yaml": Format({"params.yaml": (ROOT / "tests/settings/tiny.yaml").read_bytes()}, "params.yaml",
                               lambda place: check(place / "params.yaml")),
         "notes.json": Format({"notes.json": b'{"name": "LFW", "rendered": false}'}, "notes.json",
                              lambda place: faceset.read_notes(place / "notes.json")),

@@ -95,7 +95,7 @@ def graph(variants: int, seeds: int) -> tuple[int, Cost]:
         for name in ("Snakefile", "graph", "pipeline", "engines", "profiles", "environment.yaml"):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, Path(folder, name))
-        document = read_document(ROOT / "tests/data/tiny.yaml")
+        document = read_document(ROOT / "tests/settings/tiny.yaml")
         del document["super_resolution"]
         recognition, variant = document["recognition"], document["recognition"]["students"]["logit_attention_kd"]
         recognition["baselines"] = {"basicnet": {"train_qualities": [1]}}

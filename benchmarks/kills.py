@@ -35,7 +35,7 @@ from pipeline.files import TEMPORARY_PREFIX
 from pipeline.params.loading import read_document
 from pipeline.tasks.recognition import run_student  # noqa: F401, here so that no child imports it again
 
-TINY = Path(__file__).resolve().parent.parent / "tests/data/tiny.yaml"
+TINY = Path(__file__).resolve().parent.parent / "tests/settings/tiny.yaml"
 SHARP = "--faces data/faces.npy --index data/index.csv"
 INPUTS = [
     f"recognition_prepare --raw raw {SHARP} --pairs data/pairs.csv --searches data/searches.csv --notes data/notes.json"

@@ -1,6 +1,6 @@
 """What is reached into or replaced of Snakemake and DVC beyond their public interfaces, all of it in this file.
 
-Tried with the versions in TRIED, which requirements.txt pins; with others, tests/test_agreement.py is what to run.
+Tried with the versions in TRIED, which requirements.txt pins; with others, tests/engines/test_agreement.py is what to run.
 Each function imports what it needs: the Snakefile is read without DVC, and DVC's stages without Snakemake.
 """
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from graph_project import Project, copy, made_by_snakemake
+
+from pipeline.params.loading import read_document
+from tests.helpers import ROOT
+from tests.helpers.graph_project import Project, copy, made_by_snakemake
 
 # One thread, as the steps themselves run: bytes repeat, and two workers do not fight for two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,12 @@ def workers(tmp_path_factory) -> Path:
     """A folder that all workers share, for what is made once."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture
+def document(root) -> dict[str, Any]:
+    """The shipped parameters: a copy, so that whoever edits params.yaml is not told that tests fail."""
+    return read_document(root / "tests/settings/params.yaml")
 
 
 @pytest.fixture

@@ -599,7 +599,7 @@ def project(tmp_path_factory, root) -> Path:
     folder = tmp_path_factory.mktemp("bad") / "project"
     for name in ("raw", "dropped", "data", "models", "reports"):
         (folder / name).mkdir(parents=True)
-    document = read_document(root / "tests/data/tiny.yaml")
+    document = read_document(root / "tests/settings/tiny.yaml")
     document["recognition"]["baselines"].pop("basicnet")
     with contextlib.chdir(folder):
         write_params(document)

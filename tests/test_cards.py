@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_networks import Tiny, onnx_model
 from torch.nn.modules.module import register_module_parameter_registration_hook as watch_parameters
 
 from pipeline.errors import InputError
@@ -28,6 +27,7 @@ from pipeline.tasks.synthesis import adopting
 from pipeline.tasks.synthesis import networks as synthesis
 from pipeline.tasks.synthesis.params.teachers import VGG
 from pipeline.tasks.synthesis.params.translators import Translator
+from tests.helpers.small_networks import Tiny, onnx_model
 
 MARGIN = Margin(kind="cosface", scale=4.0, margin=0.2)
 RESNEXT = {

@@ -1,0 +1,527 @@
+"""The report: what stands in its tables is what was measured, the same bytes each time, and safe to open."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy.stats import binomtest
+
+from pipeline.data.remarks import remark
+from pipeline.errors import InputError
+from pipeline.metrics import statistics
+from pipeline.report import blocks, figures, page, sections, tidy, words
+from pipeline.report.build import build
+from pipeline.tasks.recognition.report import data as recognition_data
+from pipeline.tasks.recognition.report import numbers as recognition_numbers
+from pipeline.tasks.recognition.report import section as recognition
+from pipeline.tasks.recognition.report import teacher as recognition_teacher
+from pipeline.tasks.recognition.report import words as recognition_words
+from pipeline.tasks.recognition.report.data import Inputs
+from pipeline.tasks.recognition.report.figures import true_acceptance
+from tests.helpers import ROOT
+from tests.helpers.fake_recognition import PROTOCOLS, QUALITIES, SEPARATION, VARIANTS, write_results
+from tests.helpers.fake_results import of_kind
+
+
+@pytest.fixture(scope="module")
+def two_seeds(tmp_path_factory) -> Inputs:
+    return write_results(tmp_path_factory.mktemp("two"), seeds=(0, 3), pairs=400)
+
+
+@pytest.fixture(scope="module")
+def measured(two_seeds):
+    return recognition.measure(two_seeds)
+
+
+@pytest.fixture(scope="module")
+def section(measured) -> blocks.Section:
+    return recognition.section(*measured)
+
+
+@pytest.fixture(scope="module")
+def report(measured, section, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    data, numbers = measured
+    tables = {"accuracy.csv": numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]}
+    sections.write(section, data.metrics, folder / "sections/recognition", tables)
+    build(folder / "out", folder / "sections")
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def small_results(tmp_path_factory) -> Inputs:
+    return write_results(tmp_path_factory.mktemp("small"), {"basicnet": VARIANTS["basicnet"]}, pairs=100)
+
+
+@pytest.fixture
+def one_student(small_results, tmp_path) -> Inputs:
+    """Few results of one student that a test may damage."""
+    root = small_results.contact_sheet.parents[2]
+    shutil.copytree(root, tmp_path / "results")
+    moved = {
+        name: tmp_path / "results" / getattr(small_results, name).relative_to(root)
+        for name in ("evaluations", "losses", "efficiency", "contact_sheet")
+    }
+    return dataclasses.replace(small_results, **moved)
+
+
+def scores_of(inputs: Inputs, variant: str, seed: int) -> pd.DataFrame:
+    return pd.read_csv(inputs.evaluations / variant / str(seed) / "scores.csv")
+
+
+def test_outputs_are_complete(report):
+    found = {path.relative_to(report).as_posix() for path in report.rglob("*") if path.is_file()}
+    assert found == {
+        "metrics.csv",
+        "metrics.json",
+        "accuracy.csv",
+        "report.md",
+        "index.html",
+        "figures/recognition-accuracy.svg",
+        "figures/recognition-roc-cross-age.svg",
+        "figures/recognition-roc-cross-pose.svg",
+        "figures/recognition-training.svg",
+        "figures/recognition-cost.svg",
+        "figures/recognition-qualities.png",
+        "figures/recognition-attention.png",
+        "figures/recognition-contact-sheet.png",
+    }
+
+
+def test_metrics_are_tidy(report, two_seeds):
+    table = pd.read_csv(report / "metrics.csv", keep_default_na=False)
+    assert tuple(table.columns) == tidy.COLUMNS
+    keys = list(tidy.COLUMNS[:-2])
+    assert not table.duplicated(keys).any()
+    pd.testing.assert_frame_equal(table, table.sort_values(keys, kind="stable", ignore_index=True))
+    assert set(table["variant"]) == {"teacher", *VARIANTS}
+    # Values pass through unchanged, to the last bit.
+    original = (two_seeds.evaluations / "logit_kd/3/metrics.csv").read_text().splitlines()[1:]
+    assert set(original) <= set((report / "metrics.csv").read_text().splitlines())
+
+
+def test_metrics_json_holds_means_over_seeds(report, two_seeds):
+    found = json.loads((report / "metrics.json").read_text())
+    rates = [
+        scores_of(two_seeds, "logit_kd", seed)
+        .query("protocol == 'cross-pose' and condition == 'x4'")
+        .groupby("fold")["correct"]
+        .mean()
+        .mean()
+        for seed in (0, 3)
+    ]
+    assert found["recognition"]["cross-pose"]["logit_kd"]["x4"] == round(50 * sum(rates), 2)
+    assert set(found["recognition"]) == set(PROTOCOLS)
+    assert list(found["recognition"]["cross-age"]["teacher"]) == ["x1", "x2", "x4", "x8"]
+
+
+def test_accuracy_csv_is_for_plots(report):
+    table = pd.read_csv(report / "accuracy.csv")
+    assert tuple(table.columns) == tidy.ACCURACY_COLUMNS
+    assert len(table) == len(PROTOCOLS) * 6 * len(QUALITIES)
+    assert (table["low"] <= table["accuracy"]).all() and (table["accuracy"] <= table["high"]).all()
+    assert (table["condition"] == "x" + table["downsampling"].astype(str)).all()
+
+
+def test_ablation_table_says_what_was_measured(section, two_seeds):
+    table = next(table for table in of_kind(section, blocks.Table) if "cross-age" in table.caption)
+    assert "400 pairs, 2 seeds" in table.caption
+    cells = {row[0].split("\n")[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
+    assert list(cells) == ["teacher", *VARIANTS] and table.rules == (1,)
+    correct = np.stack(
+        [
+            scores_of(two_seeds, "degraded_only", seed)
+            .query("protocol == 'cross-age' and condition == 'x8'")
+            .sort_values("pair")["correct"]
+            .to_numpy()
+            for seed in (0, 3)
+        ]
+    )
+    first, second = cells["degraded_only"]["x8"].split("\n")
+    a, b = 100 * correct.mean(axis=1)
+    assert first == f"{(a + b) / 2:.2f} ± {abs(a - b) / np.sqrt(2):.2f}"
+    drawn = np.random.default_rng(5).integers(0, 400, (2000, 400))
+    expected = np.quantile(100 * correct.mean(axis=0)[drawn].mean(axis=1), [0.025, 0.975])
+    assert np.allclose([float(end) for end in second.split(" to ")], expected, atol=0.5)
+    # A single network has no spread.
+    assert "±" not in cells["teacher"]["x1"] and "nan" not in cells["teacher"]["x1"]
+
+
+def test_one_seed_shows_the_interval_of_the_evaluation(one_student, undrawn):
+    inputs = one_student
+    table = pd.read_csv(inputs.evaluations / "basicnet/0/metrics.csv").set_index(["protocol", "condition", "metric"])
+    data, numbers = recognition.measure(inputs)
+    row = numbers.at("cross-age", "basicnet", "x4")
+    for column, metric in (("accuracy", "accuracy"), ("low", "accuracy_low"), ("high", "accuracy_high")):
+        assert row[column] == pytest.approx(100 * table.loc[("cross-age", "x4", metric), "value"], abs=1e-9)
+    # With one student there is nothing to compare; the rest of the section still stands.
+    assert "Is the difference real?" not in [block.title for block in recognition.section(data, numbers).blocks[2:]]
+
+
+def test_comparisons_are_paired_and_adjusted(section, measured, two_seeds):
+    data, numbers = measured
+    tables = [table for table in of_kind(section, blocks.Table) if table.caption.startswith("Compared with")]
+    assert [table.header[0] for table in tables] == [
+        "Compared with basicnet",
+        "Compared with degraded_only",
+    ] * 2
+    table = tables[1]
+    assert "12 comparisons" in table.caption
+    family = [
+        statistics.paired_difference(
+            data.correct["cross-age", variant, condition],
+            data.correct["cross-age", "degraded_only", condition],
+        )
+        for variant in ("logit_kd", "attention_kd", "logit_attention_kd")
+        for condition in two_seeds.conditions
+    ]
+    adjusted = statistics.holm([found.p_value for found in family])
+    last = table.rows[-1][-1].split("\n")
+    assert float(last[0].replace("−", "-")) == pytest.approx(100 * family[-1].difference, abs=0.05)
+    assert last[1] == statistics.verdict(family[-1].difference, adjusted[-1]) == "better"
+    assert table.marks[2, "x8"] == "better"
+    assert numbers.against("degraded_only", "cross-age")["adjusted"].to_list() == list(adjusted)
+
+
+def test_a_student_of_another_network_has_a_control_of_its_own(two_seeds):
+    """Beside a larger control a small student says nothing of its teacher; baselines have none to add anything."""
+    degraded = {"train_qualities": [1, 2, 4, 8]}
+    variants = {
+        **VARIANTS, "degraded_small": degraded, "kd_small": degraded | {"distill": {"logit": {}}},
+        "arcface": {"train_qualities": [1]}, "kd_alone": degraded | {"distill": {"logit": {}}},
+    }  # fmt: skip
+    networks = {"degraded_small": "small", "kd_small": "small", "kd_alone": "mobile"}
+    inputs = dataclasses.replace(two_seeds, variants=variants, networks=networks)
+    taught = [name for name, settings in VARIANTS.items() if settings.get("distill")]
+    assert inputs.controls == {
+        "basicnet": [name for name in variants if name != "basicnet"],
+        "degraded_only": taught,
+        "degraded_small": ["kd_small"],
+    }
+
+
+def test_secondary_measures(section, two_seeds):
+    table = next(table for table in of_kind(section, blocks.Table) if "equal error rate" in table.caption)
+    row = next(row for row in table.rows if row[:2] == ["teacher", "x2"])
+    metrics = pd.read_csv(two_seeds.evaluations / "teacher/0/metrics.csv")
+    metrics = metrics[(metrics["protocol"] == "cross-age") & (metrics["condition"] == "x2")].set_index("metric")[
+        "value"
+    ]
+    names = ("auc", "eer", "tar_at_far_1e-2", "tar_at_far_1e-3")
+    assert row[2:] == [f"{100 * metrics[name]:.1f}" for name in names]
+    assert "allow 2 and 0 of the 200 pairs" in table.caption
+    assert "For EER and TAR the threshold is chosen on these very pairs" in table.caption
+
+
+def test_roc_agrees_with_the_metric(measured):
+    data, _ = measured
+    same = data.same["cross-age"]
+    scores = data.scores["cross-age", "logit_kd", "x8"]
+    metric = data.values("tar_at_far_1e-2", "cross-age", "logit_kd", "x8")
+    assert [true_acceptance(row, same, np.array([1e-2]))[0] for row in scores] == pytest.approx(metric)
+    ties = true_acceptance(
+        np.array([0.5, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), np.array([0.4, 0.5, 1])
+    )
+    assert ties.tolist() == [0, 1, 1]
+
+
+def test_findings_follow_the_numbers(section, measured):
+    _, numbers = measured
+    text = " ".join(item for bullets in of_kind(section, blocks.Bullets) for item in bullets.items)
+    lost = numbers.at("cross-age", "basicnet", "x1")["accuracy"] - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
+    assert f"basicnet loses {lost:.1f} points" in text
+    won = (
+        numbers.at("cross-age", "logit_attention_kd", "x8")["accuracy"]
+        - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
+    )
+    assert f"wins back {won:.1f} points, {100 * won / lost:.0f} % of that loss" in text
+    assert "No gain from the teacher" not in text
+
+
+def test_every_student_has_its_line_against_the_control_of_its_network(tmp_path):
+    """A method of one's own, whatever it is called, is spoken of; nobody is compared with another network's loss."""
+    inputs = write_results(tmp_path)
+    data = recognition_data.read(inputs)
+    data = dataclasses.replace(data, inputs=dataclasses.replace(inputs, networks={"attention_kd": "small"}))
+    numbers = recognition_numbers.compute(data)
+    said = recognition_words.findings(data, numbers, "cross-age")
+    added = [item for item in said if item.startswith("What the teacher adds")]
+    assert [item.split(", ")[1].split()[0] for item in added] == ["logit_kd", "logit_attention_kd"]
+    assert "Of 8 comparisons with degraded_only" in said[-1]
+    assert not any(item.startswith("attention_kd") and "wins back" in item for item in said)
+
+
+def test_a_null_result_is_reported_as_null(tmp_path):
+    alike = dict.fromkeys(SEPARATION, (2.0, 2.0, 2.0, 2.2))
+    findings = recognition_words.findings(*recognition.measure(write_results(tmp_path, separations=alike)), "cross-age")
+    assert any("no loss by degradation could be shown" in item for item in findings)
+    assert findings[-1].endswith("No gain from the teacher over training on degraded faces alone could be shown here.")
+    assert "0 came out better, 0 worse and 12 not distinguishable" in findings[-1]
+    assert not any("wins back" in item for item in findings)
+
+
+def test_a_corrected_p_does_not_contradict_the_interval_beside_it():
+    """An interval of one comparison may leave out zero where p, corrected for all of them, shows nothing."""
+    shown = {"adjusted": 1.0, "verdict": words.NULL, "low": -44.4, "high": -5.6}
+    assert words.tested(shown) == "p = 1.00 after correction; the interval is of this comparison alone"
+    assert words.tested(shown | {"high": 5.6}) == "p = 1.00 after correction"
+    assert words.tested(shown | {"adjusted": 0.0001, "verdict": "worse"}) == "p < 0.001 after correction"
+
+
+def test_a_loss_that_few_pairs_cannot_show_is_not_called_absent(tmp_path):
+    fewer = SEPARATION | {"basicnet": (1.0, 1.0, 0.8, 0.6)}
+    data, numbers = recognition.measure(write_results(tmp_path, pairs=20, separations=fewer))
+    lost = numbers.at("cross-age", "basicnet", "x1")["accuracy"] - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
+    said = recognition_words.findings(data, numbers, "cross-age")[1]
+    assert lost > 0 and "could be shown, on 20 pairs, which does not mean that there is none" in said
+
+
+def test_a_teacher_at_chance_is_the_first_finding(tmp_path):
+    guessing = SEPARATION | {"teacher": (0.0, 0.0, 0.0, 0.0)}
+    inputs = write_results(tmp_path, separations=guessing)
+    data, numbers = recognition.measure(inputs)
+    first = recognition.findings(data, numbers)[0]
+    assert first.lead == "The teacher" and len(first.items) == len(PROTOCOLS)
+    scores = pd.read_csv(inputs.evaluations / "teacher/0/scores.csv")
+    for item, protocol in zip(first.items, PROTOCOLS, strict=True):
+        right = scores[(scores["condition"] == "x1") & (scores["protocol"] == protocol)]["correct"]
+        low, high = 100 * np.array(binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson"))
+        assert item.startswith(f"The teacher cannot be told from guessing on {protocol}, on sharp faces (x1): ")
+        assert f"right on {100 * right.mean():.1f} % of 200 pairs (95 % interval {low:.1f} to {high:.1f})" in item
+        assert "guessing gives 50 %" in item
+    own = dataclasses.replace(data, inputs=dataclasses.replace(inputs, own_teacher="mine.onnx"))
+    assert "mine.onnx may be fed otherwise" in recognition_teacher.no_better_than_guessing(own)[0]
+
+
+def test_a_teacher_that_knows_something_raises_no_doubt(measured, tmp_path):
+    assert recognition.findings(*measured)[0].lead == PROTOCOLS[0]
+    few = write_results(tmp_path, pairs=20, separations=SEPARATION | {"teacher": (0.6, 0.6, 0.6, 0.6)})
+    item = recognition_teacher.no_better_than_guessing(recognition_data.read(few))[0]
+    assert "cannot be told from guessing" in item and "20 pairs" in item
+
+
+def test_bytes_do_not_depend_on_the_run(report, two_seeds, tmp_path):
+    # What differs between two runs of the same experiment is how long things took.
+    table = pd.read_csv(two_seeds.efficiency)
+    table["median_ms"] *= 1.07
+    table.to_csv(tmp_path / "efficiency.csv", index=False)
+    again = tmp_path / "again"
+    inputs = dataclasses.replace(two_seeds, efficiency=tmp_path / "efficiency.csv")
+    code = (
+        "import sys; from pathlib import *; from pipeline.report.build import build; "
+        "from pipeline.tasks.recognition.report.section import Inputs, write; parts = Path(sys.argv[1]); "
+        f"write({inputs!r}, parts / 'recognition'); build({again!r}, parts); sys.exit('torch' in sys.modules and 'the report loads torch')"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    run = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "parts"], cwd=ROOT, env=environment, text=True, capture_output=True
+    )
+    assert run.returncode == 0, run.stderr
+    for path in sorted(report.rglob("*")):
+        if path.is_file() and path.name not in ("index.html", "report.md"):
+            assert (again / path.relative_to(report)).read_bytes() == path.read_bytes(), path.name
+    assert (again / "index.html").read_bytes() != (report / "index.html").read_bytes()
+
+
+def test_page_needs_nothing_from_outside(report):
+    text = (report / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r"""(?:src|href|action|data|poster)\s*=\s*["']([^"']*)""", text)
+    assert links and all(link.startswith(("#", "data:image/")) for link in links)
+    assert "<script" not in text and "@import" not in text and "url(" not in text and "http" not in text
+    anchors = set(re.findall(r'id="([^"]+)"', text))
+    assert {link[1:] for link in links if link.startswith("#")} <= anchors
+    pictures = [base64.b64decode(link.split(",")[1]) for link in links if link.startswith("data:")]
+    assert sorted(pictures) == sorted(path.read_bytes() for path in (report / "figures").iterdir())
+    for picture in pictures:
+        if picture.startswith(b"\x89PNG"):
+            assert not Image.open(io.BytesIO(picture)).text
+        else:
+            assert b"<date>" not in picture and b"Matplotlib" not in picture and b"<image" not in picture
+    named = re.findall(r"\(figures/([^)]+)\)", (report / "report.md").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(path.name for path in (report / "figures").iterdir())
+
+
+def test_every_caption_says_rendered(section):
+    captions = [block.caption for block in of_kind(section, blocks.Table | blocks.Figure)]
+    assert len(captions) > 12 and all("rendered faces" in caption for caption in captions)
+    assert "says anything about real faces" in section.blocks[1].text
+
+
+def test_real_faces_are_never_called_rendered(measured, undrawn):
+    data, numbers = measured
+    # The name of the data set comes from the steps before; here only what the report itself adds matters.
+    runs = {name: [run | {"dataset": "LFW"} for run in per_seed] for name, per_seed in data.runs.items()}
+    inputs = dataclasses.replace(data.inputs, dataset="LFW", rendered=False)
+    section = recognition.section(dataclasses.replace(data, inputs=inputs, runs=runs), numbers)
+    text = blocks.markdown(section)
+    assert "rendered" not in text and "real faces" not in text
+    assert all("LFW" in block.caption for block in of_kind(section, blocks.Table | blocks.Figure))
+
+
+def test_left_over_variants_and_seeds_are_ignored(tmp_path, undrawn):
+    small = {name: VARIANTS[name] for name in ("basicnet", "degraded_only")}
+    inputs = write_results(tmp_path, variants=VARIANTS, seeds=(0, 1), pairs=100)
+    inputs = dataclasses.replace(inputs, variants=small, seeds=(0,), qualities=(1, 8))
+    (inputs.evaluations / "attention_kd/0/metrics.csv").write_text("damaged")
+    data, numbers = recognition.measure(inputs)
+    rows = data.metrics
+    assert set(rows["variant"]) == {"teacher", "basicnet", "degraded_only"} and set(rows["seed"]) == {0}
+    assert set(rows["condition"]) == {"", "x1", "x8"}
+    assert "attention_kd" not in blocks.markdown(blocks.Section("", (recognition.section(data, numbers),)))
+
+
+DAMAGE = {
+    "evaluations/basicnet/0/metrics.csv": "task,dataset\nrecognition,x\n",
+    "evaluations/basicnet/0/scores.csv": ("protocol,condition,pair,fold,same,score,correct\na,x1,0,0,1,high,1\n"),
+    "evaluations/basicnet/0/samples.npz": "no archive",
+    "evaluations/basicnet/0/run.json": '{"device": "CPU"',
+    "losses.csv": "epoch,learning_rate,total\n",
+    "efficiency.csv": "variant,parameters\nteacher,1\n",
+    "contact_sheet.png": "no picture",
+}
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["missing", "damaged"])
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_missing_or_damaged_file_is_one_line(one_student, tmp_path, name, damaged):
+    inputs = one_student
+    path = {
+        "losses.csv": inputs.losses / "basicnet/0/losses.csv",
+        "efficiency.csv": inputs.efficiency,
+        "contact_sheet.png": inputs.contact_sheet,
+    }.get(name, inputs.evaluations.parent / name)
+    path.unlink()
+    if damaged:
+        path.write_text(DAMAGE[name])
+    with pytest.raises(InputError) as caught:
+        recognition.write(inputs, tmp_path / "out")
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_pairs_are_refused(one_student):
+    inputs = one_student
+    path = inputs.evaluations / "basicnet/0/scores.csv"
+    table = pd.read_csv(path)
+    table["pair"] += 1
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError, match="the pairs of cross-age at x1 are not those of the other files"):
+        recognition.measure(inputs)
+
+
+def test_a_section_survives_the_way_through_its_files(section, measured, tmp_path):
+    """The page shows the same, whether the section comes from memory or from what its step wrote."""
+    sections.write(section, measured[0].metrics, tmp_path / "recognition")
+    again = sections.read(tmp_path / "recognition")
+    assert page.html([again]) == page.html([section]) and page.markdown([again]) == page.markdown([section])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "section.json: no such file"),
+        ("{", "section.json: not valid JSON"),
+        ("[]", "section.json: not a section of the report"),
+        ('{"kind": "movie"}', "section.json: not a section of the report"),
+        ('{"kind": "paragraph", "text": "a"}', "section.json: a paragraph found, expected a section"),
+        ('{"kind": "section", "title": "a", "blocks": [{"kind": "figure", "name": "../x"}]}', "named ../x"),
+        (
+            '{"kind": "section", "title": "a", "blocks": [{"kind": "figure", "name": "x", "caption": "", "alt": ""}]}',
+            "figures/x: cannot be read: No such file",
+        ),
+    ],
+)
+def test_a_damaged_section_is_one_line(tmp_path, text, message):
+    (tmp_path / "parts/a").mkdir(parents=True)
+    if text is not None:
+        (tmp_path / "parts/a/section.json").write_text(text)
+    with pytest.raises(InputError, match=re.escape(message)):
+        build(tmp_path / "out", tmp_path / "parts")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_section_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="parts: no sections"):
+        build(tmp_path / "out", tmp_path / "parts")
+
+
+def test_text_cannot_become_markup():
+    name = '<script>alert("1")</script>|*_a_*&'
+    table = blocks.Table(pd.DataFrame({name: [name], "value": [0.125]}), name, formats={"value": "{:.2f}"})
+    figure = blocks.Figure("a.png", b"\x89PNG", name, name)
+    section = blocks.Section(name, (blocks.Paragraph(name), blocks.Bullets((name,), lead=name), table, figure))
+    text = page.html([section])
+    assert "<script" not in text and 'alert("' not in text
+    plain = html.unescape(re.sub(r"<[^>]+>", "", text))
+    # Menu, title, paragraph, lead, item, both captions, head and cell.
+    assert plain.count(name) == 9
+    lines = page.markdown([section]).splitlines()
+    assert not any("<script" in line for line in lines)
+    row = next(line for line in lines if line.endswith(" 0.12 |"))
+    assert "\\*\\_a\\_\\*&" in row
+    assert len(re.findall(r"(?<!\\)\|", row)) == 3
+
+
+def test_equal_titles_keep_their_own_anchors():
+    tasks = [blocks.Section(task, (blocks.Section("Findings", ()),)) for task in ("A", "B")]
+    text = page.html(tasks)
+    assert re.findall(r'id="([^"]+)"', text) == ["a", "a-findings", "b", "b-findings"]
+    assert re.findall(r'href="#([^"]+)"', text) == ["a", "a-findings", "b", "b-findings"]
+
+
+def test_cells():
+    frame = pd.DataFrame({"a": [1.0, float("nan")], "b": ["x\ny", None]})
+    table = blocks.Table(frame, "", formats={"a": lambda value: f"{value:.1f} %"})
+    assert table.rows == [["1.0 %", "x\ny"], [blocks.MISSING, blocks.MISSING]]
+    assert page.cell("a_b\n<c>") == "a_<wbr>b<small>&lt;c&gt;</small>"
+    assert blocks.markdown(blocks.Section("T", (table,))).splitlines()[2:5] == [
+        "| a | b |",
+        "| :-- | --: |",
+        "| 1.0 % | x<br>y |",
+    ]
+
+
+def test_numbers_survive_reading(tmp_path):
+    value = 0.1 + 0.2
+    row = ("recognition", "d", "NA", 0, "null", "x1", "accuracy", value, 7)
+    pd.DataFrame([row], columns=list(tidy.COLUMNS)).to_csv(tmp_path / "metrics.csv", index=False)
+    table = tidy.read_tidy(tmp_path / "metrics.csv")
+    assert tuple(table.iloc[0]) == row
+
+
+def test_labels_are_moved_apart_as_little_as_needed():
+    assert figures.spread([1.0, 5.0], 1) == [1.0, 5.0]
+    assert figures.spread([2.0, 2.0, 9.0], 1) == [1.5, 2.5, 9.0]
+    moved = sorted(figures.spread([3.0, 1.0, 1.1, 1.2], 0.5))
+    assert min(np.diff(moved)) >= 0.5 - 1e-9
+
+
+def test_styles_stay_distinct_for_many_variants():
+    styles = figures.styles([str(i) for i in range(20)]).values()
+    assert len({(style.color, style.marker) for style in styles}) == 20
+
+
+def test_what_was_left_out_is_said(measured):
+    data, numbers = measured
+    left = dataclasses.replace(
+        data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"]))
+    )
+    assert any(
+        text.endswith("came upon: 1 files left out (a.heic).") for text in recognition_words.introduction(left, numbers)
+    )
+    assert not any("came upon" in text for text in recognition_words.introduction(data, numbers))
