@@ -33,7 +33,7 @@ from benchmarks import engine_kills
 from pipeline.__main__ import main as pipeline
 from pipeline.files import TEMPORARY_PREFIX
 from pipeline.params.loading import read_document
-from pipeline.tasks.recognition import run_student  # noqa: F401, here so that no child imports it again
+from pipeline.tasks.recognition import student  # noqa: F401, here so that no child imports it again
 
 TINY = Path(__file__).resolve().parent.parent / "tests/settings/tiny.yaml"
 SHARP = "--faces data/faces.npy --index data/index.csv"

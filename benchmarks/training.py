@@ -31,9 +31,8 @@ from pipeline.data.rendering import render_faces
 from pipeline.device import select_device, select_dtype
 from pipeline.document import check
 from pipeline.tasks.recognition import knowledge, networks
-from pipeline.tasks.recognition.distilling import Distilling
-from pipeline.tasks.recognition.faces import training_faces
-from pipeline.tasks.recognition.learning import Batch
+from pipeline.tasks.recognition.faces import Batch, training_faces
+from pipeline.tasks.recognition.student import Distilling
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -85,17 +83,6 @@ def places() -> tuple[int, Tensor]:
 def whole_batch(own: Tensor) -> Tensor:
     """Values (n, ...) of this process's share -> (N, ...) of the batch, in its order; the gradient comes back summed."""
     return _Gather.apply(own) if several() else own
-
-
-def seen(module: ModuleType, knowledge: Any) -> Any:
-    """What the method in ``module`` is given of the share's Knowledge (both of distill): that, or the whole batch's."""
-    if not (several() and getattr(module, "WHOLE_BATCH", False)):
-        return knowledge
-    gathered = {}
-    for need in module.NEEDS:
-        values = getattr(knowledge, need)
-        gathered[need] = [whole_batch(one) for one in values] if isinstance(values, list) else whole_batch(values)
-    return replace(knowledge, **gathered)
 
 
 def total(own: Tensor) -> Tensor:

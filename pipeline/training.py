@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,15 +32,15 @@ from pipeline.resume import ResumeFile
 STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 20}
 
 
-class Task(Protocol):
-    """What a task gives to the loop."""
+class Task(ABC):
+    """What is learned, as the loop sees it. A task of the loop sets these three when it is made, and has ``step``."""
 
     modules: dict[str, nn.Module]  # every network that is learned, by name
     optimisers: dict[str, Optimizer]  # by name
     samples: int  # images an epoch
-    # If it has these: at(epoch) is told the time before every step, in epochs from 0, fractions included;
-    # diagnostics() gives, at the end of every epoch, more numbers by name for its row of the log, which are no losses.
+    epoch: float = 0.0  # the time, in epochs from 0, fractions included: see ``at``
 
+    @abstractmethod
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """Learn from the samples ``rows`` (B,): yield (name of an optimiser, its weighted losses by name).
 
@@ -49,6 +50,14 @@ class Task(Protocol):
         Of several processes each is given the same: it draws for all ``rows`` and takes its share of them
         (pipeline.together.share), and its losses are means over that, or whole ones of the whole batch.
         """
+
+    def at(self, epoch: float) -> None:
+        """Told before every step: the time, for what changes over it."""
+        self.epoch = epoch
+
+    def diagnostics(self) -> dict[str, float]:
+        """Asked at the end of every epoch: more numbers by name for its row of the log, which are no losses."""
+        return {}
 
 
 class Interrupted(SystemExit):
@@ -78,7 +87,6 @@ def train(
     steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole ones
     start, sums, history = _restore(task, resume)
     progress = Progress(label, settings.epochs * steps * batch, done=start * batch)
-    tell, ask = (getattr(task, name, None) for name in ("at", "diagnostics"))
     every = STEPS_BETWEEN_CHECKS[device.type]
     watch, meetings = _Watch(label, steps, sums, every), every if together.several() else 1
     last_save = time.monotonic()
@@ -97,8 +105,7 @@ def train(
             rate = learning_rate(settings, position, steps)
             torch.manual_seed(derive(seed, "step", epoch, step))
             rng = generator(seed, "batch", epoch, step)
-            if tell is not None:
-                tell(position / steps)
+            task.at(position / steps)
             updates = task.step(order[step * batch : (step + 1) * batch], rng)
             while update := next_update(updates):
                 name, losses = update
@@ -110,7 +117,7 @@ def train(
                 stop, due = together.largest(signals.received, time.monotonic() - last_save >= resume.seconds)
             watch.check(force=last or bool(stop))
             if last:
-                history.append({"epoch": epoch + 1, "learning_rate": rate} | watch.means() | (ask() if ask else {}))
+                history.append({"epoch": epoch + 1, "learning_rate": rate} | watch.means() | task.diagnostics())
             progress.advance(batch, f"epoch {epoch + 1}/{settings.epochs}", watch.latest)
             ended = position + 1 == settings.epochs * steps
             if stop or (keep_end if ended else due):

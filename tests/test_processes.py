@@ -31,11 +31,11 @@ from pipeline.params.losses import Center, Margin, Triplet
 from pipeline.params.networks import AdamTraining, Training
 from pipeline.resume import ResumeFile
 from pipeline.tasks.recognition import knowledge, networks
-from pipeline.tasks.recognition.distilling import Distilling
 from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.recognition.learning import Identities
+from pipeline.tasks.recognition.student import Distilling
 from pipeline.tasks.super_resolution.learning import Upscaling
-from pipeline.training import sgd, train
+from pipeline.training import Task, sgd, train
 from tests.helpers.several import in_processes
 
 CPU = torch.device("cpu")
@@ -109,7 +109,7 @@ def upscaler(_):
     return task, training
 
 
-class Pair:
+class Pair(Task):
     """Two networks that learn in turn; the loss of the second sees the first updated."""
 
     samples = 20

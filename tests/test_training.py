@@ -13,7 +13,7 @@ from torch import nn
 from pipeline.errors import InputError
 from pipeline.params.networks import Schedule, Training
 from pipeline.resume import ResumeFile, fingerprint
-from pipeline.training import Interrupted, learning_rate, sgd, train
+from pipeline.training import Interrupted, Task, learning_rate, sgd, train
 
 CPU = torch.device("cpu")
 
@@ -32,7 +32,7 @@ def settings(**changes) -> Training:
     return Training(**values | changes)
 
 
-class Pair:
+class Pair(Task):
     """Two networks that learn in turn, as a generator and a discriminator do; dropout and rng are both used."""
 
     samples = 22

@@ -1,39 +1,44 @@
 """Distillation methods, one a file: what a student takes over from a teacher, as a loss.
 
-A method ``name`` is the file ``name.py`` here, found by its name, with
-- ``Settings``: its parameters with their ranges, ``weight`` among them; an entry
-  ``distill: {name: {...}}`` in params.yaml is validated against it;
+A method ``name`` is the file ``name.py`` here, found by its name. It states
+- ``Settings``: its parameters with their ranges, ``weight`` among them; an entry ``distill: {name: {...}}`` in
+  params.yaml is validated against it;
 - ``NEEDS``: the fields of Knowledge that it compares;
+- ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight;
+
+and, where it differs from what Method below has, any of these:
 - ``SAME_NETWORK``: whether what it compares only pairs up between networks of one kind;
+- ``SAME_CHANNELS``: whether it compares features channel by channel, so that they must be equally wide;
+- ``SAME_EMBEDDING``: whether it compares embeddings value by value, so that they must be equally wide;
+- ``EACH_STAGE``: whether it compares the features of every stage, of which both networks then need as many;
 - ``FROM_ALL``: whether, where there are several teachers, it learns from all, the mean of the losses; else from the
   first, because channels and axes of separately trained networks do not correspond;
-- ``WHOLE_BATCH``, True where the pictures of a batch are compared with one another, so that several processes must
-  see more than their share of it; may be left out;
-- ``check(settings, student, teacher)``, if need be: raises ValueError where the student's network does not do, or not
-  with the teacher's (pipeline.params.networks, pipeline.tasks.recognition.params.teachers), before any job runs;
-- ``weight_at(settings, epoch) -> float``, if need be: a factor of the weight at a time, in epochs from 0;
-- ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight;
+- ``WHOLE_BATCH``: whether the pictures of a batch are compared with one another, so that several processes must see
+  more than their share of it;
+- ``check(settings, student, teacher)``: raises ValueError where its settings do not fit the settings of both networks
+  (pipeline.params.networks, pipeline.tasks.recognition.params.teachers), before any job runs;
+- ``weight_at(settings, epoch) -> float``: a factor of the weight at a time, in epochs from 0;
 - ``build(settings, student: Knowledge, teacher: Knowledge, labels) -> nn.Module``, if it learns or remembers something
   itself: its parts, given what both networks know of a probe, for the shapes, and the labels (N,) of all samples.
   ``loss`` gets them as a fourth argument. They learn with the student and are saved to resume, never in a checkpoint.
   Only pipeline.tasks.classification builds parts: there, SAME_NETWORK does not hold for such a method.
 
-params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a method imports it where
-it computes.
+What a student learns by the methods of its entry is pipeline.distilling. params.yaml is validated from ``Settings``
+without torch, whose import costs seconds: a method imports it where it computes.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
-from types import ModuleType
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -59,18 +64,44 @@ class Knowledge:
     rows: Tensor | None = None
 
 
+def _always_fits(settings: Any, student: Any, teacher: Any) -> None:
+    pass
+
+
+def _constant(settings: Any, epoch: float) -> float:
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method under the names of its file, explained above; what the file leaves out is as it is here."""
+
+    Settings: type
+    NEEDS: tuple[str, ...]
+    loss: Callable[..., Tensor]
+    SAME_NETWORK: bool = False
+    SAME_CHANNELS: bool = False
+    SAME_EMBEDDING: bool = False
+    EACH_STAGE: bool = False
+    FROM_ALL: bool = True
+    WHOLE_BATCH: bool = False
+    check: Callable[[Any, Any, Any], None] = _always_fits
+    weight_at: Callable[[Any, float], float] = _constant
+    build: Callable[[Any, Knowledge, Knowledge, Tensor], nn.Module] | None = None
+
+    def weight(self, settings: Any, epoch: float) -> float:
+        """The weight of the loss at a time, in epochs from 0, fractions included."""
+        return settings.weight * self.weight_at(settings, epoch)
+
+
 def method_names() -> list[str]:
     """Every method there is, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def method(name: str) -> ModuleType:
-    """The method's module. Raises InputError naming the methods there are."""
+def method(name: str) -> Method:
+    """The method as its file states it. Raises InputError naming the methods there are."""
     if name not in method_names():
         raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")
-    return importlib.import_module(f"{__name__}.{name}")
-
-
-def weight(module: ModuleType, settings: Any, epoch: float) -> float:
-    """The weight of a method at a time, in epochs from 0."""
-    return settings.weight * getattr(module, "weight_at", lambda *_: 1.0)(settings, epoch)
+    stated = vars(importlib.import_module(f"{__name__}.{name}"))
+    return Method(**{field.name: stated[field.name] for field in fields(Method) if field.name in stated})

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("features",)
-SAME_NETWORK = False
+SAME_CHANNELS = True
+EACH_STAGE = True
 FROM_ALL = False
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NEEDS = ("embedding", "labels", "rows")
-SAME_NETWORK = False
 FROM_ALL = False
 TINY = 1e-7  # as the authors' code
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("logits", "plain_logits", "labels")
-SAME_NETWORK = False
-FROM_ALL = True
 
 
 class Settings(Base):

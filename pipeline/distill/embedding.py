@@ -16,11 +16,8 @@ from pipeline.params.networks import Positive
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.face_networks import Network
-    from pipeline.tasks.recognition.params.teachers import TeacherNetwork
-
 NEEDS = ("embedding",)
-SAME_NETWORK = False
+SAME_EMBEDDING = True
 FROM_ALL = False
 
 
@@ -28,15 +25,6 @@ class Settings(Base):
     """The weight of the distance."""
 
     weight: Positive
-
-
-def check(settings: Settings, student: Network, teacher: TeacherNetwork) -> None:
-    """Raise ValueError where the widths differ: before any job runs."""
-    if student.embedding != teacher.embedding:
-        raise ValueError(
-            f"weight = {settings.weight}: embeddings of {student.embedding} values against the teacher's"
-            f" {teacher.embedding}, expected as many: set embedding: {teacher.embedding} in its network"
-        )
 
 
 def embedding_distillation(student: Tensor, teacher: Tensor) -> Tensor:

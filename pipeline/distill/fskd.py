@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("features",)
 SAME_NETWORK = True
+EACH_STAGE = True
 FROM_ALL = False
 
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("features",)
-SAME_NETWORK = False
-FROM_ALL = True
+EACH_STAGE = True
 WHOLE_BATCH = True
 
 

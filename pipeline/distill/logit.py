@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("logits", "plain_logits")
-SAME_NETWORK = False
-FROM_ALL = True
 
 
 class Settings(Base):

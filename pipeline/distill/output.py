@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("output",)
-SAME_NETWORK = False
-FROM_ALL = True
 
 
 class Settings(Base):

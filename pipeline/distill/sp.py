@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("embedding",)
-SAME_NETWORK = False
-FROM_ALL = True
 WHOLE_BATCH = True
 
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NEEDS = ("features",)
-SAME_NETWORK = False
-FROM_ALL = True
+EACH_STAGE = True
 SMALLEST_NORM = 1e-7  # a position without any feature is like none; the authors' code adds 1e-8 to every norm
 
 

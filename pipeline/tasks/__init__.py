@@ -4,7 +4,8 @@ folder of data, models and results, and what the names of its steps begin with.
 A task's folder has
 - ``params/group.py``: ``Group``, its group in params.yaml;
 - ``steps/``: one step per file, see pipeline.steps;
-- what is learned in a step, and how it is judged;
+- ``learning.py``: what is learned in a step (pipeline.training.Task), and the recipe that goes from paths to it
+  (pipeline.trained.Recipe); ``evaluation.py``: how it is judged;
 - ``report/section.py``: what becomes of the results in the report.
 """
 

@@ -16,10 +16,9 @@ from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import knowledge, networks
-from pipeline.tasks.recognition.distilling import Distilling
-from pipeline.tasks.recognition.faces import training_faces
-from pipeline.tasks.recognition.learning import Batch
+from pipeline.tasks.recognition.faces import Batch, training_faces
 from pipeline.tasks.recognition.params.students import KNOWN
+from pipeline.tasks.recognition.student import Distilling
 
 CPU = torch.device("cpu")
 

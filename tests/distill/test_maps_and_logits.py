@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 
 import pytest
@@ -73,8 +74,9 @@ def test_methods_are_found_by_name_and_declare_what_they_need():
         module = distill.method(name)
         assert set(module.NEEDS) <= set(distill.Knowledge.__dataclass_fields__)
         assert "weight" in module.Settings.model_fields
-        assert isinstance(module.SAME_NETWORK, bool) and isinstance(module.FROM_ALL, bool)
-        assert module.__doc__ and module.loss.__doc__
+        flags = "SAME_NETWORK", "SAME_CHANNELS", "SAME_EMBEDDING", "EACH_STAGE", "FROM_ALL", "WHOLE_BATCH"
+        assert all(isinstance(getattr(module, flag), bool) for flag in flags)
+        assert importlib.import_module(f"pipeline.distill.{name}").__doc__ and module.loss.__doc__
     with pytest.raises(InputError, match="there are: at, attention"):
         distill.method("nothing")
 
@@ -88,3 +90,43 @@ def test_margin_choice_selects_the_logits():
     for margin, expected in ((True, logit_distillation(a, c, 2.0)), (False, logit_distillation(b, d, 2.0))):
         settings = module.Settings(weight=1.0, temperature=2.0, margin=margin)
         torch.testing.assert_close(module.loss(student, teacher, settings), expected)
+
+
+def known(seed: int, *, width: int = 6, channels: int = 3, stages: int = 3) -> distill.Knowledge:
+    """What a network with such features and embeddings knows of four pictures, at random."""
+    generator = torch.Generator().manual_seed(seed)
+    draw = lambda *shape: torch.randn(4, *shape, generator=generator)  # noqa: E731
+    return distill.Knowledge(
+        embedding=draw(width),
+        logits=draw(5),
+        plain_logits=draw(5),
+        labels=torch.tensor([0, 1, 2, 0]),
+        channel_maps=[draw(4), draw(6)],
+        spatial_maps=[draw(4, 4), draw(2, 2)],
+        features=[draw(channels, 4, 4) for _ in range(stages)],
+        output=draw(3, 4, 4),
+        rows=torch.arange(4),
+    )
+
+
+@pytest.mark.parametrize("name", distill.method_names())
+def test_a_method_says_what_must_be_alike_in_both_networks(name):
+    """Found by computing with what differs; parts bridge some differences, so that there are none but a memory."""
+    method, student = distill.method(name), known(0)
+    required = {"weight": 1.0, "temperature": 4.0}  # what any method may ask for without a default
+    settings = method.Settings(
+        **{key: required[key] for key, of in method.Settings.model_fields.items() if of.is_required()}
+    )
+
+    def can_compare(teacher: distill.Knowledge) -> bool:
+        parts = [method.build(settings, student, teacher, student.labels)] if "rows" in method.NEEDS else []
+        try:
+            return bool(method.loss(student, teacher, settings, *parts).isfinite())
+        except (InputError, ValueError, RuntimeError):
+            return False
+
+    assert can_compare(known(1))
+    assert can_compare(known(1, stages=2)) != method.EACH_STAGE
+    on_features = "features" in method.NEEDS
+    assert can_compare(known(1, channels=4)) != (on_features and (method.SAME_CHANNELS or method.SAME_NETWORK))
+    assert can_compare(known(1, width=7)) != method.SAME_EMBEDDING

@@ -19,7 +19,8 @@ from pipeline.distill import Knowledge, method, method_names
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Center, Loss, Margin, Triplet
 from pipeline.tasks.recognition import networks
-from pipeline.tasks.recognition.learning import Batch, Identities
+from pipeline.tasks.recognition.faces import Batch
+from pipeline.tasks.recognition.learning import Identities
 
 BATCH, CLASSES = 8, 5
 REQUIRED = {"weight": 1.0, "temperature": 4.0}  # what any method may ask for without a default
@@ -67,7 +68,7 @@ def needs_the_whole(of_rows) -> bool:
 def test_a_method_says_whether_it_compares_faces_of_a_batch(name, with_parts):
     """Its parts are as they are before a step; batch statistics are no concern of the method (synchronised.py)."""
     module = method(name)
-    if with_parts and not hasattr(module, "build"):
+    if with_parts and module.build is None:
         pytest.skip("has no parts")
     if not with_parts and name == "crd":
         pytest.skip("is nothing without its memory")
@@ -91,7 +92,7 @@ def test_a_method_says_whether_it_compares_faces_of_a_batch(name, with_parts):
         ]
         return torch.stack(values).mean()
 
-    assert needs_the_whole(of_rows) == getattr(module, "WHOLE_BATCH", False)
+    assert needs_the_whole(of_rows) == module.WHOLE_BATCH
 
 
 LOSSES = {

@@ -23,10 +23,8 @@ from pipeline.metrics.statistics import bootstrap_interval
 from pipeline.models.freezing import freeze
 from pipeline.provenance import provenance
 from pipeline.tasks.classification import networks
-from pipeline.tasks.classification.networks import Trained, pictures_of
+from pipeline.tasks.classification.networks import NETWORKS, TEACHER, Trained, pictures_of
 from pipeline.tasks.classification.params.group import ClassEvaluation
-from pipeline.tasks.classification.prepared import NETWORKS
-from pipeline.tasks.classification.run import TEACHER
 
 TASK = "classification"
 ITSELF, TEACHER_AFTER = "test", "teacher_after"  # conditions: the network itself, and what became of its teacher

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from pipeline.data.class_batches import ClassBatches
 from pipeline.models.freezing import freeze
@@ -23,8 +22,8 @@ from pipeline.tasks.classification.feedback_losses import (
     normalised,
     understanding,
 )
-from pipeline.tasks.classification.learning import asked, knowledge, work
 from pipeline.tasks.classification.params.learning import Feedback
+from pipeline.tasks.classification.supervised import ClassTask, asked, knowledge
 from pipeline.training import sgd
 
 PERCENTILES = (10, 50, 90)
@@ -51,8 +50,8 @@ class SeenWeights(nn.Module):
         }
 
 
-class ForwardAndFeedback:
-    """A task for pipeline.training: one stage. With ``teaches_only`` it is the first, or the second without feedback.
+class ForwardAndFeedback(ClassTask):
+    """One stage. With ``teaches_only`` it is the first, or the second without feedback.
 
     Each student: ``CE + alpha T^2 KL(sg(p_T) || p_S)``, the teacher in evaluation mode. Then the teacher:
     ``CE + beta mean over students of T^2 mean(w KL(sg(p_S) || p_T))``, the students, which have just learned, in
@@ -71,11 +70,12 @@ class ForwardAndFeedback:
         *,
         teaches_only: bool,
     ) -> None:
+        super().__init__(batches, dtype)
+        self.options = options
         self.teacher = freeze(teacher.to(batches.device))
         self.students = {name: student.to(batches.device) for name, student in students.items()}
-        self.modules: dict[str, nn.Module] = dict(self.students)
-        self.optimisers: dict[str, Optimizer] = {name: sgd([of], settings) for name, of in self.students.items()}
-        self.batches, self.samples, self.options, self.dtype = batches, batches.count, options, dtype
+        self.modules = dict(self.students)
+        self.optimisers = {name: sgd([of], settings) for name, of in self.students.items()}
         self.passes = [(self.teacher, ASKED), *((student, LEARNED) for student in self.students.values())]
         self.seen = None
         if not teaches_only:
@@ -84,10 +84,6 @@ class ForwardAndFeedback:
             self.optimisers["teacher"].param_groups[0]["rate_factor"] = options.teacher_rate
             self.seen = self.modules["weights"] = SeenWeights(batches.count, len(students)).to(batches.device)
             self.passes += [(self.teacher, LEARNED), *((student, ASKED) for student in self.students.values())]
-
-    def forwards_backwards(self, batch: int) -> int:
-        """Multiply-adds of a step with ``batch`` pictures."""
-        return work(self.passes, self.batches, batch)
 
     def diagnostics(self) -> dict[str, float]:
         """See pipeline.training.Task: how the weights were spread over this epoch's samples and students."""

@@ -1,126 +1,176 @@
-"""Learning classes from labels, and from a teacher that does not change."""
+"""How a classifier learns, by the ``kind`` of its learning: each is a file here, of one or more tasks of the loop."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim import Optimizer
 
-from pipeline import distill
 from pipeline.data.class_batches import ClassBatches
-from pipeline.device import autocast
-from pipeline.distill import Knowledge
-from pipeline.models.freezing import freeze
+from pipeline.data.classes import CLASSES, IMAGES, INDEX, NOTES, open_classes
+from pipeline.errors import InputError
+from pipeline.files import atomic_directory, write_json
+from pipeline.params.loading import validate
 from pipeline.params.networks import Training
 from pipeline.randomness import derive
-from pipeline.tasks.classification.cost import ASKED, LEARNED, forwards_backwards
-from pipeline.training import sgd
+from pipeline.tasks.classification import networks
+from pipeline.tasks.classification.distillation import Distilled
+from pipeline.tasks.classification.feedback import ForwardAndFeedback
+from pipeline.tasks.classification.mutual import MutualLearning
+from pipeline.tasks.classification.native_ensemble import Branches
+from pipeline.tasks.classification.networks import ENSEMBLE, NETWORKS, STUDENT, TEACHER, Trained
+from pipeline.tasks.classification.params.group import Augmentation
+from pipeline.tasks.classification.params.learning import (
+    AnyLearning,
+    Distillation,
+    Feedback,
+    Mutual,
+    NativeEnsemble,
+    Pictures,
+    Supervised,
+    changes_teacher,
+    check_learning,
+    needs_teacher,
+)
+from pipeline.tasks.classification.params.networks import ClassifierNetwork
+from pipeline.tasks.classification.supervised import Classes
+from pipeline.trained import Log, Part, Recipe
 
 
-class Classes:
-    """A task for pipeline.training: cross-entropy with the labels. ``labels_weight`` is its weight."""
+@dataclass(kw_only=True)
+class ClassifierRecipe(Recipe):
+    """The training of the networks that a way of learning needs; feedback has schedules of its own, a part each.
 
-    def __init__(
-        self,
-        network: nn.Module,
-        batches: ClassBatches,
-        settings: Training,
-        dtype: torch.dtype,
-        labels_weight: float = 1.0,
-    ) -> None:
-        self.network = network.to(batches.device)
-        self.modules: dict[str, nn.Module] = {"network": self.network}
-        self.optimisers: dict[str, Optimizer] = {"sgd": sgd([self.network], settings)}
-        self.batches, self.samples, self.dtype, self.labels_weight = batches, batches.count, dtype, labels_weight
-        self.passes = [(self.network, LEARNED)]
-
-    def forwards_backwards(self, batch: int) -> int:
-        """Multiply-adds of a step with ``batch`` pictures."""
-        return work(self.passes, self.batches, batch)
-
-    def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
-        pictures, labels = self.batches.batch(rows, rng)
-        student = knowledge(self.network, pictures, self.dtype, labels=labels, rows=rows.to(pictures.device))
-        terms = {}
-        if self.labels_weight:
-            terms["cross_entropy"] = self.labels_weight * functional.cross_entropy(student.logits, labels)
-        yield "sgd", terms | self.lessons(student, pictures)
-
-    def lessons(self, student: Knowledge, pictures: Tensor) -> dict[str, Tensor]:
-        """What is learned beside the labels: weighted losses by name."""
-        return {}
-
-
-class Distilled(Classes):
-    """Classes, with one more loss a method: ``weight * method.loss(student, teacher)``.
-
-    The teacher sees the same pictures, moved and mirrored alike, and is asked in every step: of so many positions none
-    could be stored. Parts of methods, initialised from ``seed``, learn with the student.
+    ``model`` is the first student's; ``others`` a folder for the teacher where it has changed, teacher.safetensors and
+    .json, and for networks.json, the list of what is there.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        batches: ClassBatches,
-        settings: Training,
-        dtype: torch.dtype,
-        *,
-        teacher: nn.Module,
-        methods: dict[str, Any],
-        cross_entropy: float,
-        seed: int,
-    ) -> None:
-        super().__init__(network, batches, settings, dtype, cross_entropy)
-        self.teacher = freeze(teacher.to(batches.device))
-        self.passes.append((self.teacher, ASKED))
-        self.methods = {name: (distill.method(name), options) for name, options in methods.items()}
-        self.epoch = 0.0
-        torch.manual_seed(derive(seed, "parts of methods"))
-        probe = torch.zeros(1, batches.channels, batches.size, batches.size, device=batches.device)
-        shapes = [asked(of, probe, dtype) for of in (self.network, self.teacher)]
-        self.parts: dict[str, tuple[nn.Module, ...]] = {}
-        for name, (module, options) in self.methods.items():
-            made = module.build(options, *shapes, batches.labels) if hasattr(module, "build") else None
-            self.parts[name] = () if made is None else (made.to(batches.device),)
-            self.modules |= {f"parts_{name}": part for part in self.parts[name]}
-        self.optimisers["sgd"] = sgd(list(self.modules.values()), settings)
+    data: Path  # the folder with the prepared set
+    augmentation: Augmentation
+    network: ClassifierNetwork
+    training: Training
+    learning: AnyLearning
+    teacher: Path | None = None
+    others: Path | None = None
+    networks: dict[str, Trained] = field(default_factory=dict, init=False)  # all that learn, the first student besides
+    work: list[dict[str, Any]] = field(default_factory=list, init=False)  # of each part, in multiply-adds
 
-    def at(self, epoch: float) -> None:
-        """See pipeline.training.Task: methods may change their weight over time."""
-        self.epoch = epoch
+    def reads(self) -> list[Path]:
+        """See Recipe."""
+        files = [self.data / name for name in (IMAGES, INDEX, CLASSES, NOTES)]
+        return [*files, *([self.teacher] if self.teacher and needs_teacher(self.learning) else [])]
 
-    def lessons(self, student: Knowledge, pictures: Tensor) -> dict[str, Tensor]:
-        """Each method by its name."""
-        teacher = asked(self.teacher, pictures, self.dtype)
-        terms = {}
-        for name, (module, options) in self.methods.items():
-            weight = distill.weight(module, options, self.epoch)
-            terms[name] = weight * module.loss(student, teacher, options, *self.parts[name])
-        return terms
+    def settings(self) -> dict[str, Any]:
+        """See Recipe."""
+        return {
+            "network": self.network.model_dump(),
+            "training": self.training.model_dump(),
+            "learning": self.learning.model_dump(),
+        }
+
+    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+        """See Recipe. Raises InputError where a teacher is missing, or was made for other pictures or students."""
+        classes = open_classes(self.data)
+        pictures = Pictures(mean=classes.notes.mean, std=classes.notes.std, **self.augmentation.model_dump())
+        images, labels = classes.part("train")
+        batches = ClassBatches(images, labels, len(classes.names), pictures, device, str(self.data / IMAGES))
+        teacher = self._teacher(batches) if needs_teacher(self.learning) else None
+        self.networks = self._build(batches)
+        if isinstance(self.learning, Feedback | Mutual) and teacher is not None:
+            self.networks[TEACHER] = teacher
+        for part in self._parts(batches, teacher, dtype):
+            yield part
+            batch = min(part.training.batch_size, part.task.samples)
+            steps = part.training.epochs * (part.task.samples // batch)
+            step = part.task.forwards_backwards(batch)
+            about = {"stage": _stage(part.name), "steps": steps}
+            self.work.append(about | {"multiply_adds_a_step": step, "multiply_adds": steps * step})
+
+    def log(self, logs: dict[str, Log]) -> pd.DataFrame:
+        """See Recipe: those of all parts."""
+        return pd.DataFrame([{"stage": _stage(name)} | row for name, rows in logs.items() for row in rows])
+
+    def save(self, provenance: dict[str, Any]) -> None:
+        """See Recipe."""
+        if self.others is not None:
+            changed = [TEACHER] if changes_teacher(self.learning) else []
+            with atomic_directory(self.others) as folder:
+                for name in changed:
+                    self._save(name, folder / f"{name}.safetensors", provenance)
+                write_json(folder / NETWORKS, changed)
+        self._save(STUDENT, self.model, provenance)
+
+    def _save(self, name: str, path: Path, provenance: dict[str, Any]) -> None:
+        networks.save(self.networks[name], path, provenance | {"work": self.work, "network_of": name})
+
+    def _build(self, batches: ClassBatches) -> dict[str, Trained]:
+        """The networks to learn, by name. The first has the weights that the seed gives it whatever the learning."""
+        made = {"image_size": batches.size, "channels": batches.channels, "classes": batches.classes}
+        made |= {"pictures": batches.settings}
+        if isinstance(self.learning, NativeEnsemble):
+            whole = networks.build(self.network, **made, seed=self.seed, branches=self.learning.branches)
+            return {ENSEMBLE: whole, STUDENT: networks.first_branch(whole)}
+        count = self.learning.students if isinstance(self.learning, Feedback | Mutual) else 1
+        seeds = [self.seed, *(derive(self.seed, "student", number) % 2**31 for number in range(2, count + 1))]
+        return {
+            f"student_{number}": networks.build(self.network, **made, seed=seed)
+            for number, seed in enumerate(seeds, start=1)
+        }
+
+    def _parts(self, batches: ClassBatches, pretrained: Trained | None, dtype: torch.dtype) -> Iterator[Part]:
+        """The parts in order, each made when the one before it is trained."""
+        learning, training, seed = self.learning, self.training, self.seed
+        teacher = None if pretrained is None else pretrained.network
+        students = {name: of.network for name, of in self.networks.items() if name not in (TEACHER, ENSEMBLE)}
+        first = students[STUDENT]
+        match learning:
+            case Supervised():
+                yield Part(Classes(first, batches, training, dtype), training, seed)
+            case Distillation():
+                options = {"methods": learning.distill, "cross_entropy": learning.cross_entropy, "seed": seed}
+                yield Part(Distilled(first, batches, training, dtype, teacher=teacher, **options), training, seed)
+            case Mutual():
+                peers = students | ({TEACHER: teacher} if learning.with_teacher else {})
+                yield Part(MutualLearning(peers, batches, learning, training, dtype), training, seed)
+            case NativeEnsemble():
+                whole = self.networks[ENSEMBLE].network
+                yield Part(Branches(whole, batches, learning, training, dtype), training, seed)
+            case Feedback():
+                given = teacher, students, batches, learning
+                if (stage := learning.forward_training) is not None:
+                    yield Part(ForwardAndFeedback(*given, stage, dtype, teaches_only=True), stage, seed, "forward")
+                stage, alone = learning.feedback_training, learning.feedback == "none"
+                task = ForwardAndFeedback(*given, stage, dtype, teaches_only=alone)
+                yield Part(task, stage, derive(seed, "feedback"), "feedback")
+
+    def _teacher(self, batches: ClassBatches) -> Trained:
+        """The pretrained teacher. Raises InputError where it is missing, or was made for other pictures or students."""
+        path = self.teacher
+        if path is None:
+            raise InputError(f"learning.kind = {self.learning.kind}: no teacher is given, expected its weights")
+        teacher = networks.load(path)
+        expected = {"image_size": batches.size, "channels": batches.channels, "classes": batches.classes}
+        for key, value in expected.items():
+            if teacher.card[key] != value:
+                raise InputError(
+                    f"{path}: made for {key} = {teacher.card[key]}, expected {value}, as the pictures have"
+                )
+        shown, here = networks.pictures_of(teacher), batches.settings
+        if (shown.mean, shown.std) != (here.mean, here.std):
+            found, wanted = (f"mean {of.mean}, std {of.std}" for of in (shown, here))
+            raise InputError(f"{path}: pictures were shown with {found}, expected {wanted}")
+        try:
+            network = validate(ClassifierNetwork, teacher.card["network"], "network", path)
+            check_learning(self.learning, self.network, network)
+        except ValueError as error:
+            raise InputError(f"{path}: {error}") from None
+        return teacher
 
 
-def knowledge(network: nn.Module, pictures: Tensor, dtype: torch.dtype, **known: Tensor) -> Knowledge:
-    """What a network makes of pictures (B, C, S, S); there is no margin, so that both logits are the same, float32."""
-    with autocast(pictures.device, dtype):
-        inside = network.look_inside(pictures)
-    logits = inside.logits.float()
-    return Knowledge(logits=logits, plain_logits=logits, embedding=inside.embedding, features=inside.features, **known)
-
-
-def asked(network: nn.Module, pictures: Tensor, dtype: torch.dtype) -> Knowledge:
-    """The same in evaluation mode and without gradients; the network's own mode comes back."""
-    mode = network.training
-    with torch.no_grad():
-        known = knowledge(network.eval(), pictures, dtype)
-    network.train(mode)
-    return known
-
-
-def work(passes: list[tuple[nn.Module, int]], batches: ClassBatches, batch: int) -> int:
-    """See pipeline.tasks.classification.cost.forwards_backwards."""
-    return forwards_backwards(passes, (batches.channels, batches.size, batches.size), batch)
+def _stage(part: str) -> str:
+    """What the log and the card call a part."""
+    return part or "training"

@@ -7,19 +7,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from pipeline.data.class_batches import ClassBatches
 from pipeline.params.networks import Training
 from pipeline.tasks.classification.cost import LEARNED
-from pipeline.tasks.classification.learning import knowledge, work
 from pipeline.tasks.classification.online_losses import mutual_learning
 from pipeline.tasks.classification.params.learning import Mutual
+from pipeline.tasks.classification.supervised import ClassTask, knowledge
 from pipeline.training import sgd
 
 
-class MutualLearning:
-    """A task for pipeline.training: for each network, ``CE + weight T^2 mean over the others of KL(p_j || p)``.
+class MutualLearning(ClassTask):
+    """For each network, ``CE + weight T^2 mean over the others of KL(p_j || p)``.
 
     All learn from what all said of the batch before any of them changed, as public code has it; the paper's algorithm
     asks again after each change. A pretrained teacher may be one of them.
@@ -33,14 +32,11 @@ class MutualLearning:
         settings: Training,
         dtype: torch.dtype,
     ) -> None:
+        super().__init__(batches, dtype)
+        self.options = options
         self.modules = {name: network.to(batches.device) for name, network in networks.items()}
-        self.optimisers: dict[str, Optimizer] = {name: sgd([network], settings) for name, network in networks.items()}
-        self.batches, self.samples, self.options, self.dtype = batches, batches.count, options, dtype
+        self.optimisers = {name: sgd([network], settings) for name, network in networks.items()}
         self.passes = [(network, LEARNED) for network in self.modules.values()]
-
-    def forwards_backwards(self, batch: int) -> int:
-        """Multiply-adds of a step with ``batch`` pictures."""
-        return work(self.passes, self.batches, batch)
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """See pipeline.training.Task."""

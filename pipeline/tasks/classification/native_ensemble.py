@@ -5,40 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from pipeline.data.class_batches import ClassBatches
 from pipeline.device import autocast
 from pipeline.models.branched import Branched
 from pipeline.params.networks import Training
 from pipeline.tasks.classification.cost import LEARNED
-from pipeline.tasks.classification.learning import work
 from pipeline.tasks.classification.online_losses import native_ensemble, sigmoid_ramp
 from pipeline.tasks.classification.params.learning import NativeEnsemble
+from pipeline.tasks.classification.supervised import ClassTask
 from pipeline.training import sgd
 
 
-class Branches:
-    """A task for pipeline.training: ``sum_i CE_i + CE_e + weight ramp T^2 sum_i KL(p_e || p_i)`` (equation 8)."""
+class Branches(ClassTask):
+    """``sum_i CE_i + CE_e + weight ramp T^2 sum_i KL(p_e || p_i)`` (equation 8)."""
 
     def __init__(
         self, network: Branched, batches: ClassBatches, options: NativeEnsemble, settings: Training, dtype: torch.dtype
     ) -> None:
-        self.network = network.to(batches.device)
-        self.modules: dict[str, nn.Module] = {"network": self.network}
-        self.optimisers: dict[str, Optimizer] = {"sgd": sgd([self.network], settings)}
-        self.batches, self.samples, self.options, self.dtype, self.epoch = batches, batches.count, options, dtype, 0.0
-        self.passes = [(self.network, LEARNED)]
-
-    def forwards_backwards(self, batch: int) -> int:
-        """Multiply-adds of a step with ``batch`` pictures."""
-        return work(self.passes, self.batches, batch)
-
-    def at(self, epoch: float) -> None:
-        """See pipeline.training.Task."""
-        self.epoch = epoch
+        super().__init__(batches, dtype)
+        self.network, self.options = network.to(batches.device), options
+        self.modules = {"network": self.network}
+        self.optimisers = {"sgd": sgd([self.network], settings)}
+        self.passes.append((self.network, LEARNED))
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """See pipeline.training.Task."""

@@ -20,6 +20,8 @@ from pipeline.randomness import derive
 from pipeline.tasks.classification.params.learning import Pictures
 from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
+STUDENT, TEACHER, ENSEMBLE = "student_1", "teacher", "ensemble"  # names of networks that learn; then student_2 and on
+NETWORKS = "networks.json"  # in the folder of what else a training left: the names of the networks in it
 Side = Annotated[int, Field(ge=1, le=512)]  # pixels; a card may be of smaller pictures than params.yaml allows
 
 

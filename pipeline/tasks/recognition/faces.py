@@ -1,4 +1,4 @@
-"""The table of faces as the recognition task reads it."""
+"""The faces that the recognition task learns from: the table of them, and a batch."""
 
 from __future__ import annotations
 
@@ -30,6 +30,21 @@ class TrainingFaces:
     def everything(self) -> Tensor:
         """Face numbers by row: labelled, then unlabelled, (N + U,)."""
         return torch.cat([self.faces, self.unlabelled])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A drawn batch: rows (B,) of the faces, mirrored or not (B,), input (B, C, S, S), labels (B,).
+
+    With unlabelled faces, which come last, there are fewer labels. ``classes`` (C,) are the identities of the softmax
+    where these are not all; labels are places among them (see MarginHead.sample).
+    """
+
+    rows: Tensor
+    flips: Tensor
+    inputs: Tensor
+    labels: Tensor
+    classes: Tensor | None = None
 
 
 def training_faces(path: Path) -> TrainingFaces:

@@ -20,8 +20,7 @@ from pipeline.files import atomic_directory, read_json, write_json
 from pipeline.models.freezing import freeze
 from pipeline.models.margin import MarginHead
 from pipeline.params.loading import Settings, validate
-from pipeline.tasks.recognition.faces import TrainingFaces
-from pipeline.tasks.recognition.learning import Batch
+from pipeline.tasks.recognition.faces import Batch, TrainingFaces
 from pipeline.tasks.recognition.networks import FaceClassifier
 
 MAP_KINDS = ("channel_maps", "spatial_maps")

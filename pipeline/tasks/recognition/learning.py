@@ -1,44 +1,35 @@
-"""Learning identities from faces at given qualities: what the teacher, baselines and students share."""
+"""How a network of recognition learns identities from faces at given qualities: the teacher and the baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from pipeline import together
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast
+from pipeline.face_networks import Network
 from pipeline.models.margin import MarginHead
 from pipeline.models.resnext import Inside
 from pipeline.models.triplet import TripletHead
+from pipeline.params.losses import Loss
 from pipeline.params.networks import Training
-from pipeline.tasks.recognition.faces import TrainingFaces
+from pipeline.tasks.recognition import networks
+from pipeline.tasks.recognition.faces import Batch, TrainingFaces, training_faces
 from pipeline.tasks.recognition.networks import FaceClassifier
 from pipeline.tasks.recognition.sampling import SeveralOfEach
-from pipeline.training import sgd
+from pipeline.trained import Log, Part, Recipe
+from pipeline.training import Task, sgd
 
 
-@dataclass(frozen=True)
-class Batch:
-    """A drawn batch: rows (B,) of the faces, mirrored or not (B,), input (B, C, S, S), labels (B,).
-
-    With unlabelled faces, which come last, there are fewer labels. ``classes`` (C,) are the identities of the softmax
-    where these are not all; labels are places among them (see MarginHead.sample).
-    """
-
-    rows: Tensor
-    flips: Tensor
-    inputs: Tensor
-    labels: Tensor
-    classes: Tensor | None = None
-
-
-class Identities:
-    """A task for pipeline.training: telling people apart by the loss of the classifier's head."""
+class Identities(Task):
+    """Telling people apart by the loss of the classifier's head."""
 
     def __init__(
         self,
@@ -52,8 +43,8 @@ class Identities:
     ) -> None:
         self.classifier = classifier
         self.network, self.head = classifier.network.to(device), classifier.head.to(device)
-        self.modules: dict[str, nn.Module] = {"network": self.network, "head": self.head}
-        self.optimisers: dict[str, Optimizer] = {"sgd": sgd([self.network, self.head], settings)}
+        self.modules = {"network": self.network, "head": self.head}
+        self.optimisers = {"sgd": sgd([self.network, self.head], settings)}
         self.arrays, self.faces, self.device, self.dtype = arrays, faces, device, dtype
         self.qualities = torch.tensor(list(qualities))
         self.samples, self.numbers = len(faces.faces), faces.everything
@@ -94,3 +85,68 @@ class Identities:
         """See pipeline.training.Task."""
         batch = self.draw(rows, rng)
         yield "sgd", self.losses(batch, self.answer(batch))
+
+
+@dataclass(kw_only=True)
+class IdentitiesRecipe(Recipe):
+    """The training of a classifier without a teacher; with ``one_a_quality`` of one for each of ``qualities``."""
+
+    faces: Path  # sharp, .npy
+    degraded: Path | None  # the folder of the other qualities; None where qualities are sharp alone
+    index: Path  # of the faces, .csv
+    qualities: Sequence[int]
+    one_a_quality: bool = False
+    network: Network
+    training: Training
+    loss: Loss
+    classifiers: dict[int | None, FaceClassifier] = field(default_factory=dict, init=False)  # trained, by quality
+
+    def reads(self) -> list[Path]:
+        """See Recipe."""
+        return [self.faces, self.index, *([self.degraded] if self.degraded else [])]
+
+    def settings(self) -> dict[str, Any]:
+        """See Recipe."""
+        return {
+            "qualities": list(self.qualities),
+            "one_a_quality": self.one_a_quality,
+            "network": self.network.model_dump(),
+            "training": self.training.model_dump(),
+            "loss": self.loss.model_dump(),
+            "more": None,
+        }
+
+    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+        """See Recipe: a part for each network."""
+        people = training_faces(self.index)
+        arrays = QualityArrays(self.faces, self.degraded, self.qualities, device)
+        arrays.check_index(self.index, people.indexed)
+        for quality in self.qualities if self.one_a_quality else [None]:
+            classifier = networks.build(
+                self.network, self.loss,
+                image_size=arrays.size, channels=arrays.channels, identities=people.identities, seed=self.seed,
+            )  # fmt: skip
+            shown = self.qualities if quality is None else [quality]
+            task = self.task(classifier, arrays, people, shown, device, dtype)
+            yield Part(task, self.training, self.seed, "" if quality is None else f"x{quality}")
+            self.classifiers[quality] = classifier
+
+    def task(
+        self,
+        classifier: FaceClassifier,
+        arrays: QualityArrays,
+        people: TrainingFaces,
+        qualities: Sequence[int],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> Identities:
+        """What the classifier learns in a step."""
+        return Identities(classifier, arrays, people, qualities, self.training, device, dtype)
+
+    def log(self, logs: dict[str, Log]) -> pd.DataFrame:
+        """See Recipe: means over the networks by epoch."""
+        return pd.concat(map(pd.DataFrame, logs.values())).groupby("epoch", as_index=False).mean()
+
+    def save(self, provenance: dict[str, Any]) -> None:
+        """See Recipe."""
+        networks.save(self.classifiers, self.model, provenance)

@@ -1,29 +1,37 @@
-"""Learning to enlarge: the distance to the original, and what a teacher makes of the same small picture."""
+"""How a network learns to enlarge: the distance to the original, and what a teacher makes of the same small picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.optim import Optimizer
 
-from pipeline import distill, together
+from pipeline import together
 from pipeline.data.patch_batches import PatchArrays
 from pipeline.device import autocast
+from pipeline.distill import Knowledge
+from pipeline.distilling import Lessons
+from pipeline.errors import InputError
 from pipeline.models.freezing import freeze
 from pipeline.models.super_resolution import Upscaler
+from pipeline.params.loading import Settings
 from pipeline.params.networks import AdamTraining
-from pipeline.training import adam
+from pipeline.tasks.super_resolution import networks
+from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
+from pipeline.trained import Part, Recipe
+from pipeline.training import Task, adam
 
 
-class Upscaling:
-    """A task for pipeline.training: ``reconstruction * mean |SR - HR|`` in grey levels, as FAKD's (1 - alpha) L1.
+class Upscaling(Task):
+    """``reconstruction * mean |SR - HR|`` in grey levels, as FAKD's (1 - alpha) L1; with a teacher, each method's loss.
 
-    With a teacher, ``weight * method.loss(student, teacher)`` more for each method; it sees the same patches, in the
-    same position, and is asked in every step: of eight positions a patch none could be stored.
+    The teacher sees the same patches, in the same position, and is asked in every step: of eight positions a patch none
+    could be stored.
     """
 
     def __init__(
@@ -38,36 +46,88 @@ class Upscaling:
         taps: Sequence[int] = (),
         teacher: Upscaler | None = None,
         teacher_taps: Sequence[int] = (),
-        methods: dict[str, Any] | None = None,
+        methods: Mapping[str, Settings] | None = None,
     ) -> None:
         self.network = network.to(device)
         self.teacher = None if teacher is None else freeze(teacher.to(device))
-        self.modules: dict[str, nn.Module] = {"network": self.network}
-        self.optimisers: dict[str, Optimizer] = {"adam": adam([self.network], settings)}
+        self.modules = {"network": self.network}
+        self.optimisers = {"adam": adam([self.network], settings)}
         self.patches, self.samples = patches, patches.count
         self.device, self.dtype, self.reconstruction = device, dtype, reconstruction
-        self.methods = {name: (distill.method(name), settings) for name, settings in (methods or {}).items()}
-        needs = {need for module, _ in self.methods.values() for need in module.NEEDS}
-        self.taps, self.teacher_taps = (taps, teacher_taps) if "features" in needs else ((), ())
+        self.lessons = Lessons(methods or {})
+        self.taps, self.teacher_taps = (taps, teacher_taps) if "features" in self.lessons.needs else ((), ())
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         """See pipeline.training.Task."""
         small, large = self.patches.batch(rows, rng, together.share(len(rows)))
         small = small.contiguous(memory_format=torch.channels_last)
-        with autocast(self.device, self.dtype):
-            inside = self.network.look_inside(small, self.taps)
+        inside = self._look_inside(self.network, small, self.taps)
         terms = {}
         if self.reconstruction:
             terms["reconstruction"] = self.reconstruction * functional.l1_loss(inside.output, large)
-        if self.methods:
-            student = distill.Knowledge(**inside._asdict())
-            known = self._ask(small)
-            for name, (module, settings) in self.methods.items():
-                seen = together.seen(module, student), together.seen(module, known)
-                terms[name] = settings.weight * module.loss(*seen, settings)
-        yield "adam", terms
+        asked = [] if self.teacher is None else [lambda needs: self._ask(small)]
+        yield "adam", terms | self.lessons.losses(inside, asked, self.epoch)
+
+    def _look_inside(self, network: Upscaler, small: Tensor, taps: Sequence[int]) -> Knowledge:
+        with autocast(self.device, self.dtype):
+            return Knowledge(**network.look_inside(small, taps)._asdict())
 
     @torch.no_grad()
-    def _ask(self, small: Tensor) -> distill.Knowledge:
-        with autocast(self.device, self.dtype):
-            return distill.Knowledge(**self.teacher.look_inside(small, self.teacher_taps)._asdict())
+    def _ask(self, small: Tensor) -> Knowledge:
+        return self._look_inside(self.teacher, small, self.teacher_taps)
+
+
+@dataclass(kw_only=True)
+class UpscalerRecipe(Recipe):
+    """The training of a network that enlarges; ``teacher`` is the checkpoint that ``methods`` learn from, if any."""
+
+    patches: Path  # the folder with lr.npy and hr.npy
+    network: SuperResolutionNetwork
+    training: AdamTraining
+    reconstruction: float = 1.0
+    taps: Sequence[int] = ()
+    teacher: Path | None = None
+    teacher_taps: Sequence[int] = ()
+    methods: Mapping[str, Settings] = field(default_factory=dict)
+    trained: networks.Trained = field(init=False)
+
+    def reads(self) -> list[Path]:
+        """See Recipe."""
+        return [self.patches, *([self.teacher] if self.teacher else [])]
+
+    def settings(self) -> dict[str, Any]:
+        """See Recipe."""
+        return {
+            "network": self.network.model_dump(),
+            "training": self.training.model_dump(),
+            "reconstruction": self.reconstruction,
+            "taps": list(self.taps),
+            "teacher_taps": list(self.teacher_taps),
+            "distill": {name: settings.model_dump() for name, settings in self.methods.items()},
+        }
+
+    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+        """See Recipe. Raises InputError where the teacher was made for other pictures."""
+        arrays = PatchArrays(self.patches, device)
+        self.trained = networks.build(self.network, scale=arrays.scale, channels=arrays.channels, seed=self.seed)
+        task = Upscaling(
+            self.trained.network, arrays, self.training, device, dtype,
+            reconstruction=self.reconstruction, taps=self.taps, teacher=self._teacher(arrays),
+            teacher_taps=self.teacher_taps, methods=self.methods,
+        )  # fmt: skip
+        yield Part(task, self.training, self.seed)
+
+    def save(self, provenance: dict[str, Any]) -> None:
+        """See Recipe."""
+        networks.save(self.trained, self.model, provenance)
+
+    def _teacher(self, arrays: PatchArrays) -> Upscaler | None:
+        if self.teacher is None:
+            return None
+        teacher = networks.load(self.teacher)
+        made_for, expected = (teacher.card["scale"], teacher.card["channels"]), (arrays.scale, arrays.channels)
+        if made_for != expected:
+            raise InputError(
+                f"{self.teacher}: scale and channels {made_for}, expected {expected}, as {self.patches} has"
+            )
+        return teacher.network

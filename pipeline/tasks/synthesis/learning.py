@@ -1,4 +1,4 @@
-"""Learning to draw a photo and to see a sketch: both students in the same step, each from teachers and from the other.
+"""How students learn to draw a photo and to see a sketch: both in the same step, from teachers and from each other.
 
 After KT (Zhu et al., "Face Photo-Sketch Synthesis via Knowledge Transfer", IJCAI 2019) and KD, KD+ ("Knowledge
 Distillation for Face Photo-Sketch Synthesis", TNNLS 2020), whose formulas are not public; what stands here is [ours].
@@ -7,12 +7,15 @@ Distillation for Face Photo-Sketch Synthesis", TNNLS 2020), whose formulas are n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
 
+from pipeline.data import sketch_pairs
 from pipeline.device import autocast
 from pipeline.errors import InputError
 from pipeline.models import patch_discriminator
@@ -21,20 +24,24 @@ from pipeline.models.patch_discriminator import PatchDiscriminator
 from pipeline.models.translator import Inside
 from pipeline.params.networks import AdamTraining
 from pipeline.randomness import derive
+from pipeline.tasks.synthesis import networks
+from pipeline.tasks.synthesis.adopting import load_teacher
 from pipeline.tasks.synthesis.knowledge import Teachers, adaptors, transfer_to
 from pipeline.tasks.synthesis.losses import mutual_transfer
 from pipeline.tasks.synthesis.networks import DIRECTIONS, Students
 from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
+from pipeline.tasks.synthesis.params.group import ASKED
 from pipeline.tasks.synthesis.params.translators import PatchDiscriminator as DiscriminatorSettings
-from pipeline.tasks.synthesis.params.translators import check_discriminator
+from pipeline.tasks.synthesis.params.translators import Translator, check_discriminator
 from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant
-from pipeline.training import adam
+from pipeline.trained import Part, Recipe
+from pipeline.training import Task, adam
 
 OTHER = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))
 
 
-class Translation:
-    """A task for pipeline.training. For photo-to-sketch, and the other way round,
+class Translation(Task):
+    """For photo-to-sketch, and the other way round,
 
     ``reconstruction * mean |S' - S|
     + transfer * sum over taps [d(a(E), phi(P)) + d(a(D), phi(S))]
@@ -79,7 +86,7 @@ class Translation:
             self.teachers.check(pictures.channels["photos"], pictures.channels["sketches"])
             torch.manual_seed(derive(seed, "adaptors"))
             self.modules["adaptors"] = adaptors(self.teachers, students.photo_to_sketch.widths, variant.taps).to(device)
-        self.optimisers: dict[str, Optimizer] = {"students": adam(list(self.modules.values()), settings)}
+        self.optimisers = {"students": adam(list(self.modules.values()), settings)}
         self.judges: dict[str, PatchDiscriminator] = {}
         if variant.adversarial:
             check_discriminator(discriminator, pictures.side)
@@ -137,6 +144,58 @@ class Translation:
                     seen_through = generator_loss(judge(given[name], inside.output))
                     terms[f"{name}_adversarial"] = variant.adversarial * seen_through
         return terms
+
+
+@dataclass(kw_only=True)
+class TranslationRecipe(Recipe):
+    """The training of both students on the pairs in a folder."""
+
+    pairs: Path
+    variant: SynthesisVariant
+    network: Translator
+    discriminator: DiscriminatorSettings
+    training: AdamTraining
+    augmentation: Augmentation
+    teachers: Path | None = None  # a folder with one folder per domain, of which the variant names those that it asks
+    students: Students = field(init=False)
+
+    def reads(self) -> list[Path]:
+        """See Recipe."""
+        return [self.pairs, *self._asked()]
+
+    def settings(self) -> dict[str, Any]:
+        """See Recipe."""
+        return {
+            "variant": self.variant.model_dump(),
+            "network": self.network.model_dump(),
+            "discriminator": self.discriminator.model_dump() if self.variant.adversarial else None,
+            "training": self.training.model_dump(),
+            "augmentation": self.augmentation.model_dump(),
+        }
+
+    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+        """See Recipe."""
+        pairs = sketch_pairs.load(self.pairs)
+        asked = self._asked()
+        teachers = Teachers(*(load_teacher(path) for path in asked), device) if asked else None
+        size, channels = pairs.photos.shape[1], pairs.photos.shape[3]
+        self.students = networks.build(
+            self.network, image_size=size, photo_channels=channels, sketch_channels=1, seed=self.seed
+        )
+        task = Translation(
+            self.students, Pictures(device, photos=pairs.photos, sketches=pairs.sketches), self.variant, self.training,
+            self.augmentation, device, dtype,
+            chosen=pairs.rows("train"), teachers=teachers, discriminator=self.discriminator, seed=self.seed,
+        )  # fmt: skip
+        yield Part(task, self.training, self.seed)
+
+    def save(self, provenance: dict[str, Any]) -> None:
+        """See Recipe."""
+        networks.save(self.students, self.model, provenance)
+
+    def _asked(self) -> list[Path]:
+        domains = () if self.variant.teachers is None else ASKED[self.variant.teachers]
+        return [self.teachers / domain / "model.safetensors" for domain in domains]
 
 
 def _check_pictures(pictures: Pictures, students: Students) -> None:

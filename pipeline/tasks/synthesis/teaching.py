@@ -1,26 +1,35 @@
-"""A teacher learns to tell people apart by their photos, by drawings of these photos, or by both."""
+"""How a teacher learns to tell people apart: by their photos, by drawings of these photos, or by both."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
+from pipeline.data.arrays import open_faces
 from pipeline.device import autocast
 from pipeline.errors import InputError
 from pipeline.models.vgg import repeat_grey
+from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
+from pipeline.tasks.recognition.faces import training_faces
+from pipeline.tasks.synthesis import networks
 from pipeline.tasks.synthesis.networks import Taught
 from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
+from pipeline.tasks.synthesis.params.group import Domain
+from pipeline.tasks.synthesis.params.teachers import VGG
 from pipeline.tasks.synthesis.params.variants import Augmentation
-from pipeline.training import sgd
+from pipeline.trained import Part, Recipe
+from pipeline.training import Task, sgd
 
 
-class FaceIdentities:
-    """A task for pipeline.training: margin softmax on the teacher's embeddings, SGD."""
+class FaceIdentities(Task):
+    """Margin softmax on the teacher's embeddings, SGD."""
 
     def __init__(
         self,
@@ -56,8 +65,8 @@ class FaceIdentities:
                 f" {self.samples} from 0 to {card['identities'] - 1}"
             )
         self.network, self.head = taught.network.to(device), taught.head.to(device)
-        self.modules: dict[str, nn.Module] = {"network": self.network, "head": self.head}
-        self.optimisers: dict[str, Optimizer] = {"sgd": sgd([self.network, self.head], settings)}
+        self.modules = {"network": self.network, "head": self.head}
+        self.optimisers = {"sgd": sgd([self.network, self.head], settings)}
         self.pictures, self.augmentation, self.device, self.dtype = pictures, augmentation, device, dtype
         self.channels = card["channels"]
 
@@ -74,3 +83,56 @@ class FaceIdentities:
         with autocast(self.device, self.dtype):
             embedding = self.network(inputs)
         yield "sgd", self.head.losses(embedding, self.labels[rows].to(self.device))
+
+
+@dataclass(kw_only=True)
+class TeacherRecipe(Recipe):
+    """The training of a teacher on the face identities of the recognition task."""
+
+    domain: Domain
+    faces: Path  # sharp, .npy
+    drawings: Path  # of each face, .npy; not read for the domain of photos
+    index: Path  # of the faces, .csv
+    network: VGG
+    margin: Margin
+    training: Training
+    augmentation: Augmentation
+    taught: Taught = field(init=False)
+
+    def reads(self) -> list[Path]:
+        """See Recipe."""
+        return [self.faces, self.index, *([] if self.domain == "photos" else [self.drawings])]
+
+    def settings(self) -> dict[str, Any]:
+        """See Recipe."""
+        return {
+            "network": self.network.model_dump(),
+            "margin": self.margin.model_dump(),
+            "training": self.training.model_dump(),
+            "augmentation": self.augmentation.model_dump(),
+        }
+
+    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+        """See Recipe."""
+        people, photos = training_faces(self.index), open_faces(self.faces)
+        if len(photos) != people.indexed:
+            raise InputError(f"{self.index}: {people.indexed} rows, expected {len(photos)}, one a face of {self.faces}")
+        arrays = {"photos": photos}
+        if self.domain != "photos":
+            arrays["drawings"] = open_faces(self.drawings)
+        try:
+            self.taught = networks.build_teacher(
+                self.network, self.margin, domain=self.domain, image_size=photos.shape[1], channels=photos.shape[3],
+                identities=len(people.identities), seed=self.seed,
+            )  # fmt: skip
+        except ValueError as error:
+            raise InputError(f"synthesis.teacher.network.{error}") from None
+        task = FaceIdentities(
+            self.taught, Pictures(device, **arrays), people.labels.numpy(), self.training, self.augmentation, device,
+            dtype, chosen=people.faces.numpy(),
+        )  # fmt: skip
+        yield Part(task, self.training, self.seed)
+
+    def save(self, provenance: dict[str, Any]) -> None:
+        """See Recipe."""
+        networks.save_teacher(self.taught, self.model, provenance)

@@ -16,10 +16,12 @@ from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
 from pipeline.tasks.classification import networks
 from pipeline.tasks.classification.evaluation import Outputs, ask, evaluate
+from pipeline.tasks.classification.learning import ClassifierRecipe
+from pipeline.tasks.classification.networks import NETWORKS
 from pipeline.tasks.classification.params.group import Augmentation, ClassEvaluation
-from pipeline.tasks.classification.params.learning import Learning
+from pipeline.tasks.classification.params.learning import Learning, changes_teacher
 from pipeline.tasks.classification.params.networks import ClassifierNetwork
-from pipeline.tasks.classification.prepared import NETWORKS, changes_teacher, train_on_set
+from pipeline.trained import train_and_save
 
 CLASSES, SIDE, TRAIN, TEST = 6, 8, 24, 30
 SHOWN = Augmentation(padding=1, flip=False)
@@ -44,7 +46,7 @@ def network(width):
 
 
 def learn(folder, lesson, *, width=4, **more):
-    train_on_set(
+    recipe = ClassifierRecipe(
         name="toy",
         seed=1,
         data=folder.parent / "images",
@@ -56,6 +58,7 @@ def learn(folder, lesson, *, width=4, **more):
         learning=validate(Learning, lesson, "learning"),
         **more,
     )
+    train_and_save(recipe)
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,15 @@ from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
 from pipeline.randomness import generator
 from pipeline.tasks.classification import networks
+from pipeline.tasks.classification.distillation import Distilled
 from pipeline.tasks.classification.feedback import ForwardAndFeedback
-from pipeline.tasks.classification.learning import Classes, Distilled, asked, knowledge
+from pipeline.tasks.classification.learning import ClassifierRecipe
 from pipeline.tasks.classification.mutual import MutualLearning
+from pipeline.tasks.classification.params.group import Augmentation
 from pipeline.tasks.classification.params.learning import Feedback, Learning, Mutual, Pictures
 from pipeline.tasks.classification.params.networks import ClassifierNetwork
-from pipeline.tasks.classification.run import train_classifier
+from pipeline.tasks.classification.supervised import Classes, asked, knowledge
+from pipeline.trained import train_and_save
 from pipeline.training import Interrupted
 
 CPU, F32 = torch.device("cpu"), torch.float32
@@ -92,22 +95,35 @@ def build(settings=SMALL, seed=0):
 
 
 def learn(name, folder, *, network=SMALL, others=(), lesson=None, **more):
-    train_classifier(
+    recipe = ClassifierRecipe(
         name=name,
         seed=1,
-        images=np.load("images.npy", mmap_mode="r"),
-        labels=np.load("labels.npy"),
-        read_from=[Path("images.npy"), Path("labels.npy")],
-        classes=CLASSES,
-        pictures=SHOWN,
+        data=Path("images"),
+        augmentation=Augmentation(padding=SHOWN.padding, flip=SHOWN.flip),
         model=folder / "model.safetensors",
         losses=folder / "losses.csv",
         network=validate(ClassifierNetwork, network, "network"),
         training=training(),
         learning=validate(Learning, lesson or LESSONS[name], "learning"),
-        others={other: folder / f"{other}.safetensors" for other in others},
         **more,
     )
+    train_and_save(recipe)
+    for other in others:
+        networks.save(recipe.networks[other], folder / f"{other}.safetensors", {})
+
+
+def prepare(folder):
+    """The toy pictures as a prepared set: all are to learn from, and the first is the test part too."""
+    folder.mkdir()
+    pictures, labels = data()
+    np.save(folder / "images.npy", np.concatenate([pictures, pictures[:1]]))
+    index = pd.DataFrame({"image": range(COUNT + 1), "label": [*labels, labels[0]], "part": "train"})
+    index["file"] = [f"f{n}" for n in index["image"]]
+    index.loc[COUNT, "part"] = "test"
+    index.to_csv(folder / "index.csv", index=False)
+    pd.DataFrame({"label": range(CLASSES), "name": list("abc")}).to_csv(folder / "classes.csv", index=False)
+    notes = {"name": "toys", "rendered": False, "mean": SHOWN.mean, "std": SHOWN.std, "per_class": {}, "as_given": True}
+    (folder / "notes.json").write_text(json.dumps(notes | {"images": {"train": COUNT, "test": 1}}))
 
 
 def accuracy(path):
@@ -124,9 +140,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("PIPELINE_SAVE_SECONDS", "1000")
-        pictures, labels = data()
-        np.save("images.npy", pictures)
-        np.save("labels.npy", labels)
+        prepare(Path("images"))
         learn("supervised", folder / "teacher", network=LARGE)
     return folder
 
@@ -385,12 +399,11 @@ def test_work_is_told_by_every_task():
     ("change", "message"),
     [
         ({"teacher": None}, "learning.kind = distillation: no teacher is given"),
-        ({"others": ["student_2"]}, "no student_2 comes about, expected some of student_1"),
         ({"lesson": {"kind": "distillation", "distill": {"fskd": {"weight": 1.0}}}}, "channel by channel"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, message, here, tmp_path):
-    options = {"teacher": here / TEACHER, "others": []} | change
+    options = {"teacher": here / TEACHER} | change
     with pytest.raises(InputError, match=message):
         learn("kd", tmp_path, **options)
 

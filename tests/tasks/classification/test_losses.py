@@ -298,9 +298,9 @@ def test_similarities_of_the_last_feature_map():
 def test_weights_over_time():
     module = distill.method("dkd")
     rising = module.Settings(weight=2.0, temperature=4.0, warmup_epochs=20)
-    assert [distill.weight(module, rising, epoch) for epoch in (0, 0.9, 1, 9.5, 19, 200)] == pytest.approx(
+    assert [module.weight(rising, epoch) for epoch in (0, 0.9, 1, 9.5, 19, 200)] == pytest.approx(
         [0.1, 0.1, 0.2, 1.0, 2.0, 2.0]
     )
-    assert distill.weight(module, module.Settings(weight=2.0, temperature=4.0), 0) == 2
+    assert module.weight(module.Settings(weight=2.0, temperature=4.0), 0) == 2
     logit = distill.method("logit")
-    assert distill.weight(logit, logit.Settings(weight=0.9, temperature=4.0), 0) == 0.9
+    assert logit.weight(logit.Settings(weight=0.9, temperature=4.0), 0) == 0.9

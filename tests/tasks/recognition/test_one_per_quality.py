@@ -15,8 +15,8 @@ from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
-from pipeline.tasks.recognition.learning import Identities
-from pipeline.tasks.recognition.run import train_identities
+from pipeline.tasks.recognition.learning import Identities, IdentitiesRecipe
+from pipeline.trained import train_and_save
 
 SETTINGS = {
     "name": "each", "seed": 3, "qualities": [1, 2],
@@ -42,12 +42,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def train(folder, out: str, **more):
+def train(folder, out: str, recipe=IdentitiesRecipe, **more):
     paths = {"faces": folder / "faces.npy", "degraded": folder / "degraded", "index": folder / "index.csv"}
-    train_identities(
-        **SETTINGS | more, **paths, model=folder / out / "model.safetensors", losses=folder / out / "losses.csv"
-    )
-    return folder / out / "model.safetensors"
+    written = {"model": folder / out / "model.safetensors", "losses": folder / out / "losses.csv"}
+    train_and_save(recipe(**SETTINGS | more, **paths, **written))
+    return written["model"]
 
 
 def weights(classifier) -> list[torch.Tensor]:
@@ -84,14 +83,15 @@ def test_a_run_cut_short_in_the_second_network_ends_with_the_same_bytes(folder):
             self.counted += 1
             return super().step(rows, rng)
 
-    def make_task(*args):
-        made.append(args)
-        task = CutShort(*args)
-        task.counted = 0
-        return task
+    class CutRecipe(IdentitiesRecipe):
+        def task(self, *args):
+            made.append(args)
+            task = CutShort(*args[:4], self.training, *args[4:])
+            task.counted = 0
+            return task
 
     with pytest.raises(KeyboardInterrupt):
-        train(folder, "cut", one_a_quality=True, make_task=make_task)
+        train(folder, "cut", CutRecipe, one_a_quality=True)
     assert sorted(f.name for f in (folder / ".resume/cut").iterdir()) == ["model-x1.safetensors"]
 
     class NotAgain(Identities):
@@ -99,7 +99,11 @@ def test_a_run_cut_short_in_the_second_network_ends_with_the_same_bytes(folder):
             assert self.qualities.tolist() == [2], "the first network is finished"
             return super().step(rows, rng)
 
-    cut = train(folder, "cut", one_a_quality=True, make_task=NotAgain)
+    class AgainRecipe(IdentitiesRecipe):
+        def task(self, *args):
+            return NotAgain(*args[:4], self.training, *args[4:])
+
+    cut = train(folder, "cut", AgainRecipe, one_a_quality=True)
     for name in ("model.safetensors", "losses.csv"):
         assert (cut.parent / name).read_bytes() == (whole.parent / name).read_bytes()
     assert not (folder / ".resume").exists()

@@ -108,12 +108,18 @@ class Feedback(Settings):
 
 AnyLearning = Supervised | Distillation | Mutual | NativeEnsemble | Feedback
 Learning = Annotated[AnyLearning, Field(discriminator="kind")]
-STAGE_BY_STAGE = ("at", "spatial_affinity", "channel_affinity", "instance_affinity")  # compare as many features
 
 
 def needs_teacher(learning: AnyLearning) -> bool:
     """Whether a pretrained teacher is part of it."""
     return isinstance(learning, Distillation | Feedback) or (isinstance(learning, Mutual) and learning.with_teacher)
+
+
+def changes_teacher(learning: AnyLearning) -> bool:
+    """Whether the pretrained teacher learns too."""
+    if isinstance(learning, Feedback):
+        return learning.feedback == "students"
+    return isinstance(learning, Mutual) and learning.with_teacher
 
 
 def check_learning(learning: AnyLearning, student: ClassifierNetwork, teacher: ClassifierNetwork) -> None:
@@ -122,24 +128,23 @@ def check_learning(learning: AnyLearning, student: ClassifierNetwork, teacher: C
         raise ValueError("kind = native_ensemble: expected a network of ours, torchvision's have no stages to part at")
     if not isinstance(learning, Distillation):
         return
+    widths = student.embedding, teacher.embedding
     for name, settings in learning.distill.items():
         module = method(name)
-        if module.SAME_NETWORK and not hasattr(module, "build") and student != teacher:
+        if module.SAME_NETWORK and module.build is None and student != teacher:
             raise ValueError(f"distill.{name} compares channel by channel, expected the teacher's network")
         if "features" in module.NEEDS and 0 in (student.stages, teacher.stages):
             raise ValueError(f"distill.{name} compares features, expected network.features to name some layers")
-        if name in STAGE_BY_STAGE and student.stages != teacher.stages:
+        if module.EACH_STAGE and student.stages != teacher.stages:
             raise ValueError(
                 f"distill.{name} compares stage by stage, expected as many in both networks, found {student.stages}"
                 f" and {teacher.stages}"
             )
-        widths = student.embedding, teacher.embedding
-        if name == "embedding" and None not in widths and widths[0] != widths[1]:
+        if module.SAME_EMBEDDING and None not in widths and widths[0] != widths[1]:
             raise ValueError(
                 f"distill.{name} compares value by value, expected embeddings as wide, found {widths[0]}, {widths[1]}"
             )
         try:
-            if name != "embedding":
-                getattr(module, "check", lambda *_: None)(settings, student, teacher)
+            module.check(settings, student, teacher)
         except ValueError as error:
             raise ValueError(f"distill.{name}.{error}") from None

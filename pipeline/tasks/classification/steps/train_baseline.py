@@ -37,10 +37,11 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    from pipeline.tasks.classification.prepared import train_on_set
+    from pipeline.tasks.classification.learning import ClassifierRecipe
+    from pipeline.trained import train_and_save
 
     entry: ClassVariant = settings["variant"]
-    train_on_set(
+    recipe = ClassifierRecipe(
         name=f"{variant}, {set}",
         seed=seed,
         data=data,
@@ -51,3 +52,4 @@ def run(
         training=settings["training"],
         learning=entry.learning,
     )
+    train_and_save(recipe)

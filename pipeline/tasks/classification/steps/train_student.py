@@ -41,10 +41,11 @@ def run(
         losses: to write: losses by epoch, .csv
         others: the folder to write: a changed teacher
     """
-    from pipeline.tasks.classification.prepared import train_on_set
+    from pipeline.tasks.classification.learning import ClassifierRecipe
+    from pipeline.trained import train_and_save
 
     entry: ClassVariant = settings["variant"]
-    train_on_set(
+    recipe = ClassifierRecipe(
         name=f"{variant}, {set}",
         seed=seed,
         data=data,
@@ -57,3 +58,4 @@ def run(
         learning=entry.learning,
         teacher=teacher,
     )
+    train_and_save(recipe)

@@ -29,11 +29,12 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
+    from pipeline.tasks.classification.learning import ClassifierRecipe
     from pipeline.tasks.classification.params.learning import Supervised
-    from pipeline.tasks.classification.prepared import train_on_set
+    from pipeline.trained import train_and_save
 
     teacher: ClassTeacher = settings["teacher"]
-    train_on_set(
+    recipe = ClassifierRecipe(
         name=f"teacher, {set}",
         seed=teacher.seed,
         data=data,
@@ -44,3 +45,4 @@ def run(
         training=teacher.training,
         learning=Supervised(kind="supervised"),
     )
+    train_and_save(recipe)

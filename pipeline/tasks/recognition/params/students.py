@@ -60,7 +60,12 @@ def check_methods(methods: dict[str, Settings], student: Network, teacher: Teach
             raise ValueError(
                 f"{name} compares maps block by block: expected its network to be the same as teacher.network"
             )
+        if module.SAME_EMBEDDING and student.embedding != teacher.embedding:
+            raise ValueError(
+                f"{name}.weight = {settings.weight}: embeddings of {student.embedding} values against the teacher's"
+                f" {teacher.embedding}, expected as many: set embedding: {teacher.embedding} in its network"
+            )
         try:
-            getattr(module, "check", lambda *_: None)(settings, student, teacher)
+            module.check(settings, student, teacher)
         except ValueError as error:
             raise ValueError(f"{name}.{error}") from None

@@ -41,19 +41,22 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    from pipeline.tasks.recognition.run import train_identities
+    from pipeline.tasks.recognition.learning import IdentitiesRecipe
+    from pipeline.trained import train_and_save
 
-    entry: Baseline = settings.pop("variant")
-    settings |= {"network": entry.network or settings["network"], "loss": entry.loss or settings["loss"]}
-    train_identities(
+    entry: Baseline = settings["variant"]
+    recipe = IdentitiesRecipe(
         name=variant,
         seed=seed,
+        faces=faces,
+        degraded=degraded,
+        index=index,
         qualities=entry.train_qualities,
         one_a_quality=entry.one_a_quality,
-        degraded=degraded,
-        faces=faces,
-        index=index,
+        network=entry.network or settings["network"],
+        training=settings["training"],
+        loss=entry.loss or settings["loss"],
         model=model,
         losses=losses,
-        **settings,
     )
+    train_and_save(recipe)

@@ -46,19 +46,26 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    from pipeline.tasks.recognition.run_student import train_student
+    from pipeline.tasks.recognition.student import StudentRecipe
+    from pipeline.trained import train_and_save
 
-    seeds = settings.pop("teacher_seeds")
-    settings["network"] = settings["variant"].network or settings["network"]
-    train_student(
+    entry: Student = settings["variant"]
+    recipe = StudentRecipe(
         name=variant,
         seed=seed,
         faces=faces,
         degraded=degraded,
         index=index,
-        teachers=[teachers / f"{each}/model.safetensors" for each in seeds],
-        teacher_outputs=[teacher_outputs / str(each) for each in seeds],
+        teachers=[teachers / f"{each}/model.safetensors" for each in settings["teacher_seeds"]],
+        teacher_outputs=[teacher_outputs / str(each) for each in settings["teacher_seeds"]],
+        qualities=entry.train_qualities,
+        one_a_quality=entry.one_a_quality,
+        methods=entry.distill,
+        unlabelled=entry.unlabelled,
+        network=entry.network or settings["network"],
+        training=settings["training"],
+        loss=settings["loss"],
         model=model,
         losses=losses,
-        **settings,
     )
+    train_and_save(recipe)

@@ -39,17 +39,28 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    network, training = settings["network"], settings.pop("training")
+    network, loss = settings["network"], settings["loss"]
     paths = {"faces": faces, "index": index, "model": model, "losses": losses}
     if isinstance(network, OwnNetwork):
         if not is_first():
             return
         from pipeline.tasks.recognition.adopting import adopt
 
-        adopt(seed=seed, own=own, **paths, **settings)
+        adopt(seed=seed, own=own, network=network, loss=loss, **paths)
         return
-    from pipeline.tasks.recognition.run import train_identities
+    from pipeline.tasks.recognition.learning import IdentitiesRecipe
+    from pipeline.trained import train_and_save
 
-    if training is None:
+    if settings["training"] is None:
         raise InputError("recognition.teacher.training is null, expected how the teacher is trained")
-    train_identities(name="teacher", seed=seed, qualities=[1], degraded=None, training=training, **paths, **settings)
+    recipe = IdentitiesRecipe(
+        name="teacher",
+        seed=seed,
+        degraded=None,
+        qualities=[1],
+        network=network,
+        training=settings["training"],
+        loss=loss,
+        **paths,
+    )
+    train_and_save(recipe)

@@ -110,7 +110,7 @@ class Group(Settings):
         compares = [name for name in student.distill if "features" in method(name).NEEDS]
         if compares and len(taps) != len(self.teacher.taps):
             raise ValueError(f"{key}: {len(taps)} taps, expected as many as teacher.taps has, {len(self.teacher.taps)}")
-        picky = [name for name in student.distill if method(name).SAME_NETWORK or name == "channel_affinity"]
+        picky = [name for name in student.distill if method(name).SAME_NETWORK or method(name).SAME_CHANNELS]
         if picky and network.width != self.teacher.network.width:
             raise ValueError(
                 f"{key}.distill.{picky[0]} compares channel by channel: width = {network.width}, expected that of the"
@@ -119,7 +119,7 @@ class Group(Settings):
         for name, settings in student.distill.items():
             try:
                 tapped = SimpleNamespace(stages=len(taps) + 1)
-                getattr(method(name), "check", lambda *_: None)(settings, tapped, tapped)
+                method(name).check(settings, tapped, tapped)
             except ValueError as error:
                 raise ValueError(f"{key}.distill.{name}.{error}") from None
 

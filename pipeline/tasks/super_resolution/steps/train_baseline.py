@@ -37,10 +37,11 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    from pipeline.tasks.super_resolution.run import train_upscaler
+    from pipeline.tasks.super_resolution.learning import UpscalerRecipe
+    from pipeline.trained import train_and_save
 
     entry: Baseline = settings["variant"]
-    train_upscaler(
+    recipe = UpscalerRecipe(
         name=f"{variant} {scale}",
         seed=seed,
         patches=patches,
@@ -49,3 +50,4 @@ def run(
         network=entry.network or settings["network"],
         training=settings["training"],
     )
+    train_and_save(recipe)

@@ -41,10 +41,11 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    from pipeline.tasks.super_resolution.run import train_upscaler
+    from pipeline.tasks.super_resolution.learning import UpscalerRecipe
+    from pipeline.trained import train_and_save
 
     entry: Student = settings["variant"]
-    train_upscaler(
+    recipe = UpscalerRecipe(
         name=f"{variant} {scale}",
         seed=seed,
         patches=patches,
@@ -58,3 +59,4 @@ def run(
         teacher_taps=settings["teacher_taps"],
         methods=entry.distill,
     )
+    train_and_save(recipe)

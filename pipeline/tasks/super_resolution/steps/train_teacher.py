@@ -33,9 +33,10 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    from pipeline.tasks.super_resolution.run import train_upscaler
+    from pipeline.tasks.super_resolution.learning import UpscalerRecipe
+    from pipeline.trained import train_and_save
 
-    train_upscaler(
+    recipe = UpscalerRecipe(
         name=f"teacher {scale}",
         seed=seed,
         patches=patches,
@@ -43,3 +44,4 @@ def run(
         losses=losses,
         **settings,
     )
+    train_and_save(recipe)

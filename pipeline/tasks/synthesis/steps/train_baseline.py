@@ -38,9 +38,10 @@ def run(
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv
     """
-    from pipeline.tasks.synthesis.run import train_students
+    from pipeline.tasks.synthesis.learning import TranslationRecipe
+    from pipeline.trained import train_and_save
 
-    train_students(
+    recipe = TranslationRecipe(
         name=f"{variant}, {collection}",
         seed=seed,
         pairs=pairs,
@@ -48,3 +49,4 @@ def run(
         losses=losses,
         **settings,
     )
+    train_and_save(recipe)

@@ -47,10 +47,12 @@ def run(
     if settings["network"].architecture == "vgg19":
         _adopt(settings, cache, drop_in, model, losses)
         return
-    from pipeline.tasks.synthesis.run import train_teacher
+    from pipeline.tasks.synthesis.teaching import TeacherRecipe
+    from pipeline.trained import train_and_save
 
     own: DomainTeacher = settings.pop("own")
-    train_teacher(
+    recipe = TeacherRecipe(
+        name=f"teacher, {domain}",
         domain=domain,
         seed=own.seed,
         faces=faces,
@@ -60,6 +62,7 @@ def run(
         losses=losses,
         **settings,
     )
+    train_and_save(recipe)
 
 
 def _adopt(settings: dict[str, Any], cache: Path, drop_in: Path, model: Path, losses: Path) -> None:

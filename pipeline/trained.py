@@ -1,0 +1,107 @@
+"""From paths and settings to a trained network on disk, once for all tasks: the device, what the result was made with,
+resuming, the training, the losses by epoch, the checkpoint.
+
+What differs between tasks is a Recipe: which files are read, what the loop trains, and how the weights are saved.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from pipeline import together
+from pipeline.device import select_device, select_dtype
+from pipeline.files import write_csv
+from pipeline.params.networks import Loop
+from pipeline.processes import is_first
+from pipeline.provenance import provenance
+from pipeline.resume import ResumeFile, fingerprint
+from pipeline.training import Task, train
+
+Log = list[dict[str, Any]]  # one row per epoch: see pipeline.training.train
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one run of the loop trains. Where a training has several, one after another, each has a name."""
+
+    task: Task
+    training: Loop
+    seed: int
+    name: str = ""
+
+
+@dataclass(kw_only=True)
+class Recipe(ABC):
+    """A training as its step is given it: these fields, and those that a task's recipe adds.
+
+    A resumed training must have equal fields, and the files that it ``reads`` the same content.
+    """
+
+    name: str  # in the log and on the card
+    seed: int
+    model: Path  # to write: the weights, .safetensors, and the card beside them, .json
+    losses: Path  # to write: one row per epoch, .csv
+    training: Loop
+
+    @abstractmethod
+    def reads(self) -> list[Path]:
+        """The files and folders that the weights depend on."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """The settings that the card keeps, as plain values."""
+
+    @abstractmethod
+    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+        """Read the files, build the networks, and give what to train; the next is asked for when the last is trained.
+
+        Raises InputError where files and settings do not fit.
+        """
+
+    @abstractmethod
+    def save(self, provenance: dict[str, Any]) -> None:
+        """Write the trained networks, each with a card that has ``provenance``."""
+
+    def log(self, logs: dict[str, Log]) -> pd.DataFrame:
+        """The losses to write, from the logs of the parts by name: here, of the only one."""
+        (rows,) = logs.values()
+        return pd.DataFrame(rows)
+
+
+def train_and_save(recipe: Recipe) -> None:
+    """Train as the recipe says and write what it makes; goes on with a training that was interrupted.
+
+    Of several processes, which train together, the first writes.
+    """
+    device = select_device()
+    dtype = select_dtype(device, recipe.training.precision)
+    made_with = provenance(device, dtype)
+    binding = [_given(recipe), made_with, fingerprint(recipe.reads())]
+    logs: dict[str, Log] = {}
+    states: list[ResumeFile] = []
+    for part in recipe.parts(device, dtype):
+        suffix = part.name and f"-{part.name}"
+        states.append(ResumeFile(recipe.model.with_stem(f"{recipe.model.stem}{suffix}"), [*binding, part.name]))
+        label = f"{recipe.name}, seed {recipe.seed}" + (part.name and f", {part.name}")
+        logs[part.name] = train(
+            part.task, part.training, seed=part.seed, device=device, resume=states[-1], label=label,
+            keep_end=bool(part.name),
+        )  # fmt: skip
+    if is_first():
+        write_csv(recipe.losses, recipe.log(logs))
+        recipe.save(made_with | {"name": recipe.name} | recipe.settings())
+        for state in states:
+            state.clear()
+    together.leave()
+
+
+def _given(recipe: Recipe) -> dict[str, Any]:
+    """All that the recipe was made of, by field; not what it keeps for itself while it trains."""
+    return {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.init}
