@@ -29,7 +29,7 @@ from benchmarks.measuring import Cost, cost, until_end
 from pipeline.__main__ import main as pipeline
 from pipeline.data import contact_sheet, rendering  # noqa: F401, here so that no child imports them again
 from pipeline.params.loading import read_document
-from pipeline.tasks.recognition import evaluation, run  # noqa: F401, likewise
+from pipeline.tasks.recognition import evaluation, learning  # noqa: F401, likewise
 
 ROOT = Path(__file__).resolve().parent.parent
 
