@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +53,11 @@ def _check_header(path: Path) -> None:
         size = int.from_bytes(file.read(8), "little")
     if size > MAX_HEADER_BYTES:
         raise ValueError(f"a header of {size} bytes, the limit is {MAX_HEADER_BYTES}")
+
+
+def tensors_of(modules: Mapping[str, torch.nn.Module]) -> dict[str, Tensor]:
+    """The weights and statistics of modules by name, each under its module's name and a dot."""
+    return {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:

@@ -104,4 +104,4 @@ def train_and_save(recipe: Recipe) -> None:
 
 def _given(recipe: Recipe) -> dict[str, Any]:
     """All that the recipe was made of, by field; not what it keeps for itself while it trains."""
-    return {field.name: getattr(recipe, field.name) for field in fields(recipe) if field.init}
+    return {field.name: vars(recipe)[field.name] for field in fields(recipe) if field.init}

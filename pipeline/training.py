@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipeline import together
+from pipeline.checkpoints import tensors_of
 from pipeline.errors import InputError
 from pipeline.models.synchronised import synchronise
 from pipeline.optimisers import SGD, Adam
@@ -239,9 +240,7 @@ def _save(task: Task, resume: ResumeFile, position: int, sums: dict[str, float],
     """Everything a resumed run needs, as one flat, named state; of several processes the first writes it."""
     if not is_first():
         return
-    tensors: dict[str, Tensor] = {}
-    for name, module in task.modules.items():
-        tensors |= {f"module.{name}.{key}": value for key, value in module.state_dict().items()}
+    tensors = tensors_of({f"module.{name}": module for name, module in task.modules.items()})
     for name, optimiser in task.optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{name}.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}

@@ -86,11 +86,10 @@ class ForwardAndFeedback(ClassTask):
             self.passes += [(self.teacher, LEARNED), *((student, ASKED) for student in self.students.values())]
 
     def diagnostics(self) -> dict[str, float]:
-        """See pipeline.training.Task: how the weights were spread over this epoch's samples and students."""
+        """How the weights were spread over this epoch's samples and students."""
         return self.seen.summary() if self.seen is not None else {}
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
         pictures, labels = self.batches.batch(rows, rng)
         taught = asked(self.teacher, pictures, self.dtype).logits
         options = self.options

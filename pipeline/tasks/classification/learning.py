@@ -60,12 +60,10 @@ class ClassifierRecipe(Recipe):
     work: list[dict[str, Any]] = field(default_factory=list, init=False)  # of each part, in multiply-adds
 
     def reads(self) -> list[Path]:
-        """See Recipe."""
         files = [self.data / name for name in (IMAGES, INDEX, CLASSES, NOTES)]
         return [*files, *([self.teacher] if self.teacher and needs_teacher(self.learning) else [])]
 
     def settings(self) -> dict[str, Any]:
-        """See Recipe."""
         return {
             "network": self.network.model_dump(),
             "training": self.training.model_dump(),
@@ -73,7 +71,7 @@ class ClassifierRecipe(Recipe):
         }
 
     def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
-        """See Recipe. Raises InputError where a teacher is missing, or was made for other pictures or students."""
+        """Raises InputError where a teacher is missing, or was made for other pictures or students."""
         classes = open_classes(self.data)
         pictures = Pictures(mean=classes.notes.mean, std=classes.notes.std, **self.augmentation.model_dump())
         images, labels = classes.part("train")
@@ -91,11 +89,10 @@ class ClassifierRecipe(Recipe):
             self.work.append(about | {"multiply_adds_a_step": step, "multiply_adds": steps * step})
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
-        """See Recipe: those of all parts."""
+        """Those of all parts."""
         return pd.DataFrame([{"stage": _stage(name)} | row for name, rows in logs.items() for row in rows])
 
     def save(self, provenance: dict[str, Any]) -> None:
-        """See Recipe."""
         if self.others is not None:
             changed = [TEACHER] if changes_teacher(self.learning) else []
             with atomic_directory(self.others) as folder:

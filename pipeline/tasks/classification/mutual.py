@@ -39,7 +39,6 @@ class MutualLearning(ClassTask):
         self.passes = [(network, LEARNED) for network in self.modules.values()]
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
         pictures, labels = self.batches.batch(rows, rng)
         logits = {name: knowledge(network, pictures, self.dtype).logits for name, network in self.modules.items()}
         for name, own in logits.items():

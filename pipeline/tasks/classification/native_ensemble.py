@@ -32,7 +32,6 @@ class Branches(ClassTask):
         self.passes.append((self.network, LEARNED))
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
         pictures, labels = self.batches.batch(rows, rng)
         with autocast(pictures.device, self.dtype):
             logits, ensemble = self.network.answers(pictures)

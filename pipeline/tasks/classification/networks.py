@@ -64,7 +64,7 @@ def first_branch(trained: Trained) -> Trained:
 
 def save(trained: Trained, path: Path, provenance: dict[str, Any]) -> None:
     """Weights to ``path`` (.safetensors), the card with ``provenance`` beside it."""
-    tensors = {f"network.{name}": value for name, value in trained.network.state_dict().items()}
+    tensors = checkpoints.tensors_of({"network": trained.network})
     checkpoints.save_checkpoint(path, tensors, trained.card | {"provenance": provenance})
 
 

@@ -46,7 +46,6 @@ class Classes(ClassTask):
         self.passes.append((self.network, LEARNED))
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
         pictures, labels = self.batches.batch(rows, rng)
         student = knowledge(self.network, pictures, self.dtype, labels=labels, rows=rows.to(pictures.device))
         terms = {}

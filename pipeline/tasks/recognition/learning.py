@@ -82,7 +82,6 @@ class Identities(Task):
         return self.head.losses(together.whole_batch(inside.embedding), together.whole_batch(batch.labels))
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
         batch = self.draw(rows, rng)
         yield "sgd", self.losses(batch, self.answer(batch))
 
@@ -102,11 +101,9 @@ class IdentitiesRecipe(Recipe):
     classifiers: dict[int | None, FaceClassifier] = field(default_factory=dict, init=False)  # trained, by quality
 
     def reads(self) -> list[Path]:
-        """See Recipe."""
         return [self.faces, self.index, *([self.degraded] if self.degraded else [])]
 
     def settings(self) -> dict[str, Any]:
-        """See Recipe."""
         return {
             "qualities": list(self.qualities),
             "one_a_quality": self.one_a_quality,
@@ -117,7 +114,7 @@ class IdentitiesRecipe(Recipe):
         }
 
     def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
-        """See Recipe: a part for each network."""
+        """A part for each network."""
         people = training_faces(self.index)
         arrays = QualityArrays(self.faces, self.degraded, self.qualities, device)
         arrays.check_index(self.index, people.indexed)
@@ -144,9 +141,8 @@ class IdentitiesRecipe(Recipe):
         return Identities(classifier, arrays, people, qualities, self.training, device, dtype)
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
-        """See Recipe: means over the networks by epoch."""
+        """Means over the networks by epoch."""
         return pd.concat(map(pd.DataFrame, logs.values())).groupby("epoch", as_index=False).mean()
 
     def save(self, provenance: dict[str, Any]) -> None:
-        """See Recipe."""
         networks.save(self.classifiers, self.model, provenance)

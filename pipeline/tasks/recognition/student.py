@@ -67,11 +67,9 @@ class StudentRecipe(IdentitiesRecipe):
     unlabelled: float
 
     def reads(self) -> list[Path]:
-        """See Recipe."""
         return [*super().reads(), *self.teachers, *self.teacher_outputs]
 
     def settings(self) -> dict[str, Any]:
-        """See Recipe."""
         methods = {name: settings.model_dump() for name, settings in self.methods.items()}
         return super().settings() | {"more": {"distill": methods, "unlabelled": self.unlabelled}}
 
@@ -84,7 +82,7 @@ class StudentRecipe(IdentitiesRecipe):
         device: torch.device,
         dtype: torch.dtype,
     ) -> Distilling:
-        """See IdentitiesRecipe. Raises InputError where a method cannot compare teacher and student."""
+        """Raises InputError where a method cannot compare teacher and student."""
         # A teacher whose maps were not stored is asked on sharp faces, whatever the student's qualities.
         sharp = arrays if 1 in arrays.arrays else QualityArrays(self.faces, None, [1], device)
         if self.unlabelled and not len(people.unlabelled):

@@ -58,7 +58,6 @@ class Upscaling(Task):
         self.taps, self.teacher_taps = (taps, teacher_taps) if "features" in self.lessons.needs else ((), ())
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
         small, large = self.patches.batch(rows, rng, together.share(len(rows)))
         small = small.contiguous(memory_format=torch.channels_last)
         inside = self._look_inside(self.network, small, self.taps)
@@ -92,11 +91,9 @@ class UpscalerRecipe(Recipe):
     trained: networks.Trained = field(init=False)
 
     def reads(self) -> list[Path]:
-        """See Recipe."""
         return [self.patches, *([self.teacher] if self.teacher else [])]
 
     def settings(self) -> dict[str, Any]:
-        """See Recipe."""
         return {
             "network": self.network.model_dump(),
             "training": self.training.model_dump(),
@@ -107,7 +104,7 @@ class UpscalerRecipe(Recipe):
         }
 
     def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
-        """See Recipe. Raises InputError where the teacher was made for other pictures."""
+        """Raises InputError where the teacher was made for other pictures."""
         arrays = PatchArrays(self.patches, device)
         self.trained = networks.build(self.network, scale=arrays.scale, channels=arrays.channels, seed=self.seed)
         task = Upscaling(
@@ -118,7 +115,6 @@ class UpscalerRecipe(Recipe):
         yield Part(task, self.training, self.seed)
 
     def save(self, provenance: dict[str, Any]) -> None:
-        """See Recipe."""
         networks.save(self.trained, self.model, provenance)
 
     def _teacher(self, arrays: PatchArrays) -> Upscaler | None:

@@ -20,7 +20,7 @@ def adopt(settings: VGG19, cache: Path, drop_in: Path, model: Path, provenance: 
     Raises InputError where its weights can be neither found nor downloaded.
     """
     network = vgg19.load(vgg19.fetch_weights(cache, drop_in), settings.layers)
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors = checkpoints.tensors_of({"network": network})
     card = {"network": settings.model_dump(), "domain": "both", "provenance": provenance}
     checkpoints.save_checkpoint(model, tensors, card)
 

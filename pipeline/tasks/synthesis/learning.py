@@ -100,7 +100,6 @@ class Translation(Task):
         self.variant, self.augmentation, self.device, self.dtype = variant, augmentation, device, dtype
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task."""
         places = draw_places(len(rows), self.pictures.side, self.augmentation, rng)
         photos, sketches = (self.pictures.draw(name, self.numbers[rows], places) for name in ("photos", "sketches"))
         given = dict(zip(DIRECTIONS, (photos, sketches), strict=True))
@@ -160,11 +159,9 @@ class TranslationRecipe(Recipe):
     students: Students = field(init=False)
 
     def reads(self) -> list[Path]:
-        """See Recipe."""
         return [self.pairs, *self._asked()]
 
     def settings(self) -> dict[str, Any]:
-        """See Recipe."""
         return {
             "variant": self.variant.model_dump(),
             "network": self.network.model_dump(),
@@ -174,7 +171,6 @@ class TranslationRecipe(Recipe):
         }
 
     def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
-        """See Recipe."""
         pairs = sketch_pairs.load(self.pairs)
         asked = self._asked()
         teachers = Teachers(*(load_teacher(path) for path in asked), device) if asked else None
@@ -190,7 +186,6 @@ class TranslationRecipe(Recipe):
         yield Part(task, self.training, self.seed)
 
     def save(self, provenance: dict[str, Any]) -> None:
-        """See Recipe."""
         networks.save(self.students, self.model, provenance)
 
     def _asked(self) -> list[Path]:

@@ -71,11 +71,7 @@ def build(
 
 def save(students: Students, path: Path, provenance: dict[str, Any]) -> None:
     """Weights of both to ``path`` (.safetensors), under photo_to_sketch. and sketch_to_photo., the card beside it."""
-    tensors = {
-        f"{direction}.{name}": value
-        for direction in DIRECTIONS
-        for name, value in getattr(students, direction).state_dict().items()
-    }
+    tensors = checkpoints.tensors_of({direction: getattr(students, direction) for direction in DIRECTIONS})
     checkpoints.save_checkpoint(path, tensors, students.card | {"provenance": provenance})
 
 
@@ -120,11 +116,7 @@ def build_teacher(
 
 def save_teacher(taught: Taught, path: Path, provenance: dict[str, Any]) -> None:
     """Weights to ``path`` (.safetensors), the card with ``provenance`` beside it."""
-    tensors = {
-        f"{part}.{name}": value
-        for part in ("network", "head")
-        for name, value in getattr(taught, part).state_dict().items()
-    }
+    tensors = checkpoints.tensors_of({"network": taught.network, "head": taught.head})
     checkpoints.save_checkpoint(path, tensors, taught.card | {"provenance": provenance})
 
 

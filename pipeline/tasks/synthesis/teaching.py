@@ -71,7 +71,7 @@ class FaceIdentities(Task):
         self.channels = card["channels"]
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """See pipeline.training.Task. Of both domains the first half of a batch are photos, the rest drawings."""
+        """Of both domains the first half of a batch are photos, the rest drawings."""
         rows_, columns = draw_places(len(rows), self.pictures.side, self.augmentation, rng)
         half = len(rows) // len(self.domains)
         parts = [slice(0, half), slice(half, None)][: len(self.domains)]
@@ -100,11 +100,9 @@ class TeacherRecipe(Recipe):
     taught: Taught = field(init=False)
 
     def reads(self) -> list[Path]:
-        """See Recipe."""
         return [self.faces, self.index, *([] if self.domain == "photos" else [self.drawings])]
 
     def settings(self) -> dict[str, Any]:
-        """See Recipe."""
         return {
             "network": self.network.model_dump(),
             "margin": self.margin.model_dump(),
@@ -113,7 +111,6 @@ class TeacherRecipe(Recipe):
         }
 
     def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
-        """See Recipe."""
         people, photos = training_faces(self.index), open_faces(self.faces)
         if len(photos) != people.indexed:
             raise InputError(f"{self.index}: {people.indexed} rows, expected {len(photos)}, one a face of {self.faces}")
@@ -134,5 +131,4 @@ class TeacherRecipe(Recipe):
         yield Part(task, self.training, self.seed)
 
     def save(self, provenance: dict[str, Any]) -> None:
-        """See Recipe."""
         networks.save_teacher(self.taught, self.model, provenance)
