@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
 from pipeline.errors import InputError
-from pipeline.metrics.verdicts.seeds import seed_variance
+from pipeline.metrics.verdicts.seeds import SeedVariance, seed_variance
 from pipeline.metrics.verdicts.sharing import Sharing, sharing
 
 Floats = NDArray[np.float64]
@@ -92,7 +92,10 @@ def differences(
     """
     if not 0 < level < 1:
         raise InputError(f"level: {level}, expected a confidence level between 0 and 1")
-    tables = _checked(outcomes, comparisons, paired)
+    tables = checked(outcomes, paired)
+    for key in (key for both in comparisons for key in both):
+        if key not in tables:
+            raise InputError(f"comparisons: no outcomes of {key}, expected variants among {list(tables)}")
     if not comparisons:
         return []
     n = next(iter(tables.values())).shape[1]
@@ -104,26 +107,18 @@ def differences(
     z = np.stack([over_seeds[a] - over_seeds[b] for a, b in comparisons], axis=1)
     v_items = shared.variance(z)
     means = {key: table.mean(axis=1) for key, table in tables.items()}
-    both = {key: _both(table, shared) for key, table in tables.items()} if not paired else {}
+    both = {key: both_variance(table, shared) for key, table in tables.items()} if not paired else {}
 
     found = []
     for place, (a, b) in enumerate(comparisons):
         estimate, variance, df = float(z[:, place].mean()), float(v_items[place]), shared.df
+        error = math.sqrt(variance)
         one_seed = min(len(tables[a]), len(tables[b])) < 2
         by_seed, v_both = None, math.nan
         if not one_seed:
             by_seed = seed_variance(means, a, b, paired)
-            v_both = _both(tables[a] - tables[b], shared) if paired else both[a] + both[b]
-            parts = (variance, by_seed.variance)
-            variance = max(parts[0] + parts[1] - v_both, *parts)
-            if variance > 0:
-                df = variance**2 / (parts[0] ** 2 / shared.df + parts[1] ** 2 / by_seed.df)
-        error = math.sqrt(variance)
-        if by_seed and paired and not by_seed.pooled:
-            # One or two degrees of freedom: Satterthwaite's are too many where V_seeds happens to be small.
-            alone = math.sqrt(by_seed.variance)
-            if float(stdtrit(by_seed.df, 0.5 + level / 2)) * alone > float(stdtrit(df, 0.5 + level / 2)) * error:
-                error, df = alone, by_seed.df
+            v_both = both_variance(tables[a] - tables[b], shared) if paired else both[a] + both[b]
+            error, df = crossed(variance, shared.df, by_seed, v_both, one_set=paired, level=level)
         low, high, p_value = _t_test(estimate, error, df, level)
         found.append(
             Difference(
@@ -145,13 +140,35 @@ def differences(
     return found
 
 
-def _both(table: Floats, shared: Sharing) -> float:
+def both_variance(table: Floats, shared: Sharing) -> float:
     """V_both of (S, n) outcomes: 0 with one seed, which cannot tell it from the items' own part."""
     s = len(table)
     if s < 2:
         return 0.0
     rest = table - table.mean(axis=0)
     return float(shared.variance(rest.T).sum()) / (s * (s - 1))
+
+
+def crossed(
+    v_items: float, df_items: float, by_seed: SeedVariance, v_both: float, *, one_set: bool, level: float
+) -> tuple[float, float]:
+    """(standard error, df) of an estimate whose items and seeds are both sampled: V and its df above.
+
+    ``one_set``: V_seeds is that of one set of numbers, one for each seed, with S - 1 degrees of freedom, if not pooled.
+    One or two degrees are too few for Satterthwaite's where V_seeds happens to be small, so an interval at ``level`` is
+    then no narrower than that of the seeds alone.
+    """
+    v_seeds = by_seed.variance
+    variance = max(v_items + v_seeds - v_both, v_items, v_seeds)
+    if variance == 0:
+        return 0.0, df_items
+    df = variance**2 / (v_items**2 / df_items + v_seeds**2 / by_seed.df)
+    error, alone = math.sqrt(variance), math.sqrt(v_seeds)
+    if one_set and not by_seed.pooled:
+        upper = 0.5 + level / 2
+        if float(stdtrit(by_seed.df, upper)) * alone > float(stdtrit(df, upper)) * error:
+            return alone, by_seed.df
+    return error, df
 
 
 def _t_test(estimate: float, error: float, df: float, level: float) -> tuple[float, float, float]:
@@ -162,9 +179,7 @@ def _t_test(estimate: float, error: float, df: float, level: float) -> tuple[flo
     return estimate - half, estimate + half, float(2 * stdtr(df, -abs(estimate) / error))
 
 
-def _checked(
-    outcomes: Mapping[Hashable, ArrayLike], comparisons: Sequence[tuple[Hashable, Hashable]], paired: bool
-) -> dict[Hashable, Floats]:
+def checked(outcomes: Mapping[Hashable, ArrayLike], paired: bool = False) -> dict[Hashable, Floats]:
     """(S, n) finite floats by variant, those that are compared and those that only tell of the spread over seeds."""
     tables = {key: np.atleast_2d(np.asarray(table, dtype=np.float64)) for key, table in outcomes.items()}
     for key, table in tables.items():
@@ -184,7 +199,4 @@ def _checked(
             raise InputError(
                 f"outcomes: numbers of {what} differ ({listed}), expected the same {what} for all variants"
             )
-    for key in (key for both in comparisons for key in both):
-        if key not in tables:
-            raise InputError(f"comparisons: no outcomes of {key}, expected variants among {list(tables)}")
     return tables

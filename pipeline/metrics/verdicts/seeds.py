@@ -18,7 +18,7 @@ three seeds the middle deviation from the median is always 0, and what is left i
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ LARGER = 0.25
 
 @dataclass(frozen=True)
 class SeedVariance:
-    """The variance of the difference of two means over seeds, in the outcome's unit squared."""
+    """The variance over seeds of a difference of two means, or of a mean, in the outcome's unit squared."""
 
     variance: float
     df: float
@@ -44,17 +44,18 @@ class SeedVariance:
     """Of the F-test that the comparison's own variance is no larger than the rest's; NaN where there is no rest."""
 
 
-def seed_variance(means: Mapping[Hashable, Floats], a: Hashable, b: Hashable, paired: bool) -> SeedVariance:
-    """Of the difference between the variants ``a`` and ``b`` of a table.
+def seed_variance(means: Mapping[Hashable, Floats], a: Hashable, b: Hashable | None, paired: bool) -> SeedVariance:
+    """Of the difference between the variants ``a`` and ``b`` of a table, or of the mean of ``a`` where ``b`` is None.
 
     Args:
         means: (S,) means over items by seed of each variant, at least two each of ``a`` and ``b``; variants with one
             seed tell nothing here. Where ``paired`` all have the same seeds in the same order.
     """
-    own, own_df = _of_two(means[a], means[b], paired)
+    members = [key for key in (a, b) if key is not None]
+    own, own_df = _of_these([means[key] for key in members], paired)
     several = {key: one for key, one in means.items() if len(one) > 1}
-    both = 1 / len(means[a]) + 1 / len(means[b])
-    rest, rest_df = residual({key: one for key, one in several.items() if key not in (a, b)}, paired)
+    both = sum(1 / len(means[key]) for key in members)
+    rest, rest_df = residual({key: one for key, one in several.items() if key not in members}, paired)
     if rest_df == 0:
         return SeedVariance(own, own_df, False, float("nan"))
     # Without any spread in the rest, any spread at all is larger.
@@ -82,11 +83,12 @@ def residual(means: Mapping[Hashable, Floats], paired: bool) -> tuple[float, flo
     return (total / df, df) if df else (0.0, 0.0)
 
 
-def _of_two(first: Floats, second: Floats, paired: bool) -> tuple[float, float]:
-    """(variance, df) from the two variants alone. Without any spread the variance is 0, df that of equal spreads."""
+def _of_these(means: Sequence[Floats], paired: bool) -> tuple[float, float]:
+    """(variance, df) from one or two variants alone. Without any spread the variance is 0, df that of equal spreads."""
     if paired:
+        first, second = means
         return float(np.var(first - second, ddof=1)) / len(first), len(first) - 1.0
-    parts = np.array([np.var(one, ddof=1) / len(one) for one in (first, second)])
-    each = np.array([len(first) - 1.0, len(second) - 1.0])
+    parts = np.array([np.var(one, ddof=1) / len(one) for one in means])
+    each = np.array([len(one) - 1.0 for one in means])
     total = float(parts.sum())
     return total, float(total**2 / (parts**2 / each).sum()) if total > 0 else float(each.sum())
