@@ -1,8 +1,12 @@
-"""Means with intervals, and paired comparisons as a table: one family of tests, corrected for how many there are."""
+"""Means with intervals, and paired comparisons: every test and every verdict of the report comes from here.
+
+Tasks hand over outcomes, item by item and seed by seed; what is done with them is pipeline.metrics.statistics' business.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,37 +16,80 @@ from pipeline.metrics import statistics
 COLUMNS = ("difference", "low", "high", "p_value", "adjusted", "verdict")
 
 
-def family(
-    pairs: Mapping[tuple[str, ...], tuple[np.ndarray, np.ndarray]], names: tuple[str, ...], scale: float = 1
-) -> pd.DataFrame:
-    """Compare the two arrays (seeds, units) of each entry; p-values are adjusted after Holm for all of them.
+@dataclass(frozen=True)
+class Outcomes:
+    """How one variant did by one measure.
 
-    ``names`` are the columns for the entry's key; those of COLUMNS follow, differences times ``scale``.
+    ``values`` (seeds, items): a score for each pair, probe, picture or image, rightly called or not among them; None
+    where the measure has no items, such as a distance between two sets. ``items`` (items, ...): which they are, in
+    rows: two variants can be compared where theirs are equal. ``means`` (seeds,): each run's own figure, where that is
+    not the mean of its values: the mean over folds. ``interval``: of a single run, where its evaluation has one.
     """
-    found = {key: statistics.paired_difference(*both) for key, both in pairs.items()}
+
+    values: np.ndarray | None
+    items: np.ndarray | None = None
+    means: np.ndarray | None = None
+    interval: tuple[float, float] | None = None
+
+    @property
+    def per_seed(self) -> np.ndarray:
+        """(seeds,): each run's figure."""
+        return self.values.mean(axis=1) if self.means is None else self.means
+
+
+def estimate(outcomes: Outcomes, scale: float = 1) -> dict[str, float]:
+    """One figure of a table: mean, low, high, spread over seeds (NaN with one seed), times ``scale``; seeds and items.
+
+    low and high are the interval over items, NaN where the measure has none.
+    """
+    mean, spread = statistics.seed_spread(outcomes.per_seed)
+    low, high = float("nan"), float("nan")
+    if outcomes.interval is not None and len(outcomes.per_seed) == 1:
+        low, high = outcomes.interval
+    elif outcomes.values is not None:
+        low, high = statistics.bootstrap_interval(outcomes.values)
+    found = {"mean": mean, "low": low, "high": high, "spread": float("nan") if spread is None else spread}
+    items = 0 if outcomes.values is None else outcomes.values.shape[1]
+    return {key: scale * value for key, value in found.items()} | {"seeds": len(outcomes.per_seed), "items": items}
+
+
+def change(of: Outcomes, control: Outcomes, scale: float = 1) -> statistics.PairedDifference:
+    """One comparison that is no part of a table: its p is not corrected."""
+    found = statistics.paired_difference(*_paired(of, control))
+    ends = (scale * value for value in (found.difference, found.low, found.high))
+    return statistics.PairedDifference(*ends, found.p_value, found.n)
+
+
+def family(pairs: Mapping[Hashable, tuple[Outcomes, Outcomes]], scales: Mapping[Hashable, float]) -> pd.DataFrame:
+    """Compare the two of each entry, the second being the control; p-values are adjusted for all of them together.
+
+    Columns are COLUMNS, differences times the entry's scale, in the order of the entries.
+    """
+    found = {key: change(*both, scale=scales[key]) for key, both in pairs.items()}
     adjusted = np.asarray(statistics.holm([one.p_value for one in found.values()])).tolist()
     rows = [
-        (
-            *key,
-            scale * one.difference,
-            scale * one.low,
-            scale * one.high,
-            one.p_value,
-            p,
-            statistics.verdict(one.difference, p),
-        )
-        for (key, one), p in zip(found.items(), adjusted, strict=True)
+        (one.difference, one.low, one.high, one.p_value, p, statistics.verdict(one.difference, p))
+        for one, p in zip(found.values(), adjusted, strict=True)
     ]
-    return pd.DataFrame(rows, columns=[*names, *COLUMNS])
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def estimate(means: np.ndarray, units: np.ndarray, scale: float = 1) -> dict[str, float]:
-    """One figure of a table: mean, low, high, spread, times ``scale``, and seeds.
+def share(right: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval (Wilson) of a share of right answers, (n,) bool, in percent."""
+    low, high = statistics.wilson_interval(int(right.sum()), len(right))
+    return 100 * low, 100 * high
 
-    ``means`` (seeds,): a run's own figure, of which mean and spread (NaN with one seed) are taken. ``units`` (seeds,
-    units): the scores of pairs or pictures that were averaged, which the bootstrap interval draws again.
-    """
-    low, high = statistics.bootstrap_interval(units)
-    mean, spread = statistics.seed_spread(means)
-    found = {"mean": mean, "low": low, "high": high, "spread": float("nan") if spread is None else spread}
-    return {key: scale * value for key, value in found.items()} | {"seeds": len(means)}
+
+def least_p(items: int, tests: int = 1) -> float:
+    """The least adjusted p that a comparison of ``items`` scores can reach, as one of ``tests``."""
+    return min(1.0, statistics.smallest_p_value(items) * max(tests, 1))
+
+
+def _paired(of: Outcomes, control: Outcomes) -> tuple[np.ndarray, np.ndarray]:
+    """The values of both. Raises ValueError where they are of other items."""
+    if of.values is None or control.values is None:
+        raise ValueError("a measure without items cannot be compared item by item")
+    known = of.items is not None and control.items is not None
+    if known and not np.array_equal(of.items, control.items):
+        raise ValueError("outcomes of other items cannot be compared")
+    return of.values, control.values

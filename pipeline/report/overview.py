@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.report import figures, tidy
+from pipeline.report import figures, sentences, tidy
 from pipeline.report.blocks import Bullets, Figure, Paragraph, Section
-from pipeline.report.words import NULL, between, count, listed, points
+from pipeline.report.numbers import Measure
+from pipeline.report.words import NULL, between, count, points
 
 FILE = "contrasts.csv"
 # task: the section's title. panel: which faces or pictures, which measure. method against control, with its interval
@@ -37,9 +38,10 @@ COLOURS = {"better": "#00664b", "worse": "#a84300", NULL: figures.SOFT}  # as ma
 ROW, HEAD, LINE = 0.27, 0.75, 0.2  # inches: of a method, of a panel's axis, of a line of its title
 
 
-def contrasts(rows: pd.DataFrame, *, task: str, panel: str, unit: str, digits: int, seeds: int) -> pd.DataFrame:
-    """Comparisons of one panel, COLUMNS; ``rows`` has variant, control, and columns of pipeline.report.comparing."""
-    shared = {"task": task, "panel": panel, "unit": unit, "digits": digits, "seeds": seeds}
+def contrasts(rows: pd.DataFrame, *, task: str, panel: str, measure: Measure, seeds: int) -> pd.DataFrame:
+    """Comparisons of one panel, COLUMNS; ``rows`` are of Numbers.comparisons."""
+    unit = f"{measure.unit} of {measure.name}" if measure.unit else measure.name
+    shared = {"task": task, "panel": panel, "unit": unit, "digits": measure.digits, "seeds": seeds}
     return rows.rename(columns={"variant": "method"}).assign(**shared)[list(COLUMNS)]
 
 
@@ -62,12 +64,12 @@ def section(rows: pd.DataFrame) -> Section | None:
         " correction for all comparisons of its table."
     )
     alt = "Differences between methods and their controls, by task"
-    sentences = [sentence(panel) for _, panel in rows.groupby(["task", "panel"], sort=False)]
+    said = [sentence(panel) for _, panel in rows.groupby(["task", "panel"], sort=False)]
     return Section(
         "In one minute",
         (
             Figure("overview.svg", forest(rows), caption, alt),
-            Bullets(tuple(sentences)),
+            Bullets(tuple(said)),
             Paragraph("Each task's section below has its findings, tables and figures, and what it was made with."),
         ),
     )
@@ -76,15 +78,13 @@ def section(rows: pd.DataFrame) -> Section | None:
 def sentence(rows: pd.DataFrame) -> str:
     """What the comparisons of one panel say, a null result included."""
     first = rows.iloc[0]
-    tally = rows["verdict"].value_counts()
-    said = [f"{tally.get(name, 0)} {name}" for name in ("better", "worse", NULL)]
     best = rows.loc[rows["difference"].idxmax()]
     digits = int(best["digits"])
     interval = between(best["low"], best["high"], sign=True, digits=digits)
     verdict = "" if best["verdict"] == "better" else f", {best['verdict']}"
     return (
         f"{first['task']}, {first['panel']}: of {count(len(rows), 'method')} with a teacher against"
-        f" {first['control']}, {listed(said)}. The highest is {best['method']},"
+        f" {first['control']}, {sentences.tally(rows)}. The highest is {best['method']},"
         f" {points(best['difference'], digits)} {best['unit']} (95 % interval {interval}){verdict}."
     )
 

@@ -1,20 +1,91 @@
-"""Plots that the sections of several tasks share: losses by epoch, a measure against cost, legends."""
+"""Plots that every section has: losses by epoch, a measure against cost or quality; and what plots are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from pipeline.report import figures
+from pipeline.report.blocks import Figure as Block
+from pipeline.report.numbers import Numbers, Place
+from pipeline.report.results import Data
+from pipeline.report.words import listed
 
 # Loss terms in the order in which they turn up.
 TERM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 Estimate = tuple[float, float, float]  # a mean and the two ends of its interval
+
+
+def training_figure(data: Data) -> Block:
+    """Total loss and its terms by epoch, one panel per network."""
+    lines = "; one line per seed" if len(data.inputs.seeds) > 1 else ""
+    text = f"Training loss by epoch: the total and its weighted terms, which add up to it (logarithmic axis{lines})."
+    alt = f"Training loss of {listed(data.losses)} by epoch"
+    return Block(f"{data.inputs.slug}-training.svg", training(data.losses), data.caption(text), alt)
+
+
+def cost_figure(
+    data: Data,
+    numbers: Numbers,
+    panels: Mapping[str, Place],
+    *,
+    measure: str,
+    of: str,
+    noun: str,
+    basis: str,
+    axis: str | None = None,
+    unit: str = "",
+    slack: float = 1,
+    sharey: bool = True,
+    about: Sequence[str] = (),
+) -> Block:
+    """A measure against multiply-adds, one panel per title, the floor as a dotted line.
+
+    ``of`` is what takes the work, such as a face; the measure's interval is over ``noun``s: how many, is the ``basis``. ``axis`` is its name there,
+    if another. ``about``, the others: as
+    Data.caption and against_cost take them.
+    """
+    inputs = data.inputs
+    work = {name: data.cost("multiply_adds", name) / 1e6 for name in inputs.trained}
+    known = {name: cost for name, cost in work.items() if not np.isnan(cost)}  # that of an ONNX model is not
+    marks = {name: style for name, style in styles(data).items() if name in known}
+    found = {title: {name: ends(numbers.at(place, name)) for name in known} for title, place in panels.items()}
+    floors = (
+        {title: (inputs.floor, numbers.mean(place, inputs.floor)) for title, place in panels.items()}
+        if inputs.floor
+        else None
+    )
+    drawn = against_cost(
+        found, known, marks, (f"Million multiply-adds for {of}", axis or measure), unit, slack, floors, sharey
+    )
+    line = f"; the dotted line is {inputs.floor}" if inputs.floor else ""
+    unknown = [name for name in work if name not in known]
+    text = (
+        f"{measure} against the work for {of} (logarithmic axis), with 95 % intervals over {noun}s ({basis}){line}. Networks that"
+        f" cost the same stand side by side around that cost. Intervals show how much {noun}s differ; whether networks"
+        f" do is tested {noun} by {noun} in the tables above."
+        + (f" The work of {listed(unknown)} is not known." if unknown else "")
+    )
+    alt = f"{measure} of {listed(known)} against multiply-adds"
+    return Block(f"{inputs.slug}-cost.svg", drawn, data.caption(text, *about), alt)
+
+
+def styles(data: Data) -> dict[str, figures.Style]:
+    """How each trained variant looks in every figure, in the order of the tables: the teacher in ink."""
+    looks = figures.of_variants(data.inputs.teacher, data.inputs.variants)
+    return {name: looks[name] for name in data.inputs.trained}
+
+
+def ends(row: Mapping[str, float]) -> Estimate:
+    """Mean and interval of a row of estimates."""
+    return row["mean"], row["low"], row["high"]
 
 
 def training(losses: Mapping[str, Sequence[pd.DataFrame]]) -> bytes:
@@ -164,11 +235,16 @@ def legend_height(names: Collection[str]) -> float:
 def legend(figure: Figure, axis: Axes, names: Sequence[str]) -> None:
     """The names that ``axis`` has drawn, above all panels."""
     handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    named(figure, {name: handles[name] for name in names})
+
+
+def named(figure: Figure, handles: Mapping[str, Any]) -> None:
+    """What was drawn, with its names, above all panels."""
     figure.legend(
-        [handles[name] for name in names],
-        names,
+        list(handles.values()),
+        list(handles),
         loc="outside upper center",
-        ncols=legend_columns(names),
+        ncols=legend_columns(handles),
         columnspacing=1.4,
         handlelength=2.6,
     )
@@ -184,3 +260,13 @@ def legend_columns(names: Collection[str]) -> int:
     """One row if the names fit the width, else columns as wide as the longest name."""
     in_one_row = sum(len(name) + 6 for name in names) <= 112
     return len(names) if in_one_row else max(1, min(len(names), 112 // (max(map(len, names)) + 6)))
+
+
+def percent(value: float, _: int) -> str:
+    """A tick in percent."""
+    return f"{value:g} %"
+
+
+def share(value: float, _: int) -> str:
+    """A tick of a share, in 0..1, in percent."""
+    return f"{100 * value:g} %"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pipeline.data.arrays import read_arrays
 from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.report import tidy
+from pipeline.report.numbers import Place, chosen
+from pipeline.report.words import listed
 
 SCORE_COLUMNS = ("protocol", "condition", "pair", "fold", "same", "score", "correct")
 LATENCY_COLUMNS = (
@@ -37,66 +40,127 @@ def metrics(path: Path, variant: str, seed: int, **others: str) -> pd.DataFrame:
     return table
 
 
-def single(path: Path, table: pd.DataFrame, metric: str) -> None:
-    """Raise InputError where the metric has not exactly one row of the network as a whole."""
-    if (table["metric"] == metric).sum() != 1:
-        raise InputError(f"{path}: no single row for the metric {metric}")
+def value(path: Path, table: pd.DataFrame, place: Place, n: int | None = None, *, finite: bool = True) -> float:
+    """The one value of a place in the tidy table. Raises InputError where it has another number of rows or ``n``."""
+    rows = chosen(table, **place._asdict())
+    where = said_place(place.protocol, place.condition)
+    if len(rows) != 1 or (finite and not np.isfinite(rows["value"]).all()):
+        said = f" for {where}" if where else ""
+        raise InputError(f"{path}: {len(rows)} rows of {place.metric}{said} (expected 1, a number)")
+    if n is not None and (found := int(rows["n"].iloc[0])) != n:
+        raise InputError(f"{path}: n of {place.metric} for {where} is {found} (expected {n}, as in run.json)")
+    return float(rows["value"].iloc[0])
 
 
-def accuracies(path: Path, table: pd.DataFrame, protocols: Sequence[str], conditions: Sequence[str]) -> None:
-    """Raise InputError where a protocol has not exactly one accuracy, a number, at each condition."""
-    accuracy = table[table["metric"] == "accuracy"]
-    for protocol in protocols:
-        for condition in conditions:
-            rows = accuracy[(accuracy["protocol"] == protocol) & (accuracy["condition"] == condition)]
-            if len(rows) != 1 or rows["value"].isna().any():
-                raise InputError(f"{path}: {len(rows)} accuracies for {_place(protocol, condition)} (expected 1)")
+class Alike:
+    """What the first file said, and all others must say as well."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, Any] = {}
+
+    def __getitem__(self, what: str) -> Any:
+        return self._first[what]
+
+    def first(self, what: str, found: Any) -> Any:
+        """What the first file said; ``found`` where this is the first."""
+        return self._first.setdefault(what, found)
+
+    def check(self, path: Path, what: str, found: Any) -> None:
+        """Raise InputError where ``found``, a plain value or an array, is not what the first file had."""
+        expected = self.first(what, found)
+        if isinstance(found, np.ndarray):
+            if not np.array_equal(found, expected):
+                raise InputError(f"{path}: {what} are not those of the other files")
+        elif found != expected:
+            raise InputError(f"{path}: {what} is {found} (expected {expected}, as in the other files)")
 
 
-def accuracy(table: pd.DataFrame, protocol: str, condition: str) -> float:
-    """The one accuracy, in 0..1, that ``accuracies`` made sure of."""
-    rows = table[(table["metric"] == "accuracy") & (table["protocol"] == protocol)]
-    return float(rows["value"][rows["condition"] == condition].iloc[0])
+def require(path: Path, what: str, found: Any, keys: Sequence[str], otherwise: str = "") -> None:
+    """Raise InputError where ``found`` is not a mapping with all ``keys``; ``otherwise`` says what else is allowed."""
+    if not isinstance(found, dict) or not set(keys) <= set(found):
+        raise InputError(f"{path}: {what} is {found} (expected {listed(keys)}{otherwise})")
+
+
+def per_item(
+    path: Path,
+    alike: Alike,
+    groups: Mapping[str, int | None],
+    *,
+    by: str,
+    item: str,
+    measures: Sequence[str],
+    others: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> dict[str, pd.DataFrame]:
+    """The rows of each group, a value of the column ``by``, in the order of the numbers in the column ``item``.
+
+    Args:
+        alike: remembers which items the first file has. groups: and how many items each has, None where not known.
+        measures: columns of finite numbers. others: columns that must be there. names: columns that say, with ``item``,
+            which item it is.
+    """
+    table = tidy.read(path, (by, item, *measures, *others), text=(by, "name"))
+    found = {}
+    for group, count in groups.items():
+        rows = table[table[by] == group].sort_values(item, kind="stable", ignore_index=True)
+        whole = np.isfinite(rows[item]).all() and not rows[item].duplicated().any()
+        if not whole or rows.empty or count not in (None, len(rows)):
+            wanted = "some" if count is None else count
+            raise InputError(f"{path}: {len(rows)} {item}s of {group} (expected {wanted}, each once)")
+        for measure in measures:
+            bad = rows[~np.isfinite(rows[measure])]
+            if not bad.empty:
+                where = f"{measure} of {item} {bad[item].iloc[0]:g} of {group}"
+                raise InputError(f"{path}: {where} is {bad[measure].iloc[0]} (expected a number)")
+        # Paired tests need the very same items in every file.
+        kinds = " and ".join(f"{name}s" for name in (item, *names) if name != "name")
+        alike.check(path, f"the {kinds} of {group}", rows[[item, *names]].to_numpy(str))
+        found[group] = rows
+    return found
+
+
+def same_mean(path: Path, what: str, mean: float, stated: float) -> None:
+    """Raise InputError where a table's mean is not the stated one: one of the two is older than the other."""
+    if not abs(mean - stated) < 1e-6:
+        raise InputError(f"{path}: {what} is {mean:.6f} (expected {stated:.6f}, as in metrics.csv)")
 
 
 def scores(
-    path: Path, conditions: Sequence[str], pairs: dict[str, tuple[np.ndarray, np.ndarray]], first: bool | None = None
-) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-    """Protocol and condition -> scores (pairs,) and correctness (pairs,) bool, in the order of the pairs.
+    path: Path, conditions: Sequence[str], alike: Alike, *, empty: bool = False
+) -> dict[tuple[str, str], pd.DataFrame]:
+    """Protocol and condition -> its rows in the order of the pairs: pair, same (bool), score, correct (bool).
 
-    ``pairs`` (protocol -> names, same or not) is filled by the first file and compared with by all others. Where
-    ``first`` is said, a set of faces may have no pairs: then no file has rows. Raises InputError naming the file where it is missing or damaged or has
-    other pairs.
+    All files have the protocols and pairs of the first; where ``empty``, none of them need have any. Raises InputError
+    naming the file where it is missing or damaged or has other pairs.
     """
-    table = tidy.read(
-        path, SCORE_COLUMNS, text=("protocol", "condition", "pair", "same", "correct"), empty=first is not None
-    )
-    if table.empty and pairs or not table.empty and not pairs and first is False:
-        raise InputError(f"{path}: {'no' if table.empty else 'has'} pairs, unlike the other files")
+    table = tidy.read(path, SCORE_COLUMNS, text=("protocol", "condition", "pair", "same", "correct"), empty=empty)
+    protocols = list(dict.fromkeys(table["protocol"]))
+    expected = alike.first("protocols of scores", protocols)
+    if bool(protocols) != bool(expected):
+        raise InputError(f"{path}: {'has' if protocols else 'no'} pairs, unlike the other files")
     for column in ("same", "correct"):
         known = table[column].str.lower().map({"true": True, "1": True, "false": False, "0": False})
         if known.isna().any():
             raise InputError(f"{path}: column {column} holds something other than 0 and 1, True and False")
         table[column] = known.astype(bool)
     groups = dict(list(table.groupby(["protocol", "condition"], sort=False)))
-    result = {}
-    protocols = list(pairs) or list(dict.fromkeys(protocol for protocol, _ in groups))
-    for protocol in protocols:
+    found = {}
+    for protocol in expected:
         for condition in conditions:
+            where = said_place(protocol, condition)
             if (protocol, condition) not in groups:
-                raise InputError(f"{path}: no scores for {_place(protocol, condition)}")
+                raise InputError(f"{path}: no scores for {where}")
             rows = groups[protocol, condition]
             number = pd.to_numeric(rows["pair"], errors="coerce")
             rows = rows.iloc[np.argsort(number if number.notna().all() else rows["pair"], kind="stable")]
-            found = rows["pair"].to_numpy(str), rows["same"].to_numpy()
-            expected = pairs.setdefault(protocol, found)
-            # Paired tests need the very same pairs in every file.
-            if not all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True)):
-                raise InputError(f"{path}: the pairs of {_place(protocol, condition)} are not those of the other files")
+            # Paired tests need the very same pairs in every file, and at every condition.
+            known = alike.first(f"pairs of {protocol}", rows[["pair", "same"]].to_numpy(str))
+            if not np.array_equal(known, rows[["pair", "same"]].to_numpy(str)):
+                raise InputError(f"{path}: the pairs of {where} are not those of the other files")
             if rows["score"].isna().any():
-                raise InputError(f"{path}: a score of {_place(protocol, condition)} is missing")
-            result[protocol, condition] = rows["score"].to_numpy(float), rows["correct"].to_numpy()
-    return result
+                raise InputError(f"{path}: a score of {where} is missing")
+            found[protocol, condition] = rows.reset_index(drop=True)
+    return found
 
 
 def run(path: Path, keys: Sequence[str]) -> dict[str, Any]:
@@ -108,9 +172,9 @@ def run(path: Path, keys: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def losses(path: Path) -> pd.DataFrame:
-    """A training's losses by epoch. Raises InputError naming the file."""
-    table = tidy.read(path, ("epoch", "learning_rate", "total"))
+def losses(path: Path, *, empty: bool = False) -> pd.DataFrame:
+    """A training's losses by epoch; no rows, where that is allowed, if it was not trained here."""
+    table = tidy.read(path, ("epoch", "learning_rate", "total"), empty=empty)
     return table.sort_values("epoch", kind="stable", ignore_index=True)
 
 
@@ -141,6 +205,59 @@ def rgb(path: Path, name: str, pictures: np.ndarray) -> np.ndarray:
     return np.broadcast_to(pictures, (*pictures.shape[:-1], 3))
 
 
-def _place(protocol: str, condition: str) -> str:
+def said_place(protocol: str, condition: str) -> str:
     """cross-age at x4; a task that has no conditions leaves them empty."""
     return f"{protocol} at {condition}" if condition else protocol
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One test item as pictures, uint8 (H, W, 3): those that all files ``share``, and what each variant ``made``."""
+
+    number: int
+    shared: dict[str, np.ndarray]
+    made: dict[str, np.ndarray]
+
+
+def samples(
+    path: Path,
+    variant: str,
+    found: dict[str, list[Sample]],
+    groups: Sequence[str],
+    *,
+    shared: Sequence[str],
+    made: str,
+    size: Callable[[str, tuple[int, int]], tuple[int, int]],
+) -> None:
+    """Add the variant's pictures to ``found``, group by group: filled by the first file, compared with by all others.
+
+    Arrays are named GROUP/NUMBER/KIND, kinds being ``shared`` and ``made``. ``size`` gives the height and width that a
+    picture of a kind must have beside those of the first kind. Raises InputError naming file and array.
+    """
+    stored = arrays(path)
+    parts = [name.split("/") for name in stored]
+    if odd := [each for each in parts if len(each) != 3 or not each[1].isdecimal()]:
+        raise InputError(f"{path}: an array is named {'/'.join(odd[0])} (expected a name such as {groups[0]}/0/{made})")
+    for group in groups:
+        numbers = sorted({int(number) for of, number, _ in parts if of == group})
+        first = group not in found
+        if not first and numbers != [sample.number for sample in found[group]]:
+            raise InputError(f"{path}: the samples of {group} are not those of the other files")
+        for place, number in enumerate(numbers):
+            pictures = {}
+            for kind in (*shared, made):
+                name = f"{group}/{number}/{kind}"
+                if name not in stored:
+                    raise InputError(f"{path}: an array is missing ({name})")
+                pictures[kind] = rgb(path, name, stored[name])
+                expected = size(kind, pictures[shared[0]].shape[:2])
+                if pictures[kind].ndim != 3 or pictures[kind].shape[:2] != expected:
+                    raise InputError(f"{path}: {name} is {pictures[kind].shape[:2]} (expected {expected})")
+            if first:
+                found.setdefault(group, []).append(Sample(number, {kind: pictures[kind] for kind in shared}, {}))
+            sample = found[group][place]
+            for kind in shared:
+                if not np.array_equal(pictures[kind], sample.shared[kind]):
+                    raise InputError(f"{path}: {group}/{number}/{kind} is not that of the other files")
+            sample.made[variant] = pictures[made]
+        found.setdefault(group, [])

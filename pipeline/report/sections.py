@@ -1,9 +1,12 @@
-"""A task's part of the report as files: written by the task's own step, brought together by the last one."""
+"""A task's part of the report: what it has in which order, and how it goes into files and out of them.
+
+It is written by the task's own step; the last one brings all of them together.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,38 @@ from pipeline.files import atomic_directory, read_json, write_csv, write_json
 from pipeline.report import blocks, tidy
 
 KINDS = {kind.__name__.lower(): kind for kind in (blocks.Paragraph, blocks.Bullets, blocks.Table, blocks.Figure)}
+
+
+Content = Iterable[blocks.Block | None]  # None where there is nothing to show
+
+
+def assemble(
+    title: str,
+    introduction: Iterable[str],
+    *,
+    findings: Content,
+    results: tuple[str, Content],
+    comparisons: Content,
+    others: Mapping[str, Content],
+    training: Content,
+    cost: Content,
+    pictures: Mapping[str, Content],
+    made_with: Content,
+) -> blocks.Section:
+    """A task's section, of which a part without blocks is left out; ``results``, ``others``, ``pictures`` have titles."""
+    parts = {
+        "Findings": findings,
+        results[0]: results[1],
+        "Is the difference real?": comparisons,
+        **others,
+        "Training": training,
+        "Cost": cost,
+        **pictures,
+        "Made with": made_with,
+    }
+    filled = {name: tuple(block for block in content if block is not None) for name, content in parts.items()}
+    inner = (blocks.Section(name, content) for name, content in filled.items() if content)
+    return blocks.Section(title, (*map(blocks.Paragraph, introduction), *inner))
 
 
 def write(

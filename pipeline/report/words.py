@@ -7,6 +7,7 @@ from typing import Any
 
 RENDERED = "rendered faces"
 NULL = "not distinguishable"  # statistics.verdict's word for a null result
+VERDICTS = ("better", "worse", NULL)
 
 
 def named(dataset: str, rendered: bool) -> str:

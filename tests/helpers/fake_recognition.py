@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.report import figures
-from pipeline.tasks.recognition.report.data import Inputs
+from pipeline.tasks.recognition.report.results import Inputs
 from tests.helpers.fake_results import degrade, draw_faces, judged, write_latency, write_losses, write_tables
 
 QUALITIES = (1, 2, 4, 8)

@@ -188,6 +188,6 @@ def write_results(
         "variants": variants,
         "seeds": seeds,
         "domains": ["photos", "drawings", "both"],
-        "teacher": {"architecture": "vgg", "widths": [8, 16], "depths": [1, 1]},
+        "architecture": {"architecture": "vgg", "widths": [8, 16], "depths": [1, 1]},
     }
     return Inputs(**{**asked, **settings})

@@ -11,6 +11,7 @@ from pipeline.errors import InputError
 from pipeline.files import write_csv
 from pipeline.report import blocks, overview, page, sections
 from pipeline.report.build import build
+from pipeline.report.numbers import Measure
 
 FOUND = pd.DataFrame(
     {
@@ -27,17 +28,18 @@ FOUND = pd.DataFrame(
 
 
 def rows(task: str = "Face recognition", seeds: int = 3, digits: int = 1) -> pd.DataFrame:
-    return overview.contrasts(FOUND, task=task, panel="x8, rendered faces", unit="points", digits=digits, seeds=seeds)
+    measure = Measure("accuracy", "points", digits)
+    return overview.contrasts(FOUND, task=task, panel="x8, rendered faces", measure=measure, seeds=seeds)
 
 
 def test_a_sentence_says_what_came_out_and_the_highest():
     assert overview.sentence(rows()) == (
         "Face recognition, x8, rendered faces: of 3 methods with a teacher against plain, 1 better, 1 worse and 1 not"
-        " distinguishable. The highest is kd, +2.2 points (95 % interval +1.0 to +3.5)."
+        " distinguishable. The highest is kd, +2.2 points of accuracy (95 % interval +1.0 to +3.5)."
     )
     null = rows(digits=2).assign(verdict="not distinguishable").iloc[1:]
     assert overview.sentence(null).endswith(
-        "0 better, 0 worse and 2 not distinguishable. The highest is dull, +0.12 points (95 % interval −0.50 to +0.75),"
+        "0 better, 0 worse and 2 not distinguishable. The highest is dull, +0.12 points of accuracy (95 % interval −0.50 to +0.75),"
         " not distinguishable."
     )
 

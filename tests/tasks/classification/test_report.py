@@ -12,18 +12,20 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.metrics.classification import agreement, classify
 from pipeline.params.loading import validate
 from pipeline.report import blocks, sections
 from pipeline.report.build import build
+from pipeline.report.numbers import Place
 from pipeline.tasks.classification.params.learning import Learning
 from pipeline.tasks.classification.report import figures as plots
+from pipeline.tasks.classification.report import findings as words
 from pipeline.tasks.classification.report import section as classification
-from pipeline.tasks.classification.report import words
-from pipeline.tasks.classification.report.data import Inputs
-from pipeline.tasks.classification.report.numbers import contrasts
+from pipeline.tasks.classification.report.findings import contrasts
+from pipeline.tasks.classification.report.results import Inputs
 from pipeline.tasks.classification.steps import report as classification_report
 from tests.helpers.fake_results import of_kind, write_latency
 from tests.helpers.report_tables import table_of
@@ -191,6 +193,12 @@ def few(small_results, tmp_path) -> Inputs:
     )
 
 
+def sentences_of(measured) -> tuple[str, ...]:
+    """Every sentence of the findings."""
+    (found,) = words.findings(*measured)
+    return found.items
+
+
 def correct(inputs: Inputs, variant: str, condition: str = "test") -> np.ndarray:
     """(seeds, images) straight from the files."""
     tables = [pd.read_csv(path / "pictures.csv") for path in sorted((inputs.evaluations / variant).iterdir())]
@@ -219,7 +227,7 @@ def test_the_page_has_every_figure_and_number(few, tmp_path):
 
 def test_the_table_says_what_was_measured(section, two_seeds):
     table = table_of(section, "Test images classified rightly")
-    assert "rendered faces (rendered expressions)" in table.caption and "2 seeds a student" in table.caption
+    assert "rendered faces (rendered expressions)" in table.caption and "2 seeds per student" in table.caption
     cells = {row[0].split("\n")[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
     assert list(cells) == [*LESSONS, "teacher"]
     a, b = 100 * correct(two_seeds, "soft").mean(axis=1)
@@ -282,23 +290,25 @@ def test_the_teacher_stands_before_and_after(section, measured, two_seeds):
     expected = 100 * correct(two_seeds, "back", "teacher_after").mean()
     assert row["top-1, %"].startswith(f"{expected:.1f}") and "\nworse\n" in row["top-1 against before"]
     assert row["top-1 against before"].split()[0] == f"−{100 * correct(two_seeds, 'teacher').mean() - expected:.1f}"
-    said = " ".join(words.findings(*measured))
+    said = " ".join(sentences_of(measured))
     assert f"{100 * correct(two_seeds, 'teacher').mean():.1f} % before" in said
 
 
 def test_a_teacher_at_chance_is_the_first_finding(measured):
-    assert words.findings(*measured)[0].startswith("The teacher is right on")
+    assert sentences_of(measured)[0].startswith("The teacher is right on")
     data, numbers = measured
     right = np.arange(TEST) % 7 == 0  # one class is always said
-    guessed = dataclasses.replace(data, correct=data.correct | {("test", "teacher"): right[None]})
-    first = words.findings(guessed, numbers)[0]
+    where = Place("top1", "expressions", "test"), "teacher"
+    outcome = dataclasses.replace(data.outcomes[where], values=right[None])
+    guessed = dataclasses.replace(data, outcomes=data.outcomes | {where: outcome})
+    first = sentences_of((guessed, numbers))[0]
     low, high = 100 * np.array(binomtest(int(right.sum()), TEST).proportion_ci(method="wilson"))
     assert first.startswith(f"The teacher cannot be told from guessing: right on {100 * right.mean():.1f} % of")
     assert f"(95 % interval {low:.1f} to {high:.1f}), where guessing gives 14.3 %" in first
 
 
 def test_findings_say_a_null_result_as_one(measured, tmp_path):
-    said = " ".join(words.findings(*measured))
+    said = " ".join(sentences_of(measured))
     assert "by chance 14.3 %" in said and "Against labels" in said and "all beside" not in said
     assert "could be shown" not in said.split("Against labels")[1].split("Against soft")[0]
     assert "No gain from the teacher over soft could be shown here" in said
@@ -306,7 +316,7 @@ def test_findings_say_a_null_result_as_one(measured, tmp_path):
     flat = dict.fromkeys(STRENGTH, 1.5)
     names = ("labels", "back", "back_constant")
     inputs = write_results(tmp_path / "flat", names, strength=flat, changes=())
-    said = " ".join(words.findings(*classification.measure(inputs)))
+    said = " ".join(sentences_of(classification.measure(inputs)))
     assert "No gain from the teacher over labels could be shown here" in said
     assert "That feedback helps the student could not be shown here" in said
 
@@ -316,7 +326,7 @@ def test_without_controls_nothing_is_compared(tmp_path, undrawn):
     data, numbers = classification.measure(inputs)
     titles = [block.title for block in of_kind(classification.section(data, numbers), blocks.Section)]
     assert "Is the difference real?" not in titles and "Findings" in titles
-    assert "none of its controls was trained" in " ".join(words.findings(data, numbers))
+    assert "none of its controls was trained" in " ".join(sentences_of((data, numbers)))
 
 
 def test_compute_is_in_multiples_of_the_supervised_student(section):
@@ -375,18 +385,18 @@ def rewrite(path: Path, **changes) -> None:
     [
         (lambda r: (r.evaluations / "back/0/metrics.csv").unlink(), "back/0/metrics.csv: no such file"),
         (lambda r: edit(r.evaluations / "back/0/metrics.csv", set_cell("variant", "kd")), "variant is kd"),
-        (lambda r: edit(r.evaluations / "back/0/metrics.csv", lambda t: t[t["metric"] != "kl"]), "no single row.*kl"),
+        (lambda r: edit(r.evaluations / "back/0/metrics.csv", lambda t: t[t["metric"] != "kl"]), "0 rows of kl for expressions at test"),
         (lambda r: edit(r.evaluations / "back/0/metrics.csv", set_cell("condition", "before")), "condition is before"),
-        (lambda r: edit(r.evaluations / "back/0/metrics.csv", set_cell("value", 0.123)), "top-1 at test is .*as in metrics"),
-        (lambda r: edit(r.evaluations / "back/0/pictures.csv", lambda t: t.iloc[1:]), "images or labels .* not those"),
+        (lambda r: edit(r.evaluations / "back/0/metrics.csv", set_cell("value", 0.123)), "the mean top1 of test is .*as in metrics"),
+        (lambda r: edit(r.evaluations / "back/0/pictures.csv", lambda t: t.iloc[1:]), "the images and labels of test are not those"),
         (lambda r: edit(r.evaluations / "back/0/pictures.csv", set_cell("image", 22)), "each once"),
-        (lambda r: edit(r.evaluations / "back/0/pictures.csv", set_cell("label", 6)), "images or labels .* not those"),
+        (lambda r: edit(r.evaluations / "back/0/pictures.csv", set_cell("label", 6)), "the images and labels of test are not those"),
         (lambda r: edit(r.evaluations / "back/0/pictures.csv", set_cell("correct", 9)), "not whether predicted is label"),
         (lambda r: edit(r.evaluations / "back/0/reliability.csv", lambda t: t.assign(count=0)), "no whole bins"),
         (lambda r: edit(r.evaluations / "back/0/reliability.csv", lambda t: t.assign(accuracy=0.5)), "as in metrics.csv"),
         (lambda r: rewrite(r.evaluations / "back/0/run.json", trained_with={"work": []}), "work is 0"),
         (lambda r: rewrite(r.evaluations / "back/0/run.json", trained_with={}), "has no work"),
-        (lambda r: rewrite(r.evaluations / "back/0/run.json", classes=NAMES[::-1]), "classes is not as in the other"),
+        (lambda r: rewrite(r.evaluations / "back/0/run.json", classes=NAMES[::-1]), "classes is .* as in the other files"),
         (lambda r: rewrite(r.evaluations / "back/0/run.json", data={"name": "x"}), "expected name, rendered and images"),
         (lambda r: edit(r.losses / "back/0/losses.csv", set_cell("epoch", 2)), "epochs of forward are not 1 to 3"),
         (lambda r: edit(r.losses / "back/0/losses.csv", lambda t: t.drop(columns="stage")), "no column stage"),
@@ -423,8 +433,6 @@ def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monk
 
 def test_what_was_left_out_is_said(measured):
     data, _ = measured
-    left = dataclasses.replace(
-        data, about=data.about | {"remarks": [{"what": "files left out", "count": 1, "names": ["a.heic"]}]}
-    )
+    left = dataclasses.replace(data, remarks=remark("files left out", ["a.heic"]))
     assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in words.introduction(left))
     assert not any("came upon" in text for text in words.introduction(data))

@@ -293,7 +293,7 @@ STRENGTH = {
 
 def add_searches(inputs, sizes=SIZES):
     """Ranks as evaluate writes them; the better the variant, the lower."""
-    for variant, seeds in inputs.models_and_seeds.items():
+    for variant, seeds in inputs.trained.items():
         for seed in seeds:
             folder = inputs.evaluations / variant / str(seed)
             run = json.loads((folder / "run.json").read_text()) | {"searches": sizes}
@@ -396,7 +396,7 @@ def test_without_pairs_the_report_is_of_searches_alone(tmp_path):
 
 def test_the_curve_is_the_same_in_each_run(two_seeds):
     data, _ = recognition.measure(two_seeds)
-    from pipeline.tasks.recognition.report.identification import cmc_curves
+    from pipeline.tasks.recognition.report.figures import cmc_curves
 
     assert cmc_curves(data).data == cmc_curves(data).data != b""
 
@@ -429,7 +429,10 @@ def test_other_searches_are_refused(tmp_path):
     path = inputs.evaluations / "basicnet/0/run.json"
     run = json.loads(path.read_text())
     for searches, expected in (
-        ({"watch": {"probe": 300, "gallery": 121, "distractor": 1000}}, "run.json: searches {'watch': {'probe': 300"),
+        (
+            {"watch": {"probe": 300, "gallery": 121, "distractor": 1000}},
+            "run.json: searches is {'watch': {'probe': 300",
+        ),
         ({"watch": {"probe": 300}}, "expected numbers of probe, gallery, distractor by protocol"),
     ):
         path.write_text(json.dumps(run | {"searches": searches}))

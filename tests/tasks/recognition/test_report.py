@@ -24,14 +24,13 @@ from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.report import blocks, figures, page, sections, tidy, words
+from pipeline.report import numbers as report_numbers
 from pipeline.report.build import build
-from pipeline.tasks.recognition.report import data as recognition_data
-from pipeline.tasks.recognition.report import numbers as recognition_numbers
+from pipeline.report.numbers import Place
+from pipeline.tasks.recognition.report import findings as recognition_findings
 from pipeline.tasks.recognition.report import section as recognition
-from pipeline.tasks.recognition.report import teacher as recognition_teacher
-from pipeline.tasks.recognition.report import words as recognition_words
-from pipeline.tasks.recognition.report.data import Inputs
 from pipeline.tasks.recognition.report.figures import true_acceptance
+from pipeline.tasks.recognition.report.results import Inputs, read
 from tests.helpers import ROOT
 from tests.helpers.fake_recognition import PROTOCOLS, QUALITIES, SEPARATION, VARIANTS, write_results
 from tests.helpers.fake_results import of_kind
@@ -56,7 +55,7 @@ def section(measured) -> blocks.Section:
 def report(measured, section, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     data, numbers = measured
-    tables = {"accuracy.csv": numbers.accuracy[list(tidy.ACCURACY_COLUMNS)]}
+    tables = {"accuracy.csv": recognition.accuracy(data, numbers)}
     sections.write(section, data.metrics, folder / "sections/recognition", tables)
     build(folder / "out", folder / "sections")
     return folder / "out"
@@ -77,6 +76,10 @@ def one_student(small_results, tmp_path) -> Inputs:
         for name in ("evaluations", "losses", "efficiency", "contact_sheet")
     }
     return dataclasses.replace(small_results, **moved)
+
+
+def accuracy(numbers, variant: str, condition: str) -> float:
+    return numbers.mean(Place("accuracy", "cross-age", condition), variant)
 
 
 def scores_of(inputs: Inputs, variant: str, seed: int) -> pd.DataFrame:
@@ -165,8 +168,8 @@ def test_one_seed_shows_the_interval_of_the_evaluation(one_student, undrawn):
     inputs = one_student
     table = pd.read_csv(inputs.evaluations / "basicnet/0/metrics.csv").set_index(["protocol", "condition", "metric"])
     data, numbers = recognition.measure(inputs)
-    row = numbers.at("cross-age", "basicnet", "x4")
-    for column, metric in (("accuracy", "accuracy"), ("low", "accuracy_low"), ("high", "accuracy_high")):
+    row = numbers.at(Place("accuracy", "cross-age", "x4"), "basicnet")
+    for column, metric in (("mean", "accuracy"), ("low", "accuracy_low"), ("high", "accuracy_high")):
         assert row[column] == pytest.approx(100 * table.loc[("cross-age", "x4", metric), "value"], abs=1e-9)
     # With one student there is nothing to compare; the rest of the section still stands.
     assert "Is the difference real?" not in [block.title for block in recognition.section(data, numbers).blocks[2:]]
@@ -183,8 +186,8 @@ def test_comparisons_are_paired_and_adjusted(section, measured, two_seeds):
     assert "12 comparisons" in table.caption
     family = [
         statistics.paired_difference(
-            data.correct["cross-age", variant, condition],
-            data.correct["cross-age", "degraded_only", condition],
+            data.outcomes[Place("accuracy", "cross-age", condition), variant].values,
+            data.outcomes[Place("accuracy", "cross-age", condition), "degraded_only"].values,
         )
         for variant in ("logit_kd", "attention_kd", "logit_attention_kd")
         for condition in two_seeds.conditions
@@ -194,7 +197,8 @@ def test_comparisons_are_paired_and_adjusted(section, measured, two_seeds):
     assert float(last[0].replace("−", "-")) == pytest.approx(100 * family[-1].difference, abs=0.05)
     assert last[1] == statistics.verdict(family[-1].difference, adjusted[-1]) == "better"
     assert table.marks[2, "x8"] == "better"
-    assert numbers.against("degraded_only", "cross-age")["adjusted"].to_list() == list(adjusted)
+    rows = numbers.compared(metric="accuracy", protocol="cross-age", control="degraded_only")
+    assert rows["adjusted"].to_list() == list(adjusted)
 
 
 def test_a_student_of_another_network_has_a_control_of_its_own(two_seeds):
@@ -207,7 +211,7 @@ def test_a_student_of_another_network_has_a_control_of_its_own(two_seeds):
     networks = {"degraded_small": "small", "kd_small": "small", "kd_alone": "mobile"}
     inputs = dataclasses.replace(two_seeds, variants=variants, networks=networks)
     taught = [name for name, settings in VARIANTS.items() if settings.get("distill")]
-    assert inputs.controls == {
+    assert recognition_findings.controls(inputs) == {
         "basicnet": [name for name in variants if name != "basicnet"],
         "degraded_only": taught,
         "degraded_small": ["kd_small"],
@@ -231,7 +235,7 @@ def test_roc_agrees_with_the_metric(measured):
     data, _ = measured
     same = data.same["cross-age"]
     scores = data.scores["cross-age", "logit_kd", "x8"]
-    metric = data.values("tar_at_far_1e-2", "cross-age", "logit_kd", "x8")
+    metric = data.values(Place("tar_at_far_1e-2", "cross-age", "x8"), "logit_kd")
     assert [true_acceptance(row, same, np.array([1e-2]))[0] for row in scores] == pytest.approx(metric)
     ties = true_acceptance(
         np.array([0.5, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), np.array([0.4, 0.5, 1])
@@ -242,12 +246,9 @@ def test_roc_agrees_with_the_metric(measured):
 def test_findings_follow_the_numbers(section, measured):
     _, numbers = measured
     text = " ".join(item for bullets in of_kind(section, blocks.Bullets) for item in bullets.items)
-    lost = numbers.at("cross-age", "basicnet", "x1")["accuracy"] - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
+    lost = accuracy(numbers, "basicnet", "x1") - accuracy(numbers, "basicnet", "x8")
     assert f"basicnet loses {lost:.1f} points" in text
-    won = (
-        numbers.at("cross-age", "logit_attention_kd", "x8")["accuracy"]
-        - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
-    )
+    won = accuracy(numbers, "logit_attention_kd", "x8") - accuracy(numbers, "basicnet", "x8")
     assert f"wins back {won:.1f} points, {100 * won / lost:.0f} % of that loss" in text
     assert "No gain from the teacher" not in text
 
@@ -255,10 +256,11 @@ def test_findings_follow_the_numbers(section, measured):
 def test_every_student_has_its_line_against_the_control_of_its_network(tmp_path):
     """A method of one's own, whatever it is called, is spoken of; nobody is compared with another network's loss."""
     inputs = write_results(tmp_path)
-    data = recognition_data.read(inputs)
+    data = read(inputs)
     data = dataclasses.replace(data, inputs=dataclasses.replace(inputs, networks={"attention_kd": "small"}))
-    numbers = recognition_numbers.compute(data)
-    said = recognition_words.findings(data, numbers, "cross-age")
+    families = recognition_findings.families(data)
+    numbers = report_numbers.compute(data.outcomes, families, recognition_findings.MEASURES)
+    said = recognition_findings.verification(data, numbers, "cross-age")
     added = [item for item in said if item.startswith("What the teacher adds")]
     assert [item.split(", ")[1].split()[0] for item in added] == ["logit_kd", "logit_attention_kd"]
     assert "Of 8 comparisons with degraded_only" in said[-1]
@@ -267,7 +269,8 @@ def test_every_student_has_its_line_against_the_control_of_its_network(tmp_path)
 
 def test_a_null_result_is_reported_as_null(tmp_path):
     alike = dict.fromkeys(SEPARATION, (2.0, 2.0, 2.0, 2.2))
-    findings = recognition_words.findings(*recognition.measure(write_results(tmp_path, separations=alike)), "cross-age")
+    measured = recognition.measure(write_results(tmp_path, separations=alike))
+    findings = recognition_findings.verification(*measured, "cross-age")
     assert any("no loss by degradation could be shown" in item for item in findings)
     assert findings[-1].endswith("No gain from the teacher over training on degraded faces alone could be shown here.")
     assert "0 came out better, 0 worse and 12 not distinguishable" in findings[-1]
@@ -285,8 +288,8 @@ def test_a_corrected_p_does_not_contradict_the_interval_beside_it():
 def test_a_loss_that_few_pairs_cannot_show_is_not_called_absent(tmp_path):
     fewer = SEPARATION | {"basicnet": (1.0, 1.0, 0.8, 0.6)}
     data, numbers = recognition.measure(write_results(tmp_path, pairs=20, separations=fewer))
-    lost = numbers.at("cross-age", "basicnet", "x1")["accuracy"] - numbers.at("cross-age", "basicnet", "x8")["accuracy"]
-    said = recognition_words.findings(data, numbers, "cross-age")[1]
+    lost = accuracy(numbers, "basicnet", "x1") - accuracy(numbers, "basicnet", "x8")
+    said = recognition_findings.verification(data, numbers, "cross-age")[1]
     assert lost > 0 and "could be shown, on 20 pairs, which does not mean that there is none" in said
 
 
@@ -294,7 +297,7 @@ def test_a_teacher_at_chance_is_the_first_finding(tmp_path):
     guessing = SEPARATION | {"teacher": (0.0, 0.0, 0.0, 0.0)}
     inputs = write_results(tmp_path, separations=guessing)
     data, numbers = recognition.measure(inputs)
-    first = recognition.findings(data, numbers)[0]
+    first = recognition_findings.findings(data, numbers)[0]
     assert first.lead == "The teacher" and len(first.items) == len(PROTOCOLS)
     scores = pd.read_csv(inputs.evaluations / "teacher/0/scores.csv")
     for item, protocol in zip(first.items, PROTOCOLS, strict=True):
@@ -304,13 +307,13 @@ def test_a_teacher_at_chance_is_the_first_finding(tmp_path):
         assert f"right on {100 * right.mean():.1f} % of 200 pairs (95 % interval {low:.1f} to {high:.1f})" in item
         assert "guessing gives 50 %" in item
     own = dataclasses.replace(data, inputs=dataclasses.replace(inputs, own_teacher="mine.onnx"))
-    assert "mine.onnx may be fed otherwise" in recognition_teacher.no_better_than_guessing(own)[0]
+    assert "mine.onnx may be fed otherwise" in recognition_findings.teacher(own)[0]
 
 
 def test_a_teacher_that_knows_something_raises_no_doubt(measured, tmp_path):
-    assert recognition.findings(*measured)[0].lead == PROTOCOLS[0]
+    assert recognition_findings.findings(*measured)[0].lead == PROTOCOLS[0]
     few = write_results(tmp_path, pairs=20, separations=SEPARATION | {"teacher": (0.6, 0.6, 0.6, 0.6)})
-    item = recognition_teacher.no_better_than_guessing(recognition_data.read(few))[0]
+    item = recognition_findings.teacher(read(few))[0]
     assert "cannot be told from guessing" in item and "20 pairs" in item
 
 
@@ -517,11 +520,8 @@ def test_styles_stay_distinct_for_many_variants():
 
 
 def test_what_was_left_out_is_said(measured):
-    data, numbers = measured
-    left = dataclasses.replace(
-        data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"]))
-    )
-    assert any(
-        text.endswith("came upon: 1 files left out (a.heic).") for text in recognition_words.introduction(left, numbers)
-    )
-    assert not any("came upon" in text for text in recognition_words.introduction(data, numbers))
+    data, _ = measured
+    left = dataclasses.replace(data, remarks=remark("files left out", ["a.heic"]))
+    said = recognition_findings.introduction(left)
+    assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in said)
+    assert not any("came upon" in text for text in recognition_findings.introduction(data))

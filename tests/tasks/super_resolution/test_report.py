@@ -21,15 +21,15 @@ from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.metrics.picture_quality import psnr, ssim
-from pipeline.report import blocks, figures, sections
+from pipeline.report import blocks, figures, sections, sentences
 from pipeline.report.build import build
 from pipeline.tasks.super_resolution.report import figures as plots
-from pipeline.tasks.super_resolution.report import pictures, words
+from pipeline.tasks.super_resolution.report import findings as words
 from pipeline.tasks.super_resolution.report import section as super_resolution
-from pipeline.tasks.super_resolution.report.data import Inputs
-from pipeline.tasks.super_resolution.report.numbers import agreement
-from pipeline.tasks.super_resolution.report.pictures import telling_place
+from pipeline.tasks.super_resolution.report.figures import telling_place
+from pipeline.tasks.super_resolution.report.findings import agreement
 from pipeline.tasks.super_resolution.report.published import context
+from pipeline.tasks.super_resolution.report.results import Inputs
 from pipeline.tasks.super_resolution.steps import report as super_resolution_report
 from tests.helpers.fake_results import draw_faces, judged, of_kind, write_latency, write_losses, write_tables
 from tests.helpers.report_tables import change_run, change_samples, change_table, table_of
@@ -225,7 +225,7 @@ def correct(inputs: Inputs, variant: str, protocol: str) -> np.ndarray:
 
 def findings(measured) -> str:
     data, numbers = measured
-    each = [words.findings(data, numbers, name) for name in data.sets]
+    each = [words.enlarged(data, numbers, name) for name in data.sets]
     each += [words.recognised(data, numbers, protocol) for protocol in data.verification.pairs]
     return " ".join(itertools.chain(*each))
 
@@ -254,13 +254,13 @@ def test_drawing_twice_gives_the_same_bytes(section, measured):
     first = {one.name: one.data for one in of_kind(section, blocks.Figure)}
     assert all(len(data) > 5000 for data in first.values())
     data, numbers = measured
-    again = [*pictures.rows(data, "faces"), plots.quality_and_recognition(data, numbers, "cross-age")]
+    again = [*plots.rows(data, "faces"), plots.quality_and_recognition(data, numbers, "cross-age")]
     assert len(again) == 2 and all(first[one.name] == one.data for one in again)
 
 
 def test_quality_table_says_what_was_measured(section, two_seeds):
     table = table_of(section, "PSNR and SSIM of the luma.*Data: Set5")
-    assert "Set5 (5 pictures)" in table.caption and "2 seeds a student" in table.caption
+    assert "Set5 (5 pictures)" in table.caption and "2 seeds per student" in table.caption
     cells = {row[0].split("\n")[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
     assert list(cells) == ["bicubic", "scratch", "output_kd", "fakd", "teacher"] and table.rules == (1, 4)
     for measure, column, digits in (("psnr", "PSNR, dB", 2), ("ssim", "SSIM", 4)):
@@ -306,10 +306,10 @@ def test_five_pictures_cannot_show_a_difference(section, measured):
     table = table_of(section, "PSNR against that of each control.*Data: Set5")
     # 2 of the 2^5 signs, times the six comparisons.
     assert "cannot give less than p = 0.38" in table.caption and not table.marks
-    text = " ".join(words.findings(*measured, "set5"))
+    text = " ".join(words.enlarged(*measured, "set5"))
     assert "the smallest possible p of the test is 0.062, after correction 0.38" in text
     assert "could not be shown here" in text and " better." not in text
-    assert "smallest possible" not in " ".join(words.findings(*measured, "faces"))
+    assert "smallest possible" not in " ".join(words.enlarged(*measured, "faces"))
 
 
 def test_findings_follow_the_numbers(two_seeds, measured):
@@ -355,7 +355,7 @@ def test_agreement_counts_pairs_of_enlargements(measured, two_seeds):
 
 def test_verification_is_compared_on_the_same_pairs(section, two_seeds):
     table = table_of(section, "Verification accuracy at x4.*cross-pose")
-    assert "300 pairs" in table.caption and "12 in this table" in table.caption
+    assert "300 pairs" in table.caption and "12 comparisons in this table" in table.caption
     names = [row[0].split("\n")[0] for row in table.rows]
     assert names == ["bicubic", *VARIANTS, "teacher", *READERS, "sharp faces"] and table.rules == (1, 5, 8)
     cells = dict(zip(names, (dict(zip(table.header, row, strict=True)) for row in table.rows), strict=True))
@@ -443,7 +443,7 @@ def test_other_degradations_do_not_stand_beside_ours(one_student, undrawn, old, 
     for path in one_student.recognition.rglob("*.csv"):
         path.write_text(path.read_text().replace(old, new))
     data, numbers = super_resolution.measure(one_student)
-    assert not [reader for reader in data.verification.readers if reader[0] == "direct"]
+    assert not data.verification.direct
     assert reason in " ".join(words.recognised(data, numbers, "cross-age"))
     super_resolution.section(data, numbers)
 
@@ -518,7 +518,7 @@ WRONG = {
     ),
     "scale": (
         change_table("metrics.csv", lambda t: t.assign(condition=t["condition"].replace("x4", "x2"))),
-        "metrics.csv: 0 rows of psnr for set5 at x4 (expected 1)",
+        "metrics.csv: 0 rows of psnr for set5 at x4 (expected 1, a number)",
     ),
     "variant": (change_table("metrics.csv", lambda t: t.assign(variant="fakd")), "metrics.csv: variant is fakd"),
     "label": (
@@ -527,11 +527,11 @@ WRONG = {
     ),
     "cost": (
         change_table("metrics.csv", lambda t: t[t["metric"] != "multiply_adds"]),
-        "metrics.csv: no single row for the metric multiply_adds",
+        "metrics.csv: 0 rows of multiply_adds (expected 1, a number)",
     ),
     "accuracy": (
         change_table("metrics.csv", lambda t: t[t["metric"] != "accuracy"]),
-        "metrics.csv: 0 accuracies for cross-age at x4",
+        "metrics.csv: 0 rows of accuracy for cross-age at x4",
     ),
     "faces": (
         change_table("metrics.csv", lambda t: t.assign(dataset=t["dataset"].where(t["metric"] != "accuracy", "LFW"))),
@@ -591,11 +591,11 @@ def test_what_a_larger_network_gains_is_not_put_down_to_the_teacher(measured):
     data, numbers = measured
     networks = {"scratch": "student", "output_kd": "student", "fakd": "deeper"}
     inputs = dataclasses.replace(data.inputs, networks=networks)
-    text = " ".join(words.findings(dataclasses.replace(data, inputs=inputs), numbers, "faces"))
+    text = " ".join(words.enlarged(dataclasses.replace(data, inputs=inputs), numbers, "faces"))
     assert "What learning from the teacher adds to scratch: output_kd " in text
     assert "dB (" in text and "; fakd +" not in text and "scratch: fakd" not in text
     assert "What the teacher's features add" not in text
-    assert words.taught(inputs, "fakd") == "output + spatial_affinity; network deeper"
+    assert inputs.taught("fakd") == "output + spatial_affinity; network deeper"
 
 
 def test_headings_fit_their_width():
@@ -608,10 +608,10 @@ def test_headings_fit_their_width():
 
 def test_many_students_are_summed_up(measured):
     data, numbers = measured
-    table = pd.concat([numbers.against("bicubic", "faces").set_index("variant")] * 2)
-    table.index = [f"v{i}" for i in range(6)]
-    text = words._each(table, table.index, 2, "dB")
-    highest = table["difference"].idxmax()
+    table = pd.concat([numbers.compared(protocol="faces", metric="psnr", control="bicubic")] * 2)
+    names = [f"v{i}" for i in range(6)]
+    text = sentences.each(table, names, words.PSNR)
+    highest = names[table["difference"].argmax()]
     assert text.startswith("of 6, 6 better, 0 worse and 0 not distinguishable; highest " + highest + " +")
 
 
@@ -656,8 +656,6 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
 
 def test_what_was_left_out_is_said(measured):
     data, _ = measured
-    left = dataclasses.replace(
-        data, inputs=dataclasses.replace(data.inputs, remarks=remark("files left out", ["a.heic"]))
-    )
+    left = dataclasses.replace(data, remarks=remark("files left out", ["a.heic"]))
     assert words.introduction(left)[-1].endswith("came upon: 1 files left out (a.heic).")
     assert not any("came upon" in text for text in words.introduction(data))

@@ -16,19 +16,17 @@ from pipeline.data.remarks import remark
 from pipeline.errors import InputError
 from pipeline.metrics import statistics
 from pipeline.report import blocks, sections
+from pipeline.report import pictures as report_pictures
 from pipeline.report.build import build
+from pipeline.report.numbers import Place
 from pipeline.tasks.synthesis import health
 from pipeline.tasks.synthesis.params.variants import SynthesisVariant
 from pipeline.tasks.synthesis.report import figures as plots
 from pipeline.tasks.synthesis.report import findings as synthesis_findings
-from pipeline.tasks.synthesis.report import pictures
 from pipeline.tasks.synthesis.report import section as synthesis
-from pipeline.tasks.synthesis.report import words as synthesis_words
 from pipeline.tasks.synthesis.report.contrasts import contrasts, control, controls_of, telling
-from pipeline.tasks.synthesis.report.data import Judged
-from pipeline.tasks.synthesis.report.health import far_from_control, fate, fates
-from pipeline.tasks.synthesis.report.numbers import curve
-from pipeline.tasks.synthesis.report.section import Inputs
+from pipeline.tasks.synthesis.report.figures import curve
+from pipeline.tasks.synthesis.report.results import Inputs, Judged, far_from_control, fate
 from pipeline.tasks.synthesis.steps import report as synthesis_report
 from tests.helpers.fake_results import of_kind
 from tests.helpers.fake_synthesis import COLLAPSED, DIRECTIONS, NAME, SETTINGS, VARIANTS, write_results
@@ -89,7 +87,7 @@ def overall(inputs: Inputs, variant: str, direction: str, metric: str) -> np.nda
 
 
 def findings(measured, direction: str) -> str:
-    return " ".join(synthesis_findings.findings(*measured, direction))
+    return " ".join(synthesis_findings.made(*measured, direction))
 
 
 def test_the_page_has_every_figure_and_number(two_seeds, measured, section, tmp_path):
@@ -118,7 +116,7 @@ def test_the_page_has_every_figure_and_number(two_seeds, measured, section, tmp_
 def test_drawing_twice_gives_the_same_bytes(section, measured):
     first = {one.name: one.data for one in of_kind(section, blocks.Figure)}
     assert len(first) == 6 and all(len(data) > 5000 for data in first.values())
-    again = [pictures.rows(measured[0], SKETCH), plots.recognition(measured[0])]
+    again = [plots.rows(measured[0], SKETCH), plots.recognition(measured[0])]
     assert all(first[one.name] == one.data for one in again)
 
 
@@ -128,7 +126,7 @@ def test_quality_table_says_what_was_measured(section, two_seeds, direction):
     table = table_of(section, f"{said}, likeness to the true")
     cells = cells_of(table)
     assert list(cells) == ["copy", *VARIANTS] and table.rules == (1,)
-    assert "12 to test on" in table.caption and "2 seeds a variant" in table.caption
+    assert "12 to test on" in table.caption and "2 seeds per variant" in table.caption
     drawn = np.random.default_rng(5).integers(0, 12, (20_000, 12))
     for measure, column, digits in (("ssim", "SSIM", 3), ("fsim", "FSIM", 3), ("difference", "Grey levels apart", 1)):
         values = per_picture(two_seeds, "kd", direction, measure)
@@ -152,7 +150,7 @@ def test_people_whom_no_split_tests_are_in_no_interval(measured, two_seeds):
     people = per_picture(two_seeds, "kd", SKETCH, "nlda")
     assert np.isnan(people[:, 3]).all()
     expected = statistics.bootstrap_interval(np.delete(people, 3, axis=1))
-    row = measured[1].at(SKETCH, "kd", "nlda_all_dimensions")
+    row = measured[1].at(Place("nlda_all_dimensions", SKETCH), "kd")
     assert (row["low"], row["high"]) == pytest.approx([100 * end for end in expected])
 
 
@@ -165,13 +163,13 @@ def test_a_failed_seed_is_in_no_mean_and_no_test(section, measured, two_seeds):
     assert cells["SSIM"].startswith(f"{values.mean():.3f}\n")
     other = per_picture(two_seeds, "reconstruction", SKETCH, "ssim")
     gain = statistics.paired_difference(values, other)
-    row = numbers.gain(SKETCH, "ssim", "reconstruction", "kd_plus")
+    row = numbers.gain(Place("ssim", SKETCH), "kd_plus", "reconstruction")
     assert (row["difference"], row["p_value"]) == (gain.difference, gain.p_value)
     # The other direction of the same run is sound.
     assert "of 2 seeds" not in cells_of(table_of(section, "Sketch to photo, likeness"))["kd_plus"]["Made by"]
     assert "Of 2 seeds of kd_plus, 1 collapsed" in findings(measured, SKETCH)
     assert "collapsed" not in findings(measured, PHOTO)
-    failures = synthesis_words.failures(data)
+    failures = synthesis_findings.failures(data)
     assert len(failures) == 1 and failures[0].startswith(f"kd_plus, seed 3, photo to sketch: {COLLAPSED}")
 
 
@@ -213,7 +211,7 @@ def test_who_is_far_from_the_control_has_failed(two_students, undrawn):
     data, numbers = synthesis.measure(two_students)
     (said,) = data.judged[SKETCH, "kd"].symptoms[0]
     assert said.startswith("On test pictures the mean absolute difference is 1.6 times")
-    assert numbers.at(SKETCH, "kd", "ssim") is None and numbers.at(PHOTO, "kd", "ssim") is not None
+    assert numbers.at(Place("ssim", SKETCH), "kd") is None and numbers.at(Place("ssim", PHOTO), "kd") is not None
     made = np.random.default_rng(0).integers(0, 255, (4, 6, 6, 1)).astype(float)
     losses = pd.DataFrame({"total": [1.0]})
     (theirs,) = health.symptoms(losses, SKETCH, made, made + 16, control=made + 6)
@@ -235,7 +233,9 @@ def test_every_symptom_has_its_word():
         assert fate(health.symptoms(losses, SKETCH, made, true)) == word
     assert fate(health.symptoms(good, SKETCH, np.full(true.shape, np.nan), true)) == "diverged"
     assert fate(far_from_control(np.array([9.0]), np.array([1.0]))) == "failed"
-    assert fates([[COLLAPSED], [], ["It diverged."], [COLLAPSED]]) == "2 collapsed and 1 diverged" and fates([[]]) == ""
+    judged = Judged(((COLLAPSED,), (), ("It diverged.",), (COLLAPSED,)), np.ones(4), [], [])
+    assert judged.fates == "2 collapsed and 1 diverged" and judged.kept == "1 of 4 seeds, 2 collapsed and 1 diverged"
+    assert dataclasses.replace(judged, symptoms=((),)).fates == ""
 
 
 def test_comparisons_are_one_family_a_direction(section, measured, two_seeds):
@@ -243,7 +243,7 @@ def test_comparisons_are_one_family_a_direction(section, measured, two_seeds):
     table = table_of(section, "Sketch to photo, SSIM and FSIM against")
     wanted = [("copy", name) for name in VARIANTS] + [("reconstruction", name) for name in list(VARIANTS)[1:]]
     wanted += [("pix2pix", "kd_plus"), ("kd", "kt"), ("kd_no_mutual", "kd"), ("kd", "kd_plus")]
-    assert numbers.tests(PHOTO) == 2 * len(wanted) and f"{2 * len(wanted)} comparisons" in table.caption
+    assert numbers.tests(protocol=PHOTO) == 2 * len(wanted) and f"{2 * len(wanted)} comparisons" in table.caption
     keys = [(measure, *pair) for measure in ("ssim", "fsim") for pair in wanted]
     found = [
         statistics.paired_difference(*(per_picture(two_seeds, name, PHOTO, measure) for name in (variant, against)))
@@ -251,10 +251,11 @@ def test_comparisons_are_one_family_a_direction(section, measured, two_seeds):
     ]
     adjusted = statistics.holm([one.p_value for one in found])
     for key, one, p in zip(keys, found, adjusted, strict=True):
-        row = numbers.gain(PHOTO, *key)
+        measure, against, variant = key
+        row = numbers.gain(Place(measure, PHOTO), variant, against)
         assert row["difference"] == one.difference and row["adjusted"] == p
         assert row["verdict"] == statistics.verdict(one.difference, p)
-    row = numbers.gain(PHOTO, "fsim", "reconstruction", "kt")
+    row = numbers.gain(Place("fsim", PHOTO), "kt", "reconstruction")
     shown = cells_of(table)["kt"]["FSIM against reconstruction"].split("\n")
     assert shown[:2] == [f"{row['difference']:+.3f}", row["verdict"]]
     assert table.marks[2, "FSIM against reconstruction"] == "better"
@@ -333,7 +334,7 @@ def test_the_recognition_curve_is_a_mean_over_splits_and_sound_seeds(measured, t
     assert np.allclose(curve(measured[0].judged[SKETCH, "kd"]), expected)
     rows = [(0, 1, 0.2), (0, 2, 0.4), (0, 3, 0.9), (1, 1, 0.6), (2, 0, 0.0)]
     table = pd.DataFrame(rows, columns=["split", "dimension", "rank1"])
-    short = Judged((0, 1), {}, {}, None, [table, table.assign(rank1=1.0)], np.ones(2), ((), ("It diverged.",)))
+    short = Judged(((), ("It diverged.",)), np.ones(2), [table, table.assign(rank1=1.0)], [])
     assert curve(short).to_dict() == pytest.approx({1: 0.8 / 3, 2: 1.0 / 3, 3: 1.5 / 3})
 
 
@@ -358,30 +359,30 @@ def test_training_shows_a_direction_at_a_time():
 
 
 def test_many_variants_stand_in_bands():
-    assert pictures._bands([str(i) for i in range(6)]) == [[str(i) for i in range(6)]]
-    assert pictures._bands([str(i) for i in range(7)]) == [["0", "1", "2", "3"], ["4", "5", "6"]]
-    assert pictures._bands([]) == [[]]
+    assert report_pictures.bands([str(i) for i in range(6)], beside=2) == [[str(i) for i in range(6)]]
+    assert report_pictures.bands([str(i) for i in range(7)], beside=2) == [["0", "1", "2", "3"], ["4", "5", "6"]]
+    assert report_pictures.bands([], beside=2) == [[]]
 
 
 def test_pictures_stand_where_they_belong(measured, monkeypatch):
     seen = []
-    axes = pictures.figures.picture_axes
+    axes = report_pictures.figures.picture_axes
 
     def picture_axes(mosaic, **where):
         seen.append(mosaic)
         return axes(mosaic, **where)
 
-    monkeypatch.setattr(pictures.figures, "picture_axes", picture_axes)
-    monkeypatch.setattr(pictures.figures, "png", lambda figure: figure)
-    monkeypatch.setattr(pictures, "COLUMNS", 5)
-    figure = pictures.rows(measured[0], PHOTO).data
+    monkeypatch.setattr(report_pictures.figures, "picture_axes", picture_axes)
+    monkeypatch.setattr(report_pictures.figures, "png", lambda figure: figure)
+    monkeypatch.setattr(report_pictures, "COLUMNS", 5)
+    figure = plots.rows(measured[0], PHOTO).data
     (canvas,), (axis,) = seen, figure.axes
     middle = canvas.shape[0] / 2
     texts = {(text.get_text(), text.get_position()[1] > middle): text.get_position() for text in axis.texts}
     sample, times = measured[0].samples[PHOTO][0], 10  # 1600 pixels for 5 pictures of 32
     for name, lower, expected in (
-        ("sketch", False, sample.given),
-        ("true photo", True, sample.true),
+        ("sketch", False, sample.shared["given"]),
+        ("true photo", True, sample.shared["true"]),
         ("reconstruction", False, sample.made["reconstruction"]),
         ("kd_plus", True, sample.made["kd_plus"]),
     ):
@@ -397,7 +398,7 @@ def test_every_caption_says_what_the_data_are(section):
     for block in of_kind(section, blocks.Table | blocks.Figure):
         assert f"Data: {NAME}, 200 pairs to train and 12 to test on." in block.caption
     text = blocks.markdown(section)
-    assert "made by a program" in text and "After KT" in text and r"\[ours\]" in text
+    assert "drawn by a program" in text and "After KT" in text and r"\[ours\]" in text
     assert "are not openly available" in text
 
 
@@ -409,7 +410,7 @@ def test_real_pairs_are_never_called_rendered(small_results, tmp_path, undrawn):
     places = {name: tmp_path / "r" / name for name in ("evaluations", "losses", "teacher_losses")}
     inputs = dataclasses.replace(small_results, **places, efficiency=tmp_path / "r/efficiency.csv", collection="cufs")
     text = blocks.markdown(synthesis.section(*synthesis.measure(inputs)))
-    assert "rendered" not in text and "made by a program" not in text and "Data: CUFS, 200 pairs" in text
+    assert "rendered" not in text and "drawn by a program" not in text and "Data: CUFS, 200 pairs" in text
 
 
 def test_with_too_few_people_the_rest_stands(tmp_path, undrawn):
@@ -442,7 +443,9 @@ def test_what_the_settings_no_longer_name_is_ignored(two_students, undrawn):
     inputs = dataclasses.replace(two_students, variants=few, domains=["photos"])
     data, numbers = synthesis.measure(inputs)
     assert set(data.metrics["variant"]) == {"copy", "reconstruction"}
-    assert not numbers.contrasts and "kd" not in blocks.markdown(synthesis.section(data, numbers)).replace("_kd", "")
+    assert not telling(data.inputs.variants) and "kd" not in blocks.markdown(synthesis.section(data, numbers)).replace(
+        "_kd", ""
+    )
 
 
 def test_without_variants_the_floor_stands_alone(two_students, undrawn):
@@ -492,7 +495,7 @@ WRONG = {
     "few": (change_table("pictures.csv", lambda t: t[1:]), "pictures.csv: 5 pictures of photo_to_sketch (expected 6"),
     "twice": (
         change_table("pictures.csv", lambda t: t.assign(picture=t["picture"].where(t.index != 1, 0))),
-        "pictures.csv: 6 pictures of photo_to_sketch (expected 6, numbered from 0)",
+        "pictures.csv: 6 pictures of photo_to_sketch (expected 6, each once)",
     ),
     "names": (
         change_table("pictures.csv", lambda t: t.assign(name=t["name"] + "x")),
@@ -528,7 +531,7 @@ WRONG = {
     ),
     "features": (
         change_table("metrics.csv", lambda t: t.replace("frechet_recognition_teacher", "frechet_inception")),
-        "metrics.csv: a Frechet distance is of inception (expected recognition_teacher",
+        "metrics.csv: the kind of Frechet features is inception (expected recognition_teacher",
     ),
     "number": (
         change_table("metrics.csv", lambda t: t.assign(n=t["n"].mask(t["metric"] == "ssim", 7))),
@@ -544,7 +547,7 @@ WRONG = {
     ),
     "accuracy": (
         change_table("metrics.csv", lambda t: t[t["metric"] != "accuracy"]),
-        "metrics.csv: 0 accuracies for sketch_to_photo",
+        "metrics.csv: 0 rows of accuracy for sketch_to_photo",
     ),
     "dataset": (
         change_table("metrics.csv", lambda t: t.assign(dataset="CUFS")),
@@ -625,11 +628,11 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     assert seen["folder"] == paths["out"] and (inputs.slug, inputs.domains) == ("synthesis-cufs", ["both"])
     assert inputs.all == {"copy": [0], "reconstruction": [0, 4], "kd": [0, 4]} and inputs.control == "reconstruction"
     assert inputs.variants["kd"] == SynthesisVariant(**SETTINGS["kd"]).model_dump()
-    assert (inputs.teacher_losses, inputs.teacher["architecture"]) == (paths["teacher_losses"], "vgg19")
+    assert (inputs.teacher_losses, inputs.architecture["architecture"]) == (paths["teacher_losses"], "vgg19")
 
 
 def test_what_was_left_out_is_said(measured):
     data, _ = measured
     left = dataclasses.replace(data, remarks=remark("files left out", ["a.heic"]))
-    assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in synthesis_words.introduction(left))
-    assert not any("came upon" in text for text in synthesis_words.introduction(data))
+    assert any(text.endswith("came upon: 1 files left out (a.heic).") for text in synthesis_findings.introduction(left))
+    assert not any("came upon" in text for text in synthesis_findings.introduction(data))

@@ -9,10 +9,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from pipeline.report import figures, plots
 from pipeline.report.blocks import Figure
 from pipeline.report.words import listed
-from pipeline.tasks.classification.report import words
-from pipeline.tasks.classification.report.data import DIAGNOSTICS, ITSELF, ROWS, Data
-from pipeline.tasks.classification.report.numbers import Numbers, whole_feedback
+from pipeline.tasks.classification.report.findings import whole_feedback
+from pipeline.tasks.classification.report.results import ITSELF, ROWS, Data
 
+DIAGNOSTICS = "weight_"  # how columns of the losses begin that are no loss
 # What the columns of losses are: of the first student or of the teacher, from labels or from others.
 CURVES = {
     "student, labels": plots.TERM_COLOURS[0],
@@ -26,7 +26,7 @@ LABELS = ("cross_entropy", "branches", "ensemble")
 def reliability(data: Data) -> Figure:
     """Accuracy by confidence, one panel per network; all seeds together."""
     names = list(data.inputs.all)
-    styles = figures.of_variants(data.inputs.teacher, data.inputs.variants)
+    styles = plots.styles(data)
     columns = min(len(names), 4)
     drawn, axes = figures.panels(-(-len(names) // columns), columns, 2.6, sharex=True, sharey=True)
     for axis, name in zip(axes.flat, names, strict=False):
@@ -46,7 +46,7 @@ def reliability(data: Data) -> Figure:
         " below the dotted line a network is surer than it should be. Dots are as large as their bins are full."
     )
     alt = f"Share of right decisions by confidence, for {listed(names)}"
-    return Figure(f"{data.inputs.slug}-reliability.svg", figures.svg(drawn), words.caption(data, text), alt)
+    return Figure(f"{data.inputs.slug}-reliability.svg", figures.svg(drawn), data.caption(text), alt)
 
 
 def pooled(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def learning_curves(data: Data) -> Figure:
         " would, did it not stay as it is."
     )
     alt = f"Training loss of {listed(names)} by epoch"
-    return Figure(f"{data.inputs.slug}-training.svg", figures.svg(drawn), words.caption(data, text), alt)
+    return Figure(f"{data.inputs.slug}-training.svg", figures.svg(drawn), data.caption(text), alt)
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def weights(data: Data) -> Figure | None:
     """How much samples count in what the teacher learns, by epoch; None where nothing is weighted."""
     found = {}
     for name in data.inputs.variants:
-        learning = data.inputs.variants[name]["learning"]
+        learning = data.inputs.learning(name)
         table = data.losses[name][0]
         if whole_feedback(learning) and f"{DIAGNOSTICS}mean" in table:
             found[name] = table.dropna(subset=[f"{DIAGNOSTICS}mean"])
@@ -139,25 +139,7 @@ def weights(data: Data) -> Figure | None:
         " mean: 1 where the student says what the teacher says, if what is understood counts more (first seed)."
     )
     alt = f"Weights of samples by epoch for {listed(found)}"
-    return Figure(f"{data.inputs.slug}-weights.svg", figures.svg(drawn), words.caption(data, text), alt)
-
-
-def cost(data: Data, numbers: Numbers) -> Figure:
-    """Top-1 against multiply-adds."""
-    inputs = data.inputs
-    rows = {variant: numbers.at(variant) for variant in inputs.all}
-    panels = {words.set_name(data): {name: (row["mean"], row["low"], row["high"]) for name, row in rows.items()}}
-    work = {variant: float(data.value("multiply_adds", variant)[0]) / 1e6 for variant in inputs.all}
-    labels = "Million multiply-adds for one image", "top-1"
-    styles = figures.of_variants(inputs.teacher, inputs.variants)
-    text = (
-        "Accuracy against the work for one image (logarithmic axis), with 95 % intervals over images. Networks that"
-        " cost the same stand side by side around that cost. Intervals show how much images differ; whether networks do"
-        " is tested image by image in the table above."
-    )
-    alt = f"Top-1 of {listed(inputs.all)} against multiply-adds"
-    drawn = plots.against_cost(panels, work, styles, labels, unit=" %")
-    return Figure(f"{inputs.slug}-cost.svg", drawn, words.caption(data, text), alt)
+    return Figure(f"{data.inputs.slug}-weights.svg", figures.svg(drawn), data.caption(text), alt)
 
 
 def samples(data: Data) -> Figure:
@@ -174,7 +156,7 @@ def samples(data: Data) -> Figure:
     shown = "all" if len(names) == len(data.classes) else f"the first {len(names)}"
     text = f"Images to learn from, one row per class: {shown} of {len(data.classes)} classes."
     alt = f"Images of {listed(names)}"
-    return Figure(f"{data.inputs.slug}-images.png", figures.png(drawn), words.caption(data, text), alt)
+    return Figure(f"{data.inputs.slug}-images.png", figures.png(drawn), data.caption(text), alt)
 
 
 def _stages(axis: Axes, table: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""The plots of the photo-sketch report: recognition by dimension, losses by epoch."""
+"""The plots and pictures of the photo-sketch report: recognition by dimension, losses, what each variant made."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from pipeline.report import figures, plots
+from pipeline.report import figures, pictures, plots
 from pipeline.report.blocks import Figure
-from pipeline.report.words import listed
-from pipeline.tasks.synthesis.report import words
-from pipeline.tasks.synthesis.report.data import Data
-from pipeline.tasks.synthesis.report.numbers import curve
-from pipeline.tasks.synthesis.report.reading import DIRECTIONS
-from pipeline.tasks.synthesis.report.words import KNOW
+from pipeline.report.words import count, listed
+from pipeline.tasks.synthesis.report.results import DIRECTIONS, Data, Judged, fate
 
+KNOW = {"photos": "photos", "drawings": "drawings", "both": "photos and drawings"}
+INPUT = {"photo_to_sketch": "photo", "sketch_to_photo": "sketch"}
+OUTPUT = {"photo_to_sketch": "sketch", "sketch_to_photo": "photo"}
 # In the order of the legend; the discriminator's own two are not in the student's total.
 TERMS = ("reconstruction", "transfer", "mutual", "adversarial")
 JUDGED = ("real", "made")
@@ -26,7 +25,7 @@ def recognition(data: Data) -> Figure | None:
     if not data.nlda:
         return None
     inputs = data.inputs
-    styles = {inputs.floor: FLOOR, **figures.styles(list(inputs.variants))}
+    styles = {inputs.floor: FLOOR, **plots.styles(data)}
     drawn = {name: any(data.judged[d, name].sound.any() for d in DIRECTIONS) for name in styles}
     names = [name for name, there in drawn.items() if there]
     figure, axes = figures.panels(1, 2, 4.2, extra=plots.legend_height(names), sharey=True)
@@ -53,25 +52,28 @@ def recognition(data: Data) -> Figure | None:
             )
         axis.set_title(said)
         axis.set_xlabel("Dimensions of the analysis")
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+        axis.yaxis.set_major_formatter(FuncFormatter(plots.percent))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(bottom=0)
     axes[0, 0].set_ylabel("NLDA rank-1")
     shown = [name for name in names if name in handles]
-    figure.legend(
-        [handles[name] for name in shown],
-        shown,
-        loc="outside upper center",
-        ncols=plots.legend_columns(shown),
-        columnspacing=1.4,
-        handlelength=2.6,
-    )
+    plots.named(figure, {name: handles[name] for name in shown})
     text = (
         f"NLDA rank-1 of {data.nlda['tested']} people by how many dimensions of the analysis are used, the mean over"
-        f" splits and seeds ({words.seeds(data)}; runs with symptoms left out). The right end is the table's figure."
+        f" splits and seeds ({data.seeds}; runs with symptoms left out). The right end is the table's figure."
     )
     alt = f"NLDA rank-1 of {listed(shown)} by dimension"
-    return Figure(f"{inputs.slug}-recognition.svg", figures.svg(figure), words.caption(data, text), alt)
+    return Figure(f"{inputs.slug}-recognition.svg", figures.svg(figure), data.caption(text), alt)
+
+
+def curve(judged: Judged) -> pd.Series:
+    """Rank-1 by dimension, a mean over splits and sound seeds.
+
+    A split that has fewer dimensions than others keeps the rate of its last.
+    """
+    tables = [table.assign(seed=place) for place, table in enumerate(judged.dimensions) if judged.sound[place]]
+    wide = pd.concat(tables).pivot(index=["seed", "split"], columns="dimension", values="rank1").sort_index(axis=1)
+    return wide.ffill(axis=1).drop(columns=0, errors="ignore").mean()
 
 
 def training(data: Data) -> list[Figure]:
@@ -83,11 +85,11 @@ def training(data: Data) -> list[Figure]:
         text = (
             f"Training loss by epoch, {said}: the student's total and its weighted terms, which add up to it, and the"
             " discriminator's own, real and made, which stay at 1/8 each where it cannot tell (logarithmic"
-            f" axis{lines}; {words.seeds(data)})."
+            f" axis{lines}; {data.seeds})."
         )
         file = f"{data.inputs.slug}-training-{direction.replace('_', '-')}.svg"
         alt = f"Training loss of {listed(losses)} by epoch, {said}"
-        found.append(Figure(file, plots.training(losses), words.caption(data, text), alt))
+        found.append(Figure(file, plots.training(losses), data.caption(text), alt))
     teachers = {f"teacher of {KNOW.get(domain, domain)}": [finite(t)] for domain, t in data.teacher_losses.items()}
     if teachers:
         text = (
@@ -96,7 +98,7 @@ def training(data: Data) -> list[Figure]:
         )
         alt = f"Training loss of the {listed(teachers)} by epoch"
         file = f"{data.inputs.slug}-training-teachers.svg"
-        found.append(Figure(file, plots.training(teachers), words.caption(data, text), alt))
+        found.append(Figure(file, plots.training(teachers), data.caption(text), alt))
     return found
 
 
@@ -113,3 +115,39 @@ def of_direction(losses: pd.DataFrame, direction: str) -> pd.DataFrame:
 def finite(losses: pd.DataFrame) -> pd.DataFrame:
     """The table with gaps where a loss is infinite."""
     return losses.replace([np.inf, -np.inf], np.nan)
+
+
+def rows(data: Data, direction: str) -> Figure:
+    """One row per person, one column per variant; the floor, which is what was given, has no column of its own."""
+    inputs = data.inputs
+    given, true = INPUT[direction], f"true {OUTPUT[direction]}"
+    lines = pictures.bands(list(inputs.variants), beside=2)
+    samples = data.samples[direction][: pictures.shown(lines)]
+    under = []
+    for sample in samples:
+        said = {}
+        for variant in inputs.variants:
+            likeness = data.judged[direction, variant].pictures[0].set_index("picture")
+            if sample.number in likeness.index:
+                said[variant] = " / ".join(f"{value:.2f}" for value in likeness.loc[sample.number, ["ssim", "fsim"]])
+        under.append(said)
+    drawn = pictures.grid(
+        [{given: each.shared["given"], true: each.shared["true"]} | each.made for each in samples],
+        [[given, true, *line] for line in lines],
+        bold=inputs.variants,
+        under=under,
+        leading=[max(said, key=lambda name: said[name].split()[-1], default=None) for said in under],
+        notes={
+            name: fate(symptoms[0])
+            for name in inputs.variants
+            if (symptoms := data.judged[direction, name].symptoms)[0]
+        },
+    )
+    text = (
+        f"{DIRECTIONS[direction].capitalize()}, {count(len(samples), 'test pair')}: the {given} that is given, the"
+        f" {true}, and what each variant makes of the former (first seed, sound or not). Below, SSIM / FSIM of the"
+        " picture, bold for the highest FSIM. Pixels are shown as they are, as small squares."
+    )
+    alt = f"{count(len(samples), 'test pair')}, {DIRECTIONS[direction]}: {listed([given, true, *inputs.variants])}"
+    file = f"{inputs.slug}-pictures-{direction.replace('_', '-')}.png"
+    return Figure(file, drawn, data.caption(text), alt)

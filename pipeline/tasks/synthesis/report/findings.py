@@ -1,129 +1,169 @@
-"""What the numbers of one direction say, a null result included."""
+"""What photo-sketch synthesis compares, and what the numbers say, null results included."""
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator
 
-from pipeline.metrics import statistics
-from pipeline.report.words import NULL, between, count, listed, points, tested
-from pipeline.tasks.synthesis.report.contrasts import Contrast
-from pipeline.tasks.synthesis.report.data import Data
-from pipeline.tasks.synthesis.report.health import fates
-from pipeline.tasks.synthesis.report.numbers import TESTED, Numbers, weakest
-from pipeline.tasks.synthesis.report.words import MEASURED
+from pipeline.report import sentences
+from pipeline.report.blocks import Bullets
+from pipeline.report.numbers import Comparison, Measure, Numbers, Place, chosen
+from pipeline.report.words import VERDICTS, count, listed
+from pipeline.tasks.synthesis.report.contrasts import Contrast, telling
+from pipeline.tasks.synthesis.report.results import DIRECTIONS, NLDA, Data
 
-VERDICTS = ("better", "worse", NULL)
-DIGITS = 3
+SSIM, FSIM = (Measure(name, "", 3, scale=1) for name in ("SSIM", "FSIM"))
+TESTED = {"ssim": SSIM, "fsim": FSIM}
+MEASURES = TESTED | {
+    "difference": Measure("grey levels apart", "", 1, scale=1),
+    "frechet": Measure("Frechet distance", "", 3, scale=1),
+    NLDA[0]: Measure("NLDA rank-1 in all dimensions"),
+    NLDA[1]: Measure("NLDA rank-1 in the best dimension"),
+    "accuracy": Measure("verification"),
+}
 
 
-def findings(data: Data, numbers: Numbers, direction: str) -> list[str]:
-    """Sentences for one direction: levels, against the control, each contrast, recognition, what failed."""
-    inputs = data.inputs
-    sound = [variant for variant in inputs.variants if data.judged[direction, variant].sound.any()]
+def controls(data: Data) -> list[str]:
+    """What every variant is compared with: the picture itself, and learning from the true pictures alone."""
+    return [name for name in (data.inputs.floor, data.inputs.control) if name is not None]
+
+
+def families(data: Data) -> Iterator[list[Comparison]]:
+    """Every variant against the controls, and variants that differ in one setting: a family is a direction."""
+    variants = data.inputs.variants
+    wanted = [(variant, control) for control in controls(data) for variant in variants if variant != control]
+    wanted += [(contrast.more, contrast.less) for contrast in telling(variants)]
+    for direction in DIRECTIONS:
+        sound = {data.inputs.floor, *data.sound(direction)}
+        yield [
+            Comparison(Place(measure, direction), variant, control)
+            for measure in TESTED
+            for variant, control in wanted
+            if {variant, control} <= sound
+        ]
+
+
+def introduction(data: Data) -> list[str]:
+    """What was run, in a few sentences, and for rendered pictures what it does not say."""
+    inputs, variants = data.inputs, len(data.inputs.variants)
+    text = (
+        "After KT (IJCAI 2019), KD and KD+ (TNNLS 2020), whose formulas are not public: formulas, networks and weights"
+        f" are our own [ours]. Each of {count(variants, 'variant')} is two students that learn in the same step, one to"
+        f" draw the sketch of a photo, one to make the photo of a sketch ({count(len(inputs.seeds), 'seed')}"
+        f"{' each' if variants > 1 else ''}; {data.image_size} x {data.image_size} pixels). They learned from"
+        f" {count(data.about['train'], 'pair')} of {data.dataset} and are judged on the {count(data.test, 'pair')} of"
+        " other people. Every network is that of its last epoch."
+    )
+    judged = (
+        "SSIM and FSIM say how like a made picture is to the true one, grey level by grey level; nothing is smoothed"
+        " before, which papers do and which raises both."
+    )
+    if data.nlda:
+        judged += (
+            " NLDA rank-1 says how often a person is recognised: null-space linear discriminant analysis looks the true"
+            f" pictures of {data.nlda['tested']} people up among the made ones, having learned from the other"
+            f" {data.nlda['train']}, over many draws of people; chance is {100 / data.nlda['tested']:.1f} %."
+        )
+    judged += f" The floor, {inputs.floor}, is the given picture itself, handed on as it is."
+    drawn = {"what": "rendered faces and their drawings", "than": "photographs and artists' sketches"}
+    return [text, judged, *sentences.about_data(data.remarks, data.about["rendered"], **drawn)]
+
+
+def findings(data: Data, numbers: Numbers) -> list[Bullets]:
+    """What the numbers say, one direction after the other."""
+    return [
+        Bullets(tuple(made(data, numbers, direction)), lead=said.capitalize()) for direction, said in DIRECTIONS.items()
+    ]
+
+
+def made(data: Data, numbers: Numbers, direction: str) -> list[str]:
+    """Sentences for one direction: levels, against the controls, each contrast, recognition, what failed."""
+    inputs, sound = data.inputs, data.sound(direction)
     result = [_levels(data, numbers, direction, sound)]
     if inputs.variants and not sound:
         result.append("No variant has a sound run left, so nothing can be compared.")
-    if sound:
-        result.append(_against(data, numbers, direction, inputs.floor, sound))
-    if inputs.control in sound:
-        others = [variant for variant in sound if variant != inputs.control]
-        result += [_against(data, numbers, direction, inputs.control, others)] if others else []
-    elif inputs.control is not None and sound:
-        failed = fates(data.judged[direction, inputs.control].symptoms)
+    result += _against(data, numbers, direction, inputs.floor, "the floor")
+    result += _against(data, numbers, direction, inputs.control, "which has no teacher")
+    if sound and inputs.control is not None and inputs.control not in sound:
+        fates = data.judged[direction, inputs.control].fates
         result.append(
-            f"{inputs.control}, the control, has no sound run here ({failed}): what a teacher adds to it cannot be"
-            " said."
+            f"{inputs.control}, the control, has no sound run here ({fates}): what a teacher adds to it cannot be said."
         )
-    result += [text for one in numbers.contrasts if (text := _contrast(numbers, direction, one))]
-    if sound:
-        result.append(_leaders(data, numbers, direction, sound))
+    result += [text for contrast in telling(inputs.variants) if (text := _contrast(numbers, direction, contrast))]
+    result += [_leaders(data, numbers, direction, sound)] if sound else []
     for variant in inputs.all:
-        one = data.judged[direction, variant]
-        if not one.sound.all():
-            left = "its row is empty" if not one.sound.any() else "means and tests leave out what failed"
-            result.append(f"Of {count(len(one.seeds), 'seed')} of {variant}, {fates(one.symptoms)}: {left}.")
-    if numbers.tests(direction) and (least := weakest(data, numbers, direction)) >= 0.05:
-        result.append(
-            f"With {count(data.test, 'test pair')} no difference could have come out: the smallest possible p of the"
-            f" test is {statistics.smallest_p_value(data.test):.2g}, after correction {least:.2g}."
-        )
-    return result
+        judged = data.judged[direction, variant]
+        if not judged.sound.all():
+            left = "its row is empty" if not judged.sound.any() else "means and tests leave out what failed"
+            result.append(f"Of {count(len(judged.symptoms), 'seed')} of {variant}, {judged.fates}: {left}.")
+    return result + sentences.too_few(data.test, "test pair", numbers.tests(protocol=direction))
 
 
-def gain(row: pd.Series) -> str:
-    """+0.012 (95 % interval +0.010 to +0.014; p < 0.001), better."""
-    return f"{_number(row)}, {row['verdict']}"
+def failures(data: Data) -> list[str]:
+    """Every run that went wrong, in words."""
+    return [
+        f"{variant}, seed {seed}, {said}: {' '.join(symptoms)}"
+        for variant, seeds in data.inputs.all.items()
+        for place, seed in enumerate(seeds)
+        for direction, said in DIRECTIONS.items()
+        if (symptoms := data.judged[direction, variant].symptoms[place])
+    ]
 
 
 def _levels(data: Data, numbers: Numbers, direction: str, sound: list[str]) -> str:
     parts = []
-    for measure, name in MEASURED.items():
-        floor = numbers.at(direction, data.inputs.floor, measure)["mean"]
-        reached = [numbers.at(direction, variant, measure)["mean"] for variant in sound]
-        span = f", variants {_range(reached)}" if reached else ""
-        parts.append(f"{name} {floor:.{DIGITS}f}{span}")
+    for metric, measure in TESTED.items():
+        place = Place(metric, direction)
+        reached = [numbers.mean(place, variant) for variant in sound]
+        span = f", variants {sentences.span(reached, measure.digits)}" if reached else ""
+        parts.append(f"{measure.name} {numbers.mean(place, data.inputs.floor):.{measure.digits}f}{span}")
     return f"{data.inputs.floor}, the given picture itself, reaches {'; '.join(parts)}."
 
 
-def _against(data: Data, numbers: Numbers, direction: str, control: str, variants: list[str]) -> str:
+def _against(data: Data, numbers: Numbers, direction: str, control: str | None, what: str) -> list[str]:
     """How the variants came out against one control, by each measure."""
-    is_floor = control == data.inputs.floor
-    what = "the floor" if is_floor else "which has no teacher"
     parts, gained = [], False
-    for measure in TESTED:
-        rows = {name: numbers.gain(direction, measure, control, name) for name in variants if name != control}
-        groups = []
-        for verdict in VERDICTS:
-            names = [name for name, row in rows.items() if row["verdict"] == verdict]
-            groups += [f"{_all(names, len(rows))} {verdict}"] if names else []
-        best = max(rows, key=lambda name: rows[name]["difference"])
-        parts.append(f"by {MEASURED[measure]}, {'; '.join(groups)}; highest {best} {_number(rows[best])}")
-        gained |= any(row["verdict"] == "better" for row in rows.values())
-    text = f"Against {control}, {what}: {'. '.join(part[0].upper() + part[1:] for part in parts)}."
-    if gained:
-        return text
-    return f"{text} That any variant beats {control} could not be shown here."
+    for metric, measure in TESTED.items():
+        rows = numbers.compared(metric=metric, protocol=direction, control=control)
+        if rows.empty:
+            return []
+        groups = [(list(chosen(rows, verdict=verdict)["variant"]), verdict) for verdict in VERDICTS]
+        total = len(rows)
+        shown = [
+            f"{f'all {total}' if len(names) == total > 2 else listed(names)} {verdict}"
+            for names, verdict in groups
+            if names
+        ]
+        best = rows.loc[rows["difference"].idxmax()]
+        highest = f"{best['variant']} {sentences.gain(best, measure)}"
+        parts.append(f"By {measure.name}, {'; '.join(shown)}; highest {highest}")
+        gained |= sentences.any_better(rows)
+    text = f"Against {control}, {what}: {'. '.join(parts)}."
+    return [text if gained else f"{text} That any variant beats {control} could not be shown here."]
 
 
 def _contrast(numbers: Numbers, direction: str, contrast: Contrast) -> str:
-    rows = {measure: numbers.gain(direction, measure, contrast.less, contrast.more) for measure in TESTED}
-    if any(row is None for row in rows.values()):
+    rows = {metric: numbers.gain(Place(metric, direction), contrast.more, contrast.less) for metric in TESTED}
+    if None in rows.values():
         return ""
-    said = "; ".join(f"{MEASURED[measure]} {gain(row)}" for measure, row in rows.items())
+    said = "; ".join(f"{TESTED[metric].name} {sentences.outcome(row, TESTED[metric])}" for metric, row in rows.items())
     text = f"{contrast.question}, {contrast.more} against {contrast.less}: {said}."
-    if not any(row["verdict"] == "better" for row in rows.values()):
-        text += " No gain could be shown."
-    return text
+    return text if any(row["verdict"] == "better" for row in rows.values()) else f"{text} No gain could be shown."
 
 
 def _leaders(data: Data, numbers: Numbers, direction: str, sound: list[str]) -> str:
     """Who leads by which measure, and whether measures agree; not tested."""
-    measures = {"ssim": "SSIM", "fsim": "FSIM", "nlda_all_dimensions": "NLDA rank-1 in all dimensions"}
-    measures |= {"accuracy": "verification"}
-    ranked = {name: numbers.ranked(direction, measure, sound) for measure, name in measures.items()}
-    leading = {name: order[0] for name, order in ranked.items() if order}
-    if len(set(leading.values())) == 1:
-        text = f"{next(iter(leading.values()))} leads by {listed(leading)}"
+    leading = {}
+    for metric in (*TESTED, NLDA[0], "accuracy"):
+        reached = {variant: numbers.at(Place(metric, direction), variant) for variant in sound}
+        measured = {variant: row["mean"] for variant, row in reached.items() if row is not None}
+        if measured:
+            leading[metric] = max(measured, key=measured.get)
+    names = {MEASURES[metric].name: variant for metric, variant in leading.items()}
+    if len(set(names.values())) == 1:
+        text = f"{next(iter(names.values()))} leads by {listed(names)}"
     else:
-        text = f"Measures name different leaders: {listed(f'{who} by {name}' for name, who in leading.items())}"
-    row = None
-    if ranked[measures["nlda_all_dimensions"]]:
-        best = leading[measures["nlda_all_dimensions"]]
-        row = numbers.at(direction, best, "nlda_all_dimensions")
-        floor = numbers.at(direction, data.inputs.floor, "nlda_all_dimensions")["mean"]
-        text += f". {best} recognises {row['mean']:.1f} % by NLDA, {data.inputs.floor} {floor:.1f} %"
+        text = f"Measures name different leaders: {listed(f'{who} by {name}' for name, who in names.items())}"
+    if best := leading.get(NLDA[0]):
+        ours, floor = (numbers.mean(Place(NLDA[0], direction), name) for name in (best, data.inputs.floor))
+        text += f". {best} recognises {ours:.1f} % by NLDA, {data.inputs.floor} {floor:.1f} %"
     return f"{text}. Who leads was read off the means, not tested."
-
-
-def _number(row: pd.Series) -> str:
-    interval = between(row["low"], row["high"], sign=True, digits=DIGITS)
-    return f"{points(row['difference'], DIGITS)} (95 % interval {interval}; {tested(row)})"
-
-
-def _all(names: list[str], total: int) -> str:
-    return f"all {total}" if len(names) == total and total > 2 else listed(names)
-
-
-def _range(values: list[float]) -> str:
-    low, high = (f"{value:.{DIGITS}f}" for value in (min(values), max(values)))
-    return low if low == high else f"{low} to {high}"

@@ -51,6 +51,6 @@ def run(
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
         domains=list(settings["domains"]),
-        teacher=settings["teacher"].model_dump(),
+        architecture=settings["teacher"].model_dump(),
     )
     synthesis.write(inputs, out)

@@ -1,0 +1,112 @@
+"""The numbers of a section, computed once: a row for each figure of its tables, and for each comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pipeline.report import comparing
+from pipeline.report.comparing import Outcomes
+
+
+class Place(NamedTuple):
+    """What was measured, and where: columns of the tidy table."""
+
+    metric: str
+    protocol: str = ""
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a metric is shown: its name, the unit of a difference and its digits; values are shown times ``scale``."""
+
+    name: str
+    unit: str = "points"
+    digits: int = 1
+    scale: float = 100
+
+
+class Comparison(NamedTuple):
+    """``variant`` against ``control``, which may be measured elsewhere; ``question`` says what the difference is of."""
+
+    place: Place
+    variant: str
+    control: str
+    question: str = ""
+    control_place: Place | None = None
+
+
+ESTIMATED = (*Place._fields, "variant", "mean", "low", "high", "spread", "seeds", "items")
+COMPARED = (*Place._fields, "variant", "control", "question", "family", "tests", *comparing.COLUMNS)
+All = Mapping[tuple[Place, str], Outcomes]  # by place and variant
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Two tables, in the units that measures are shown in: ``estimates`` with ESTIMATED, ``comparisons`` with COMPARED.
+
+    Comparisons of one ``family`` (counted from 0) are corrected together, for the number of them, ``tests``.
+    """
+
+    estimates: pd.DataFrame
+    comparisons: pd.DataFrame
+
+    def at(self, place: Place, variant: str) -> dict[str, Any] | None:
+        """One row of ``estimates``; None where that was not measured."""
+        return _first(chosen(self.estimates, **place._asdict(), variant=variant))
+
+    def mean(self, place: Place, variant: str) -> float:
+        """The mean in one row of ``estimates``."""
+        return self.at(place, variant)["mean"]
+
+    def gain(self, place: Place, variant: str, control: str) -> dict[str, Any] | None:
+        """One row of ``comparisons``; None where these two were not compared."""
+        return _first(chosen(self.comparisons, **place._asdict(), variant=variant, control=control))
+
+    def compared(self, **where: str) -> pd.DataFrame:
+        """The comparisons whose columns have these values."""
+        return chosen(self.comparisons, **where)
+
+    def tests(self, **where: str) -> int:
+        """How many comparisons are corrected together with those whose columns have these values."""
+        rows = self.compared(**where)
+        return 0 if rows.empty else int(rows["tests"].iloc[0])
+
+
+def compute(outcomes: All, families: Iterable[Sequence[Comparison]], measures: Mapping[str, Measure]) -> Numbers:
+    """An estimate of each outcome; the comparisons of each family, corrected together."""
+    estimates = [
+        place._asdict() | {"variant": variant} | comparing.estimate(found, measures[place.metric].scale)
+        for (place, variant), found in outcomes.items()
+    ]
+    filled = [list(dict.fromkeys(family)) for family in families]
+    tables = [_family(number, family, outcomes, measures) for number, family in enumerate(filter(None, filled))]
+    compared = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COMPARED))
+    return Numbers(pd.DataFrame(estimates, columns=list(ESTIMATED)), compared)
+
+
+def chosen(table: pd.DataFrame, **where: str) -> pd.DataFrame:
+    """The rows whose columns have these values."""
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return table
+
+
+def _family(number: int, family: Sequence[Comparison], outcomes: All, measures: Mapping[str, Measure]) -> pd.DataFrame:
+    pairs = {
+        one: (outcomes[one.place, one.variant], outcomes[one.control_place or one.place, one.control]) for one in family
+    }
+    found = comparing.family(pairs, {one: measures[one.place.metric].scale for one in family})
+    keys = [
+        one.place._asdict() | {"variant": one.variant, "control": one.control, "question": one.question}
+        for one in family
+    ]
+    return pd.concat([pd.DataFrame(keys).assign(family=number, tests=len(family)), found], axis=1)
+
+
+def _first(rows: pd.DataFrame) -> dict[str, Any] | None:
+    return None if rows.empty else rows.iloc[0].to_dict()
