@@ -26,6 +26,7 @@ from torchvision.transforms import v2
 from pipeline.data import faceset
 from pipeline.data.arrays import open_faces
 from pipeline.data.degradation import degrade_folder
+from pipeline.data.degradations.bicubic import Settings as Bicubic
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.rendering import render_faces
 from pipeline.device import select_device, select_dtype
@@ -89,7 +90,7 @@ def main() -> None:
         faces = faceset.FaceSet(rendered.index, rendered.pairs, rendered.chunks, channels=3, name="rendered")
         paths = {part: folder / f"{part}.csv" for part in ("index", "pairs", "searches")}
         faceset.write(faces, faces=folder / "faces.npy", notes=folder / "notes.json", **paths)
-        degrade_folder(folder / "faces.npy", folder, qualities, "bicubic")
+        degrade_folder(folder / "faces.npy", folder, Bicubic(method="bicubic", qualities=qualities))
         (folder / "jpeg").mkdir()
         for row, face in enumerate(open_faces(folder / "faces.npy")[: measured.images]):
             # as large as the aligned faces that people keep, 112 pixels for networks of 64 and above

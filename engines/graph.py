@@ -22,6 +22,7 @@ IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(?=pipeline)([\w.]+)[ \t]+)?import[ \t
 # Packages whose modules are found by a name that stands in params.yaml, under which key there.
 FOUND_BY_NAME = {
     "pipeline.data.class_sources": "source",
+    "pipeline.data.degradations": "method",
     "pipeline.data.sources": "source",
     "pipeline.distill": "distill",
     "pipeline.face_networks": "architecture",

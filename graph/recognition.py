@@ -29,9 +29,10 @@ TEACHER = {
     "network": "{teachers}/{seed}/model",
     NAMED_BY: "recognition.teacher.network",
 }
-NETWORKS = "recognition.student.network recognition.teacher.network"
-BASELINE = variants("recognition.baselines", "models/recognition", named_by=NETWORKS)
-STUDENT = variants("recognition.students", "models/recognition", named_by=NETWORKS)
+# What else names parts of the code of a training: its networks, and how its degraded faces come back to full size.
+PARTS = "recognition.student.network recognition.teacher.network recognition.degradation"
+BASELINE = variants("recognition.baselines", "models/recognition", named_by=PARTS)
+STUDENT = variants("recognition.students", "models/recognition", named_by=PARTS)
 LOSSES = {"losses": {"x": "epoch", "y": "total"}}
 
 STEPS = [

@@ -19,6 +19,7 @@ from torch import nn
 from pipeline import processes, together
 from pipeline.__main__ import main
 from pipeline.data.degradation import degrade_folder
+from pipeline.data.degradations.bicubic import Settings as Bicubic
 from pipeline.data.patch_batches import PatchArrays
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_device
@@ -50,7 +51,7 @@ def faces(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("several")
     numbers = np.random.default_rng(0)
     np.save(folder / "faces.npy", numbers.integers(0, 256, (40, 16, 16, 3), dtype=np.uint8))
-    degrade_folder(folder / "faces.npy", folder, [1, 2], "bicubic")
+    degrade_folder(folder / "faces.npy", folder, Bicubic(method="bicubic", qualities=[1, 2]))
     names = [f"p{i % 5}" if i < 32 else "" for i in range(40)]
     splits = ["train"] * 32 + ["unlabelled"] * 8
     index = {"face": range(40), "file": [f"{i}.png" for i in range(40)], "identity": names, "split": splits}

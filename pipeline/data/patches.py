@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.data.arrays import open_faces, write_faces
-from pipeline.data.degradation import bicubic
+from pipeline.data.degradations import bicubic
 from pipeline.data.pictures import Pictures, pack
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory
@@ -44,7 +44,7 @@ def shrink(picture: np.ndarray, scale: int) -> np.ndarray:
     the pixels, and by more in the two outermost, where MATLAB mirrors the picture and Pillow leaves out what lies
     outside. Raises InputError as ``crop_to_multiple`` does.
     """
-    return bicubic(crop_to_multiple(picture, scale)[None], scale)[0]
+    return bicubic.shrink(crop_to_multiple(picture, scale)[None], scale)[0]
 
 
 def enlarge_bicubic(small: np.ndarray, scale: int) -> np.ndarray:

@@ -4,52 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from pipeline.data.arrays import open_faces
-from pipeline.data.degradation import NOTE
+from pipeline.data.degradation import way_back
+from pipeline.data.degradations.bicubic import larger
 from pipeline.errors import InputError
-from pipeline.files import read_json
-from pipeline.params.loading import Settings, validate
-
-
-def upsample(faces: Tensor, size: int) -> Tensor:
-    """Bicubic back to ``size``: (B, C, h, w) in [0, 255] -> (B, C, size, size), float32, clamped to [0, 255].
-
-    ``antialias=True`` selects the kernel with a = -0.5, that of Pillow and MATLAB; torch's other one has -0.75.
-    """
-    if faces.shape[-1] == size:
-        return faces.float()
-    return functional.interpolate(faces.float(), (size, size), mode="bicubic", antialias=True).clamp(0, 255)
-
-
-def upsample_as_askd(faces: Tensor, size: int) -> Tensor:
-    """Nearest back to ``size``, then a Gaussian of 5 x 5 pixels, sigma 0.1 across and 2 down, as A-SKD's code has it.
-
-    Across, the neighbours weigh exp(-50): nothing. Borders are mirrored. Shapes and values as ``upsample``.
-    """
-    if faces.shape[-1] == size:
-        return faces.float()
-    faces = functional.interpolate(faces.float(), (size, size), mode="nearest")
-    weights = torch.exp(-(torch.arange(-2, 3, device=faces.device) ** 2) / (2 * 2.0**2))
-    kernel = (weights / weights.sum()).view(1, 1, 5, 1).expand(faces.shape[1], 1, 5, 1)
-    return functional.conv2d(functional.pad(faces, (0, 0, 2, 2), mode="reflect"), kernel, groups=faces.shape[1])
-
-
-# How the arrays of each degradation come back to full size.
-UPSAMPLING = {"bicubic": upsample, "nearest_gaussian": upsample_as_askd, "camera": upsample}
-
-
-class Note(Settings):
-    """What ``degrade`` says of its arrays."""
-
-    method: Literal["bicubic", "nearest_gaussian", "camera"]
-    seed: int
 
 
 def normalise(faces: Tensor) -> Tensor:
@@ -70,10 +33,7 @@ class QualityArrays:
             if quality > 1 and degraded is None:
                 raise InputError(f"quality x{quality} is asked for, expected a folder of degraded faces")
             self.arrays[quality] = open_faces(sharp if quality == 1 else degraded / f"x{quality}.npy")
-        self.upsample = upsample
-        if any(quality > 1 for quality in qualities):
-            note = validate(Note, read_json(degraded / NOTE), "", degraded / NOTE)
-            self.upsample = UPSAMPLING[note.method]
+        self.upsample = way_back(degraded) if any(quality > 1 for quality in qualities) else larger
         reference = open_faces(sharp)
         self.count, self.size, _, self.channels = reference.shape
         for quality, array in self.arrays.items():

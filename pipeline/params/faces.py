@@ -21,12 +21,11 @@ class RemoteFileSettings(Settings):
     sha256: Sha256 | None
 
 
-class Degradation(Settings):
-    """How sharp faces lose quality; a quality is the factor of downsampling, 1 being sharp."""
+class Degraded(Settings):
+    """What every degradation says of itself (pipeline.data.degradations); a quality is the factor of downsampling."""
 
-    method: Literal["bicubic", "nearest_gaussian", "camera"]
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0  # of the camera; the others draw nothing
-    qualities: Annotated[list[Quality], Field(min_length=1)]
+    method: str
+    qualities: Annotated[list[Quality], Field(min_length=1)]  # 1 is sharp
 
     @field_validator("qualities")
     @classmethod

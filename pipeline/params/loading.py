@@ -131,6 +131,11 @@ def _described(details: ErrorDetails, key: str, value: Any) -> str:
         return f"{where} is not a known setting"
     if kind == "missing":
         return f"{where} is missing"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):  # what chooses the kind of a mapping, as `source` does
+        chooser = f"{where}.{context['discriminator'].strip(chr(39))}"
+        if kind == "union_tag_not_found":
+            return f"{chooser} is missing"
+        return f"{chooser} = {shown(context['tag'])}: expected one of {context['expected_tags']}"
     if kind == "value_error":
         return f"{where}: {middle_cut(context['error'], 400)}"
     expected = PREFIX.sub("", details["msg"])

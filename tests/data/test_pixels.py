@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 
 from pipeline.data.degradation import degrade_folder
-from pipeline.data.pixels import QualityArrays, normalise, upsample
+from pipeline.data.degradations.bicubic import Settings as Bicubic
+from pipeline.data.degradations.bicubic import larger
+from pipeline.data.pixels import QualityArrays, normalise
 from pipeline.distill import method, method_names
 from pipeline.errors import InputError
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
@@ -28,7 +30,7 @@ def folder(tmp_path):
     """Twelve faces of four people at x1, x2 and x4; the last two are for testing."""
     faces = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
     np.save(tmp_path / "faces.npy", faces)
-    degrade_folder(tmp_path / "faces.npy", tmp_path, [1, 2, 4], "bicubic")
+    degrade_folder(tmp_path / "faces.npy", tmp_path, Bicubic(method="bicubic", qualities=[1, 2, 4]))
     index = pd.DataFrame(
         {
             "face": range(12),
@@ -46,14 +48,14 @@ def test_enlarging_is_pillows_bicubic(factor):
     # no value near 0 or 255: Pillow also clips between its two passes
     small = np.random.default_rng(factor).integers(80, 176, (8, 8), dtype=np.uint8)
     wanted = np.asarray(Image.fromarray(small).resize((8 * factor, 8 * factor), Image.Resampling.BICUBIC))
-    found = upsample(torch.from_numpy(small.copy())[None, None], 8 * factor)[0, 0].numpy()
+    found = larger(torch.from_numpy(small.copy())[None, None], 8 * factor)[0, 0].numpy()
     assert np.abs(found - wanted).max() <= 1.2, "Pillow rounds to whole grey levels, after each of two passes"
 
 
 def test_enlarging_stays_within_the_grey_levels():
     steep = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
     steep[..., 4:] = 255
-    enlarged = upsample(steep, 64)
+    enlarged = larger(steep, 64)
     assert enlarged.min() == 0 and enlarged.max() == 255
 
 
@@ -68,7 +70,7 @@ def test_a_batch_mixes_qualities_and_mirrors_in_the_order_asked_for(folder):
     for place, (face, quality, flip) in enumerate(zip(faces, qualities, flips, strict=True)):
         file = "faces.npy" if quality == 1 else f"x{quality}.npy"
         own = torch.from_numpy(np.load(folder / file)[face]).permute(2, 0, 1)[None]
-        alone = normalise(upsample(own, 16))[0]
+        alone = normalise(larger(own, 16))[0]
         torch.testing.assert_close(batch[place], alone.flip(2) if flip else alone)
 
 

@@ -101,7 +101,7 @@ BAD = [
     (R + "data.folds", 1, r"recognition.data.folds = 1: expected greater than or equal to 2"),
     (R + "data.files", {"archive": {"address": None, "sha256": None}}, r"rendered faces need no file"),
     (R + "data.crop", [0, 0, 1, 1], r"recognition.data.crop is not a known setting"),
-    (R + "degradation.method", "jpeg", r"degradation.method = 'jpeg': expected 'bicubic', 'nearest_gaussian' or"),
+    (R + "degradation.method", "jpeg", r"degradation.method = 'jpeg': expected one of 'bicubic', 'camera'"),
     (
         R + "degradation.qualities",
         [2, 4],

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from pipeline.data.pixels import normalise, upsample
+from pipeline.data.degradations.bicubic import larger
+from pipeline.data.pixels import normalise
 from pipeline.errors import InputError
 from pipeline.luma import LUMA
 from pipeline.models.onnx_network import OnnxNetwork
@@ -26,7 +27,7 @@ def fit(faces: Tensor, size: int, channels: int) -> Tensor:
     pixels = (faces.float() + 1) * 127.5
     if pixels.shape[1] == 3 and channels == 1:
         pixels = (pixels * torch.tensor(LUMA, device=pixels.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-    return upsample(pixels.expand(-1, channels, -1, -1), size)
+    return larger(pixels.expand(-1, channels, -1, -1), size)
 
 
 class AdaptedNetwork(nn.Module):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.data.degradations import Degradation
 from pipeline.data.faceset import read_notes, read_searches, read_tables
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast, select_device, select_dtype
@@ -18,7 +19,6 @@ from pipeline.errors import InputError
 from pipeline.files import write_csv, write_json, write_npz
 from pipeline.metrics.rows import of_cost, write_rows
 from pipeline.models.freezing import freeze
-from pipeline.params.faces import Degradation
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import cost, identification, networks
 from pipeline.tasks.recognition.judging import embed, judge_pairs, paired_faces

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from pipeline.data.degradation import degrade_folder
+from pipeline.data.degradations.bicubic import Settings as Bicubic
 from pipeline.data.faceset import check, read_searches, read_tables, write
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.sources import rendered
 from pipeline.errors import InputError
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.metrics import identification, statistics
-from pipeline.params.faces import Degradation
 from pipeline.params.losses import Margin
 from pipeline.report import blocks, figures, tidy
 from pipeline.report.build import build
@@ -210,7 +210,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     monkeypatch.setenv("PIPELINE_DEVICE", "cpu")
     faces = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
     np.save(tmp_path / "faces.npy", faces)
-    degrade_folder(tmp_path / "faces.npy", tmp_path / "degraded", [1, 4], "bicubic")
+    degrade_folder(tmp_path / "faces.npy", tmp_path / "degraded", Bicubic(method="bicubic", qualities=[1, 4]))
     people = [f"p{number // 3}" for number in range(24)] + [""] * 6
     table = pd.DataFrame(
         {"face": range(30), "file": [f"{i}.png" for i in range(30)], "identity": people, "split": "test"}
@@ -243,7 +243,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     names |= {name: f"{name}.csv" for name in ("searches", "metrics", "scores", "ranks")}
     names |= {"notes": "notes.json", "samples": "samples.npz", "run": "run.json"}
     run = lambda: evaluation.evaluate(  # noqa: E731
-        variant="v", seed=1, degradation=Degradation(method="bicubic", qualities=[1, 4]),
+        variant="v", seed=1, degradation=Bicubic(method="bicubic", qualities=[1, 4]),
         evaluation=Evaluation(batch_size=8, sample_faces=2), **{key: tmp_path / name for key, name in names.items()},
     )  # fmt: skip
     run()

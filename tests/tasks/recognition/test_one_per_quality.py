@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pipeline.data.degradation import degrade_folder
+from pipeline.data.degradations.bicubic import Settings as Bicubic
 from pipeline.errors import InputError
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.losses import Margin
@@ -36,7 +37,7 @@ SETTINGS = {
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("faces.npy", np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), dtype=np.uint8))
-    degrade_folder(tmp_path / "faces.npy", tmp_path / "degraded", [1, 2], "bicubic")
+    degrade_folder(tmp_path / "faces.npy", tmp_path / "degraded", Bicubic(method="bicubic", qualities=[1, 2]))
     index = {"face": range(12), "file": [f"{i}.png" for i in range(12)], "identity": list("abcd") * 3, "split": "train"}
     pd.DataFrame(index).to_csv("index.csv", index=False)
     return tmp_path

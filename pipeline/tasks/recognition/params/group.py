@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
+from pipeline.data.degradations import Degradation
 from pipeline.data.sources import Faces
 from pipeline.face_networks import Network
-from pipeline.params.faces import Degradation
 from pipeline.params.loading import Settings
 from pipeline.params.losses import Margin
 from pipeline.params.networks import Training

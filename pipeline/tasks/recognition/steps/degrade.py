@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.faces import Degradation
+from pipeline.data.degradations import Degradation
 
 SLICES = {"degradation": ("recognition.degradation", Degradation)}
 
@@ -25,6 +25,5 @@ def run(
     from pipeline.data.degradation import degrade_folder
     from pipeline.files import atomic_directory
 
-    degradation: Degradation = settings["degradation"]
     with atomic_directory(out) as folder:
-        degrade_folder(faces, folder, degradation.qualities, degradation.method, degradation.seed)
+        degrade_folder(faces, folder, settings["degradation"])

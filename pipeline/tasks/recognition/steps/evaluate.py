@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.params.faces import Degradation
+from pipeline.data.degradations import Degradation
 from pipeline.tasks.recognition.params.evaluation import Evaluation
 
 SLICES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.degradations import Degradation
 from pipeline.face_networks import Network
-from pipeline.params.faces import Degradation
 from pipeline.params.networks import Seed
 from pipeline.params.variants import Entry
 from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+from typing import Annotated, Literal
 
 import numpy as np
 from PIL import Image, ImageFilter
+from pydantic import Field
+
+from pipeline.data.degradations.bicubic import larger  # noqa: F401, the way back is the same
+from pipeline.params.faces import Degraded
 
 BLUR = (0.1, 0.5)  # standard deviation of the Gaussian, in pixels of the small picture
 SHOT_NOISE = (0.0, 0.005)  # variance at full brightness, full brightness being 1: what grows with light
@@ -13,16 +18,21 @@ READ_NOISE = (0.0, 0.02)  # standard deviation in the dark
 JPEG_QUALITY = (35, 95)
 
 
-def camera(faces: np.ndarray, factor: int, first: int, seed: int) -> np.ndarray:
+class Settings(Degraded):
+    """What the strengths are drawn from."""
+
+    method: Literal["camera"]
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+def smaller(faces: np.ndarray, factor: int, settings: Settings, first: int) -> np.ndarray:
     """uint8 (N, H, W, C) to uint8 (N, H/factor, W/factor, C); each picture with strengths of its own.
 
-    They are drawn from ``seed``, ``factor`` and the number of the picture, of which ``first`` is the first: the same
-    for any way of cutting the set into chunks. Blur, antialiased bicubic down, noise
+    They are drawn from the seed, ``factor`` and the number of the picture. Blur, antialiased bicubic down, noise
     ``n ~ N(0, shot I + read^2)``, JPEG as Pillow writes it.
     """
-    return np.stack(
-        [_shoot(face, factor, np.random.default_rng([seed, factor, first + i])) for i, face in enumerate(faces)]
-    )
+    sources = ([settings.seed, factor, first + number] for number in range(len(faces)))
+    return np.stack([_shoot(face, factor, np.random.default_rng(source)) for face, source in zip(faces, sources)])
 
 
 def _shoot(face: np.ndarray, factor: int, rng: np.random.Generator) -> np.ndarray:
