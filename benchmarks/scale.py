@@ -21,9 +21,10 @@ import torch
 import torch._dynamo  # the first optimiser would import it, in the middle of the measurement
 
 from benchmarks.measuring import cost
+from pipeline import face_losses
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_device
-from pipeline.models.margin import MarginHead
+from pipeline.face_losses import arcface
 from pipeline.randomness import generator
 from pipeline.tasks.recognition.faces import training_faces
 
@@ -70,7 +71,8 @@ def read_batches(pictures: Path, size: Size) -> None:
 
 def learn(sampled: float, times: Path, size: Size) -> None:
     """A few steps of SGD with momentum; writes seconds a step."""
-    head = MarginHead(EMBEDDING, size.identities, kind="arcface", scale=64.0, margin=0.5, sampled=sampled)
+    loss = arcface.Settings(kind="arcface", scale=64.0, margin=0.5, sampled=sampled)
+    head = face_losses.build(loss, EMBEDDING, size.identities)
     optimiser = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
     with times.open("w") as file:
         for step in range(STEPS):

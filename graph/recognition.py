@@ -27,10 +27,10 @@ TEACHER = {
     "variant": "teacher",
     "seed": Each("recognition.teacher.seeds"),
     "network": "{teachers}/{seed}/model",
-    NAMED_BY: "recognition.teacher.network",
+    NAMED_BY: "recognition.teacher.network recognition.margin",
 }
-# What else names parts of the code of a training: its networks, and how its degraded faces come back to full size.
-PARTS = "recognition.student.network recognition.teacher.network recognition.degradation"
+# What else names parts of the code of a training: networks, loss, and how degraded faces come back to full size.
+PARTS = "recognition.student.network recognition.teacher.network recognition.margin recognition.degradation"
 BASELINE = variants("recognition.baselines", "models/recognition", named_by=PARTS)
 STUDENT = variants("recognition.students", "models/recognition", named_by=PARTS)
 LOSSES = {"losses": {"x": "epoch", "y": "total"}}

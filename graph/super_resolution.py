@@ -24,7 +24,7 @@ FILES = FACES | {
 }
 ARCHIVES, FACE_SETS = {"set": Each("super_resolution.pictures")}, {"set": Each("super_resolution.faces")}
 SCALE = {"scale": Each("super_resolution.scales")}
-RECOGNISER = {NAMED_BY: "recognition.teacher.network"}
+RECOGNISER = {NAMED_BY: "recognition.teacher.network recognition.margin"}
 FLOOR = SCALE | RECOGNISER | {"variant": "bicubic", "seed": "0"}  # no network
 TEACHER = (
     SCALE

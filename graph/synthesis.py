@@ -25,7 +25,7 @@ FILES = FACES | {
 }
 COLLECTION = {"collection": Each("synthesis.collections")}
 DOMAIN = {"domain": Each("synthesis.teacher.domains")}
-RECOGNISER = {NAMED_BY: "recognition.teacher.network"}
+RECOGNISER = {NAMED_BY: "recognition.teacher.network recognition.margin"}
 COPY = COLLECTION | RECOGNISER | {"variant": "copy", "seed": "0"}  # the floor: the picture as it is, no network
 BASELINE = variants("synthesis.baselines", MODELS, **COLLECTION, **RECOGNISER, trained="{variant}/{seed}")
 STUDENT = variants("synthesis.students", MODELS, **COLLECTION, **RECOGNISER, trained="{variant}/{seed}")

@@ -12,9 +12,9 @@ import pytest
 from torch.nn.modules.module import register_module_parameter_registration_hook as watch_parameters
 
 from pipeline.errors import InputError
+from pipeline.face_losses import cosface
 from pipeline.face_networks import Network
 from pipeline.params.loading import validate
-from pipeline.params.losses import Margin
 from pipeline.tasks.classification import networks as classification
 from pipeline.tasks.classification.params.learning import Pictures
 from pipeline.tasks.classification.params.networks import ClassifierNetwork
@@ -29,7 +29,7 @@ from pipeline.tasks.synthesis.params.teachers import VGG
 from pipeline.tasks.synthesis.params.translators import Translator
 from tests.helpers.small_networks import Tiny, onnx_model
 
-MARGIN = Margin(kind="cosface", scale=4.0, margin=0.2)
+MARGIN = cosface.Settings(kind="cosface", scale=4.0, margin=0.2)
 RESNEXT = {
     "architecture": "resnext_cbam", "stem_width": 4, "stem_stride": 2, "depths": [1, 1], "widths": [4, 8],
     "dropout": 0.0, "cardinality": 2, "group_widths": [1, 2], "reduction": 4, "attention_kernel": 3, "embedding": 8,

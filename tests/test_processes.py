@@ -25,10 +25,10 @@ from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_device
 from pipeline.distill import method
 from pipeline.errors import InputError
+from pipeline.face_losses import arcface, center, triplet
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.models.rcan import RCAN
 from pipeline.models.synchronised import synchronise
-from pipeline.params.losses import Center, Margin, Triplet
 from pipeline.params.networks import AdamTraining, Training
 from pipeline.resume import ResumeFile
 from pipeline.tasks.recognition import knowledge, networks
@@ -42,7 +42,7 @@ from tests.helpers.several import in_processes
 CPU = torch.device("cpu")
 LOOP = {"epochs": 2, "batch_size": 8, "learning_rate": 0.02, "schedule": {"kind": "cosine"}, "gradient_clip": 1.0}
 TRAINING = Training(**LOOP, precision="float32", momentum=0.9, weight_decay=1e-3)
-MARGIN = Margin(kind="arcface", scale=8.0, margin=0.2)
+MARGIN = arcface.Settings(kind="arcface", scale=8.0, margin=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -142,8 +142,8 @@ CASES = {
     "two networks in turn": lambda _: (Pair(), TRAINING),
     "student, with unlabelled faces": lambda f: student(f, unlabelled=0.5),
     "student, softmax over a share of the identities": lambda f: student(f, MARGIN.model_copy(update={"sampled": 0.6})),
-    "triplet": lambda f: recognition(f, Triplet(kind="triplet", images=4)),
-    "center": lambda f: recognition(f, Center(kind="center", weight=1.0)),
+    "triplet": lambda f: recognition(f, triplet.Settings(kind="triplet", images=4)),
+    "center": lambda f: recognition(f, center.Settings(kind="center", weight=1.0)),
     "super-resolution": upscaler,
 }
 

@@ -6,13 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.models.head import Head
 
-class CenterHead(nn.Module):
+
+class CenterHead(Head):
     """Softmax over the identities, and a pull of each embedding to the centre of its identity.
 
     ``L = CE(W x + b, y) + lambda / 2 * mean ||x - c_y||^2`` (the paper sums over the batch, here the mean). Centres
     are no parameters: in training each batch moves them by ``alpha * sum(c_j - x_i) / (1 + n_j)`` (equation 4).
     """
+
+    whole_batch = True  # a centre is moved by all faces of its identity in the batch
 
     def __init__(self, embedding: int, identities: int, *, weight: float, rate: float) -> None:
         super().__init__()
@@ -20,7 +24,7 @@ class CenterHead(nn.Module):
         self.register_buffer("centers", torch.zeros(identities, embedding))
         self.weight, self.rate = weight, rate
 
-    def losses(self, embedding: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def losses(self, embedding: Tensor, labels: Tensor, classes: Tensor | None = None) -> dict[str, Tensor]:
         """Embeddings (B, D), labels (B,) -> recognition and center, scalars; in training the centres then move."""
         with torch.autocast(embedding.device.type, enabled=False):
             embedding = embedding.float()

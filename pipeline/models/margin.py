@@ -1,4 +1,4 @@
-"""Margin softmax: CosFace (Wang et al., CVPR 2018) and ArcFace (Deng et al., CVPR 2019).
+"""Margin softmax over cosines, as CosFace, ArcFace and others have it; what the margin does is in pipeline.face_losses.
 
 With ``sampled`` below 1, as Partial FC (An et al., ICCV Workshops 2021, CVPR 2022): a step's softmax runs over the
 identities of its batch and a random share of the others, which is what makes 100,000 identities affordable.
@@ -6,19 +6,19 @@ identities of its batch and a random share of the others, which is what makes 10
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.models.head import Head
 
-class MarginHead(nn.Module):
+
+class MarginHead(Head):
     """Embeddings to identity logits by cosine, with a margin that the right identity must overcome.
 
-    CosFace: ``s (cos t - m)`` for the right identity; ArcFace: ``s cos(t + m)``, and where t + m would pass pi
-    ``s (cos t - m sin m)``, which goes on falling, as in the code of A-SKD (docs/differences.md names InsightFace's).
-    Others: ``s cos t``.
+    The right identity has the logit ``s moved(cos t)``, the others ``s cos t``; ``moved`` takes and gives (B, 1).
 
     ``sampled`` is the share of the identities that a step's softmax runs over. To the optimiser the others have a
     gradient of zero: weight decay and momentum go on for their rows too, where the authors' code leaves them alone
@@ -26,12 +26,18 @@ class MarginHead(nn.Module):
     """
 
     def __init__(
-        self, embedding: int, identities: int, *, kind: str, scale: float, margin: float, sampled: float = 1.0
+        self,
+        embedding: int,
+        identities: int,
+        moved: Callable[[Tensor], Tensor],
+        *,
+        scale: float,
+        sampled: float = 1.0,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(identities, embedding))
         nn.init.xavier_uniform_(self.weight)
-        self.kind, self.scale, self.margin, self.sampled = kind, scale, margin, sampled
+        self.moved, self.scale, self.sampled = moved, scale, sampled
 
     def sample(self, labels: Tensor, rng: torch.Generator) -> tuple[Tensor | None, Tensor]:
         """Labels (B,) of a whole batch, on the CPU -> the identities (C,) of its softmax, sorted, and the labels in it.
@@ -55,25 +61,9 @@ class MarginHead(nn.Module):
             return functional.linear(functional.normalize(embedding.float()), functional.normalize(weight))
 
     def logits(self, cosines: Tensor, labels: Tensor) -> Tensor:
-        """Cosines (B, identities) and labels (B,) -> margin logits (B, identities); labels are columns.
-
-        ArcFace's slope has no bound towards cos t = 1; there, and where rounding has passed 1, it is cos m, finite.
-        """
+        """Cosines (B, identities) and labels (B,) -> margin logits (B, identities); labels are columns."""
         right = labels.unsqueeze(1)
-        target = cosines.gather(1, right)
-        if self.kind == "cosface":
-            moved = target - self.margin
-        else:
-            square = 1 - target.square()
-            # The root is taken of a 1 where its own slope would be infinite: no rule for ties in a clamp decides this.
-            sine = torch.where(square > 0, torch.where(square > 0, square, 1.0).sqrt(), 0.0)
-            beyond = target <= -math.cos(self.margin)  # t + m > pi: cos(t + m) would rise again
-            moved = torch.where(
-                beyond,
-                target - self.margin * math.sin(self.margin),
-                target * math.cos(self.margin) - sine * math.sin(self.margin),
-            )
-        return self.scale * cosines.scatter(1, right, moved)
+        return self.scale * cosines.scatter(1, right, self.moved(cosines.gather(1, right)))
 
     def losses(self, embedding: Tensor, labels: Tensor, classes: Tensor | None = None) -> dict[str, Tensor]:
         """Embeddings (B, D), labels (B,) -> recognition, the cross-entropy of the margin logits, a scalar.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from pipeline.models.head import Head
 
-class TripletHead(nn.Module):
+
+class TripletHead(Head):
     """Two faces of one person closer than two of different people, by a margin; no weights of its own.
 
     ``L = mean max(||a - p||^2 - ||a - n||^2 + alpha, 0)`` (equation 1) over all pairs a, p of one person in the batch,
@@ -15,11 +17,13 @@ class TripletHead(nn.Module):
     none, the farthest of all, [ours]: the paper does not say. A batch of one person has no n, and so no triplet.
     """
 
-    def __init__(self, embedding: int, identities: int, *, margin: float, images: int) -> None:
+    whole_batch = True
+
+    def __init__(self, *, margin: float, images: int) -> None:
         super().__init__()
         self.margin, self.images = margin, images
 
-    def losses(self, embedding: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def losses(self, embedding: Tensor, labels: Tensor, classes: Tensor | None = None) -> dict[str, Tensor]:
         """Embeddings (B, D), labels (B,) -> triplet, a scalar; zero, gradient too, where the batch has no triplet."""
         with torch.autocast(embedding.device.type, enabled=False):
             unit = functional.normalize(embedding.float())

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from pipeline.face_losses import Loss
 from pipeline.face_networks import Network
 from pipeline.params.faces import Quality
 from pipeline.params.loading import Settings
-from pipeline.params.losses import Loss
 
 # Names become folders and columns: plain words that need no quoting anywhere.
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

@@ -14,8 +14,8 @@ from pipeline.data.degradations.bicubic import larger
 from pipeline.data.pixels import QualityArrays, normalise
 from pipeline.distill import method, method_names
 from pipeline.errors import InputError
+from pipeline.face_losses import cosface
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
-from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.faces import Batch, training_faces
@@ -105,7 +105,7 @@ def teacher_of(identities, seed=0):
         embedding=6,
         dropout=0.0,
     )
-    margin = Margin(kind="cosface", scale=8.0, margin=0.2)
+    margin = cosface.Settings(kind="cosface", scale=8.0, margin=0.2)
     return networks.build(network, margin, image_size=16, channels=3, identities=identities, seed=seed)
 
 

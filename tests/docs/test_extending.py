@@ -13,7 +13,10 @@ from tests.helpers.tiny_project import copy_project
 
 PLAIN = "{architecture: plain, width: 8, embedding: 16}"
 USE = """
+import numpy as np
 import torch
+from pipeline import face_losses
+from pipeline.data.degradation import downsample
 from pipeline.distill import Knowledge, method
 from pipeline.face_networks import architecture, build
 from pipeline.document import check
@@ -25,6 +28,12 @@ assert inside.embedding.shape == (2, 16) and len(inside.features) == architectur
 student, teacher = (Knowledge(embedding=torch.full((2, 16), value)) for value in (1.0, 3.0))
 distill = settings.students["logit_attention_kd"].distill["gap"]
 assert method("gap").loss(student, teacher, distill) == 4.0 and distill.weight == 2.0
+loss = settings.baselines["basicnet"].loss
+head = face_losses.build(loss, 16, 3)
+embedding = head.weight[:1].detach().clone()
+assert abs(head.logits(head.cosines(embedding), torch.tensor([0]))[0, 0].item() - 8 * (1 / 2 - 0.1)) < 1e-5
+faces = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1)
+assert downsample(faces, 2, settings.degradation).ravel().tolist() == [2, 4, 10, 12]  # 2.5, 4.5, ... to even
 """
 
 
@@ -36,17 +45,21 @@ def recipe(root: Path, heading: str) -> str:
 
 @pytest.fixture
 def project(tmp_path, root) -> Path:
-    """The project with a network and a method made by the recipes, and entries that name them."""
+    """The project with a network, a loss, a degradation and a method made by the recipes, and entries that name them."""
     folder = copy_project(
         root,
         tmp_path / "project",
         **{
             "networks: {}\n  baselines:\n    basicnet: {train_qualities: [1]}": f"networks: {{plain: {PLAIN}}}\n"
-            f"  baselines:\n    basicnet: {{train_qualities: [1], network: {PLAIN}}}",
+            f"  baselines:\n    basicnet: {{train_qualities: [1], network: {PLAIN},"
+            " loss: {kind: halved, scale: 8.0, margin: 0.1}}",
+            "method: bicubic": "method: mean",
             "distill: {logit:": "distill: {gap: {weight: 2.0}, logit:",
         },
     )
     (folder / "pipeline/face_networks/plain.py").write_text(recipe(root, "A network of recognition"))
+    (folder / "pipeline/face_losses/halved.py").write_text(recipe(root, "A loss of recognition"))
+    (folder / "pipeline/data/degradations/mean.py").write_text(recipe(root, "A degradation"))
     (folder / "pipeline/distill/gap.py").write_text(recipe(root, "A method of distillation"))
     return folder
 

@@ -8,10 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline import face_losses
+from pipeline.face_losses import cosface
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
+from pipeline.models.margin import MarginHead
 from pipeline.params.loading import validate
-from pipeline.params.losses import Margin
 from pipeline.tasks.recognition import networks
+
+
+def margin_head(kind: str, embedding: int, identities: int, **settings: float) -> MarginHead:
+    """The head of a margin softmax by its name."""
+    return face_losses.build(face_losses.loss(kind).Settings(kind=kind, **settings), embedding, identities)
 
 
 class Tiny(nn.Module):
@@ -65,7 +72,7 @@ def checkpoint(path: Path, document: dict, size: int = 32, channels: int = 3) ->
     """A checkpoint of ours, as a training leaves it, with the student's network and random weights."""
     settings = validate(ResNeXt, document["recognition"]["student"]["network"], "network")
     classifier = networks.build(
-        settings, Margin(kind="cosface", scale=4.0, margin=0.2), image_size=size, channels=channels,
+        settings, cosface.Settings(kind="cosface", scale=4.0, margin=0.2), image_size=size, channels=channels,
         identities=["somebody", "else"], seed=4,
     )  # fmt: skip
     networks.save({None: classifier}, path, {"training": {"precision": "float32"}, "device": "a far machine"})

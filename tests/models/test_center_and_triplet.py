@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.face_losses import arcface, center, triplet
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.models.center import CenterHead
 from pipeline.models.triplet import TripletHead
-from pipeline.params.losses import Center, Margin, Triplet
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.faces import TrainingFaces
@@ -74,28 +74,28 @@ def triplet_by_loops(x: np.ndarray, labels: list[int], margin: float) -> tuple[f
 def test_triplets_against_loops(seed):
     x, labels = batch(seed, size=12)
     expected, _ = triplet_by_loops(x.double().numpy(), labels.tolist(), 0.2)
-    found = TripletHead(5, 4, margin=0.2, images=3).losses(x, labels)["triplet"]
+    found = TripletHead(margin=0.2, images=3).losses(x, labels)["triplet"]
     assert found.item() == pytest.approx(expected, rel=1e-4) and expected > 0
 
 
 def test_triplets_without_a_semi_hard_negative_take_the_farthest():
     x = torch.tensor([[1.0, 0.0], [-1.0, 0.1], [1.0, 0.05], [1.0, 0.2]])
     expected, fallbacks = triplet_by_loops(x.double().numpy(), [0, 0, 1, 1], 0.2)
-    assert fallbacks and TripletHead(2, 2, margin=0.2, images=2).losses(x, torch.tensor([0, 0, 1, 1]))[
+    assert fallbacks and TripletHead(margin=0.2, images=2).losses(x, torch.tensor([0, 0, 1, 1]))[
         "triplet"
     ].item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_batch_without_pairs_has_no_triplet_and_still_a_gradient():
     x = torch.randn(3, 5, requires_grad=True)
-    loss = TripletHead(5, 4, margin=0.2, images=3).losses(x, torch.arange(3))["triplet"]
+    loss = TripletHead(margin=0.2, images=3).losses(x, torch.arange(3))["triplet"]
     loss.backward()
     assert loss.item() == 0 and not x.grad.any()
 
 
 def test_a_batch_of_one_person_has_no_triplet_and_still_a_gradient():
     x = torch.randn(4, 5, requires_grad=True)
-    loss = TripletHead(5, 4, margin=0.2, images=4).losses(x, torch.zeros(4, dtype=torch.long))["triplet"]
+    loss = TripletHead(margin=0.2, images=4).losses(x, torch.zeros(4, dtype=torch.long))["triplet"]
     loss.backward()
     assert loss.item() == 0 and not x.grad.any()
 
@@ -103,9 +103,7 @@ def test_a_batch_of_one_person_has_no_triplet_and_still_a_gradient():
 @pytest.mark.parametrize("name", ["center", "triplet"])
 def test_gradients_by_finite_differences(name):
     torch.manual_seed(0)
-    head = (
-        CenterHead(5, 4, weight=0.2, rate=0.5) if name == "center" else TripletHead(5, 4, margin=0.2, images=3)
-    ).eval()
+    head = (CenterHead(5, 4, weight=0.2, rate=0.5) if name == "center" else TripletHead(margin=0.2, images=3)).eval()
     x, labels = batch(1)
     if name == "center":
         head.centers.normal_()
@@ -145,7 +143,11 @@ class Noise:
 
 @pytest.mark.parametrize(
     "loss",
-    [Margin(kind="arcface", scale=8.0, margin=0.2), Center(kind="center"), Triplet(kind="triplet", images=2)],
+    [
+        arcface.Settings(kind="arcface", scale=8.0, margin=0.2),
+        center.Settings(kind="center"),
+        triplet.Settings(kind="triplet", images=2),
+    ],
     ids=lambda loss: loss.kind,
 )
 def test_every_loss_trains_the_network_and_comes_back_from_a_checkpoint(loss, tmp_path):

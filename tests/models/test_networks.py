@@ -11,9 +11,9 @@ from torch.nn import functional
 from pipeline.metrics.efficiency import multiply_adds
 from pipeline.models.cbam import CBAM
 from pipeline.models.freezing import freeze
-from pipeline.models.margin import MarginHead
 from pipeline.models.mobilefacenet import MobileFaceNet
 from pipeline.models.resnext import Bottleneck, ResNeXtCBAM, parameters_of
+from tests.helpers.small_networks import margin_head
 
 SETTINGS = {
     "image_size": 16,
@@ -121,7 +121,7 @@ def test_odd_sizes_and_strides_fit_the_head():
 @pytest.mark.parametrize("kind", ["cosface", "arcface"])
 def test_margins_equal_the_formulas(kind):
     torch.manual_seed(3)
-    head = MarginHead(4, 3, kind=kind, scale=10.0, margin=0.3)
+    head = margin_head(kind, 4, 3, scale=10.0, margin=0.3)
     embedding, labels = torch.randn(5, 4), torch.tensor([0, 1, 2, 2, 1])
     logits = head.logits(head.cosines(embedding), labels)
     for b in range(5):
@@ -136,7 +136,7 @@ def test_margins_equal_the_formulas(kind):
 
 
 def test_arcface_keeps_falling_beyond_pi():
-    head = MarginHead(2, 2, kind="arcface", scale=1.0, margin=0.5)
+    head = margin_head("arcface", 2, 2, scale=1.0, margin=0.5)
     cosines = torch.linspace(-1, 1, 2001)[:, None].expand(-1, 2)
     target = head.logits(cosines, torch.zeros(2001, dtype=torch.long))[:, 0]
     assert (target.diff() > 0).all(), "the right identity's logit must grow with its cosine"
@@ -162,7 +162,7 @@ def test_arcface_at_the_ends_of_the_cosine(dtype, ties, monkeypatch):
     """At 1 and, by rounding, beyond: cos m, with a slope of cos m; at -1 what goes on falling, with a slope of 1."""
     if ties == "passed on":
         monkeypatch.setattr(torch.Tensor, "clamp", lambda values, min: ClampPassingTies.apply(values))
-    head = MarginHead(2, 2, kind="arcface", scale=2.0, margin=0.5)
+    head = margin_head("arcface", 2, 2, scale=2.0, margin=0.5)
     past = 1 + torch.finfo(dtype).eps
     cosines = torch.tensor([[1.0, past, -1.0, -past]], dtype=dtype).T.repeat(1, 2).requires_grad_()
     logits = head.logits(cosines, torch.zeros(4, dtype=torch.long))
@@ -178,7 +178,7 @@ def test_arcface_at_the_ends_of_the_cosine(dtype, ties, monkeypatch):
 
 def test_margin_gradients_are_finite_at_the_ends_and_true_inside():
     for kind in ("cosface", "arcface"):
-        head = MarginHead(3, 4, kind=kind, scale=8.0, margin=0.4).double()
+        head = margin_head(kind, 3, 4, scale=8.0, margin=0.4).double()
         labels = torch.tensor([0, 3])
         x = torch.randn(2, 3, dtype=torch.double, requires_grad=True)
 

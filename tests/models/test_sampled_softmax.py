@@ -8,26 +8,27 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from pipeline.face_losses import arcface
 from pipeline.models.margin import MarginHead
-from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.randomness import generator
 from pipeline.training import sgd
+from tests.helpers.small_networks import margin_head
 
 
 def head_of(identities: int, sampled: float = 1.0, kind: str = "cosface") -> MarginHead:
     torch.manual_seed(0)
-    return MarginHead(4, identities, kind=kind, scale=8.0, margin=0.2, sampled=sampled)
+    return margin_head(kind, 4, identities, scale=8.0, margin=0.2, sampled=sampled)
 
 
 def test_left_out_it_is_the_whole_softmax():
-    assert Margin(kind="arcface", scale=8.0, margin=0.1).sampled == 1
+    assert arcface.Settings(kind="arcface", scale=8.0, margin=0.1).sampled == 1
     labels = torch.tensor([3, 1, 3])
     classes, columns = head_of(9).sample(labels, generator("any"))
     assert classes is None and columns is labels
     for wrong in (0.0, -0.1, 1.01, math.nan):
         with pytest.raises(ValidationError):
-            Margin(kind="arcface", scale=8.0, margin=0.1, sampled=wrong)
+            arcface.Settings(kind="arcface", scale=8.0, margin=0.1, sampled=wrong)
 
 
 @pytest.mark.parametrize("kind", ["cosface", "arcface"])

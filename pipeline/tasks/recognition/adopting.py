@@ -14,10 +14,10 @@ from torch.nn import functional
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
+from pipeline.face_losses import Margin
 from pipeline.files import write_text
 from pipeline.models.freezing import freeze
 from pipeline.models.onnx_process import LARGEST
-from pipeline.params.losses import Margin
 from pipeline.params.networks import Precision
 from pipeline.progress import Progress
 from pipeline.provenance import provenance

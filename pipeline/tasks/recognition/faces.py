@@ -37,7 +37,7 @@ class Batch:
     """A drawn batch: rows (B,) of the faces, mirrored or not (B,), input (B, C, S, S), labels (B,).
 
     With unlabelled faces, which come last, there are fewer labels. ``classes`` (C,) are the identities of the softmax
-    where these are not all; labels are places among them (see MarginHead.sample).
+    where these are not all; labels are places among them (see Head.sample).
     """
 
     rows: Tensor

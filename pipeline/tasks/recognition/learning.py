@@ -14,11 +14,9 @@ from torch import Tensor
 from pipeline import together
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast
+from pipeline.face_losses import Loss
 from pipeline.face_networks import Network
-from pipeline.models.margin import MarginHead
 from pipeline.models.resnext import Inside
-from pipeline.models.triplet import TripletHead
-from pipeline.params.losses import Loss
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.faces import Batch, TrainingFaces, training_faces
@@ -48,7 +46,7 @@ class Identities(Task):
         self.arrays, self.faces, self.device, self.dtype = arrays, faces, device, dtype
         self.qualities = torch.tensor(list(qualities))
         self.samples, self.numbers = len(faces.faces), faces.everything
-        self.sampler = SeveralOfEach(faces.labels, self.head.images) if isinstance(self.head, TripletHead) else None
+        self.sampler = SeveralOfEach(faces.labels, self.head.images) if self.head.images else None
 
     def draw(self, rows: Tensor, rng: torch.Generator) -> Batch:
         """Each face at a quality drawn evenly from the variant's, mirrored with probability one half."""
@@ -59,12 +57,10 @@ class Identities(Task):
         """This process's share of the faces as the network gets them; all are drawn for, so that draws are the same."""
         qualities = self.qualities[torch.randint(len(self.qualities), (len(rows),), generator=rng)]
         flips = torch.rand(len(rows), generator=rng) < 0.5
-        classes = None
-        if isinstance(self.head, MarginHead):
-            classes, labels = self.head.sample(labels, rng)
-        # A batch of a triplet loss may have any number of people, but its loss is of the whole batch.
+        classes, labels = self.head.sample(labels, rng)
+        # A batch with several faces of each person may have any size, but its loss is of the whole batch.
         parts = [count for count in (len(labels), len(rows) - len(labels)) if count]
-        own = together.share(*parts, even=isinstance(self.head, MarginHead))
+        own = together.share(*parts, even=not self.head.whole_batch)
         labels, rows, qualities, flips = labels[own[own < len(labels)]], rows[own], qualities[own], flips[own]
         inputs = self.arrays.batch(self.numbers[rows], qualities, flips)
         return Batch(rows, flips, inputs, labels.to(self.device), None if classes is None else classes.to(self.device))
@@ -76,10 +72,10 @@ class Identities(Task):
 
     def losses(self, batch: Batch, inside: Inside) -> dict[str, Tensor]:
         """The weighted losses by name."""
-        if isinstance(self.head, MarginHead):
-            return self.head.losses(inside.embedding, batch.labels, batch.classes)
-        # Triplets are found in the whole batch, and a centre is moved by all faces of its identity in it.
-        return self.head.losses(together.whole_batch(inside.embedding), together.whole_batch(batch.labels))
+        embedding, labels = inside.embedding, batch.labels
+        if self.head.whole_batch:
+            embedding, labels = together.whole_batch(embedding), together.whole_batch(labels)
+        return self.head.losses(embedding, labels, batch.classes)
 
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         batch = self.draw(rows, rng)

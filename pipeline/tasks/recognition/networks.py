@@ -13,22 +13,19 @@ from torch import Tensor, nn
 
 from pipeline import checkpoints
 from pipeline.errors import InputError
+from pipeline.face_losses import Loss
+from pipeline.face_losses import build as build_head
 from pipeline.face_networks import Network
 from pipeline.face_networks import build as build_network
-from pipeline.models.center import CenterHead
-from pipeline.models.margin import MarginHead
-from pipeline.models.triplet import TripletHead
+from pipeline.models.head import Head
 from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import Settings, lookup, validate
-from pipeline.params.losses import Center, Loss, Margin, Triplet
 from pipeline.params.networks import Precision
 from pipeline.randomness import derive
 from pipeline.tasks.recognition.adapting import AdaptedNetwork, ProgramNetwork, adapt, program_network
 from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork
 
 FaceNetwork = nn.Module  # of pipeline.face_networks, or one of the user's own
-Head = MarginHead | CenterHead | TripletHead
-HEADS: dict[type, type] = {Margin: MarginHead, Center: CenterHead, Triplet: TripletHead}
 
 
 @dataclass
@@ -54,12 +51,6 @@ class Adopted(Settings):
             found = f"image_size = {self.image_size}, channels = {self.channels}"
             raise ValueError(f"found {found}, expected both (of a checkpoint) or neither")
         return self
-
-
-def build_head(settings: Loss, embedding: int, identities: int) -> Head:
-    """The head with random weights: ``losses(embedding (B, D), labels (B,))`` by name."""
-    margin = isinstance(settings, Margin)
-    return HEADS[type(settings)](embedding, identities, **settings.model_dump(exclude=set() if margin else {"kind"}))
 
 
 def build(

@@ -12,13 +12,14 @@ from pydantic import Field
 
 from pipeline import checkpoints
 from pipeline.errors import InputError
+from pipeline.face_losses import Margin
+from pipeline.face_losses import build as build_head
 from pipeline.models import translator, vgg
-from pipeline.models.margin import MarginHead
+from pipeline.models.head import Head
 from pipeline.models.translator import Translator
 from pipeline.models.vgg import VGG
 from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import validate
-from pipeline.params.losses import Margin
 from pipeline.params.networks import Seed
 from pipeline.randomness import derive
 from pipeline.tasks.synthesis.params.teachers import VGG as VGGSettings
@@ -44,7 +45,7 @@ class Taught:
     """A teacher, the head that it learned identities by, and what they were built from."""
 
     network: VGG
-    head: MarginHead
+    head: Head
     card: dict[str, Any]
 
 
@@ -101,7 +102,7 @@ def build_teacher(
     check_teacher_size(settings, image_size)
     torch.manual_seed(derive(seed, "initialise"))
     network = vgg.build(settings, image_size, channels)
-    head = MarginHead(settings.embedding, identities, **loss.model_dump())
+    head = build_head(loss, settings.embedding, identities)
     card = {
         "network": settings.model_dump(),
         "loss": loss.model_dump(),
@@ -136,5 +137,5 @@ def load_teacher(path: Path) -> Taught:
     except ValueError as error:
         raise InputError(f"{where}: network.{error}") from None
     network = checkpoints.build(partial(vgg.build, settings, size, channels), tensors, "network", path)
-    make_head = partial(MarginHead, settings.embedding, identities, **loss.model_dump())
+    make_head = partial(build_head, loss, settings.embedding, identities)
     return Taught(network, checkpoints.build(make_head, tensors, "head", path), card)

@@ -14,8 +14,8 @@ from torch import Tensor
 from pipeline.data.arrays import open_faces
 from pipeline.device import autocast
 from pipeline.errors import InputError
+from pipeline.face_losses import Margin
 from pipeline.models.vgg import repeat_grey
-from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.synthesis import networks

@@ -17,9 +17,9 @@ from pipeline.data.faceset import check, read_searches, read_tables, write
 from pipeline.data.pixels import QualityArrays
 from pipeline.data.sources import rendered
 from pipeline.errors import InputError
+from pipeline.face_losses import cosface
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.metrics import identification, statistics
-from pipeline.params.losses import Margin
 from pipeline.report import blocks, figures, tidy
 from pipeline.report.build import build
 from pipeline.tasks.recognition import evaluation, networks
@@ -225,7 +225,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     (tmp_path / "notes.json").write_text('{"name": "noise", "rendered": false}')
     build_one = lambda seed: networks.build(  # noqa: E731
         NETWORK,
-        Margin(kind="cosface", scale=8.0, margin=0.2),
+        cosface.Settings(kind="cosface", scale=8.0, margin=0.2),
         image_size=16,
         channels=3,
         identities=["a", "b"],

@@ -12,8 +12,8 @@ import torch
 from pipeline.data.degradation import degrade_folder
 from pipeline.data.degradations.bicubic import Settings as Bicubic
 from pipeline.errors import InputError
+from pipeline.face_losses import cosface
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
-from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.learning import Identities, IdentitiesRecipe
@@ -29,7 +29,7 @@ SETTINGS = {
         epochs=2, batch_size=4, learning_rate=0.1, momentum=0.9, weight_decay=0.0, schedule={"kind": "cosine"},
         gradient_clip=0.0, precision="float32",
     ),
-    "loss": Margin(kind="cosface", scale=8.0, margin=0.2),
+    "loss": cosface.Settings(kind="cosface", scale=8.0, margin=0.2),
 }  # fmt: skip
 
 

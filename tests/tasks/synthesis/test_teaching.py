@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.errors import InputError
-from pipeline.params.losses import Margin
+from pipeline.face_losses import cosface
 from pipeline.params.networks import Training
 from pipeline.randomness import generator
 from pipeline.tasks.synthesis import networks
@@ -23,7 +23,7 @@ def in_a_folder(tmp_path, monkeypatch):
 
 
 def taught(domain, seed=0):
-    loss = Margin(kind="cosface", scale=8.0, margin=0.1)
+    loss = cosface.Settings(kind="cosface", scale=8.0, margin=0.1)
     return networks.build_teacher(TEACHER, loss, domain=domain, image_size=16, channels=3, identities=3, seed=seed)
 
 

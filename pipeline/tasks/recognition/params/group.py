@@ -6,9 +6,9 @@ from pydantic import model_validator
 
 from pipeline.data.degradations import Degradation
 from pipeline.data.sources import Faces
+from pipeline.face_losses import Margin
 from pipeline.face_networks import Network
 from pipeline.params.loading import Settings
-from pipeline.params.losses import Margin
 from pipeline.params.networks import Training
 from pipeline.params.variants import Baseline, VariantName, check_names
 from pipeline.tasks.recognition.params.evaluation import Evaluation

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError
-from pipeline.params.losses import Margin
+from pipeline.face_losses import Margin
 from pipeline.params.networks import Training
 from pipeline.processes import is_first
 from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork

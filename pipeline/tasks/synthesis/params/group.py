@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.face_losses import Margin
 from pipeline.params.loading import Settings
-from pipeline.params.losses import Margin
 from pipeline.params.networks import AdamTraining, Count, Seed, Training
 from pipeline.params.sketch_pairs import SketchPairs
 from pipeline.params.variants import VariantName, check_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.params.losses import Margin
+from pipeline.face_losses import Margin
 from pipeline.params.networks import Training
 from pipeline.tasks.synthesis.params.group import DomainTeacher
 from pipeline.tasks.synthesis.params.teachers import SynthesisTeacher
