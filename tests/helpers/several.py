@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ SECONDS = 120.0
 def in_processes(count: int, work: Callable[[int], Any]) -> list[Any]:
     """``work(rank)`` in each of ``count`` processes: what it returned, in the order of ranks, a SystemExit's status
     where it ended so; raises AssertionError with the traceback of one that failed otherwise."""
+    importlib.import_module("torch._dynamo")  # DistributedDataParallel does: two seconds, in each process but for this
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory() as folder:
         pipes, children = [], []
