@@ -66,6 +66,20 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]
     write_json(card_of(path), card)
 
 
+class Trained:
+    """Networks that learn together, and what they were built from.
+
+    A kind of these is a dataclass: a field for each network, under the name that its tensors begin with, and the card.
+    """
+
+    card: dict[str, Any]
+
+    def save(self, path: Path, provenance: dict[str, Any]) -> None:
+        """Write the weights of all to ``path`` (.safetensors), the card with ``provenance`` beside it."""
+        modules = {name: part for name, part in vars(self).items() if isinstance(part, torch.nn.Module)}
+        save_checkpoint(path, tensors_of(modules), self.card | {"provenance": provenance})
+
+
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the card. Raises InputError naming the file that is absent or damaged."""
     tensors, _ = load_tensors(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 from pipeline import together
+from pipeline.checkpoints import Trained
 from pipeline.device import select_device, select_dtype
 from pipeline.files import write_csv
 from pipeline.params.networks import Loop
@@ -49,6 +50,7 @@ class Recipe(ABC):
     model: Path  # to write: the weights, .safetensors, and the card beside them, .json
     losses: Path  # to write: one row per epoch, .csv
     training: Loop
+    trained: Trained = field(init=False)  # the networks, when they are built
 
     @abstractmethod
     def reads(self) -> list[Path]:
@@ -60,19 +62,19 @@ class Recipe(ABC):
 
     @abstractmethod
     def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
-        """Read the files, build the networks, and give what to train; the next is asked for when the last is trained.
+        """Read the files, build ``trained``, and give what to train; the next is asked for when the last is trained.
 
         Raises InputError where files and settings do not fit.
         """
-
-    @abstractmethod
-    def save(self, provenance: dict[str, Any]) -> None:
-        """Write the trained networks, each with a card that has ``provenance``."""
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
         """The losses to write, from the logs of the parts by name: here, of the only one."""
         (rows,) = logs.values()
         return pd.DataFrame(rows)
+
+    def save(self, provenance: dict[str, Any]) -> None:
+        """Write the trained networks, with ``provenance`` on their card."""
+        self.trained.save(self.model, provenance)
 
 
 def train_and_save(recipe: Recipe) -> None:
@@ -104,4 +106,4 @@ def train_and_save(recipe: Recipe) -> None:
 
 def _given(recipe: Recipe) -> dict[str, Any]:
     """All that the recipe was made of, by field; not what it keeps for itself while it trains."""
-    return {field.name: vars(recipe)[field.name] for field in fields(recipe) if field.init}
+    return {each.name: vars(recipe)[each.name] for each in fields(recipe) if each.init}

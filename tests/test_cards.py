@@ -64,7 +64,7 @@ def classes(settings: dict, branches: int = 1) -> Callable[[Path], None]:
         shown = Pictures(mean=[0.5], std=[0.25])
         options = {"image_size": 16, "channels": 1, "classes": 4, "pictures": shown, "branches": branches}
         made = classification.build(validate(ClassifierNetwork, settings, ""), **options, seed=1)
-        classification.save(made, path, {})
+        made.save(path, {})
 
     return save
 
@@ -72,20 +72,20 @@ def classes(settings: dict, branches: int = 1) -> Callable[[Path], None]:
 def larger(settings: dict) -> Callable[[Path], None]:
     def save(path: Path) -> None:
         made = super_resolution.build(validate(SuperResolutionNetwork, settings, ""), scale=2, channels=1, seed=1)
-        super_resolution.save(made, path, {})
+        made.save(path, {})
 
     return save
 
 
 def sketches(path: Path) -> None:
     settings = validate(Translator, {"architecture": "unet", "levels": 2, "width": 4, "widest": 8, "norm": "batch"}, "")
-    synthesis.save(synthesis.build(settings, image_size=16, photo_channels=3, sketch_channels=1, seed=1), path, {})
+    synthesis.build(settings, image_size=16, photo_channels=3, sketch_channels=1, seed=1).save(path, {})
 
 
 def drawings(path: Path) -> None:
     settings = validate(VGG, {"architecture": "vgg", "widths": [4, 8], "depths": [1, 1], "embedding": 8}, "")
     options = {"domain": "both", "image_size": 16, "channels": 1, "identities": 3, "seed": 1}
-    synthesis.save_teacher(synthesis.build_teacher(settings, MARGIN, **options), path, {})
+    synthesis.build_teacher(settings, MARGIN, **options).save(path, {})
 
 
 CIFAR = {"architecture": "cifar_resnet", "depth": 8, "stem_width": 4, "widths": [4, 4, 4]}

@@ -19,7 +19,7 @@ def model(tmp_path_factory):
     settings = UNet(architecture="unet", levels=2, width=4, widest=8, norm="instance")
     students = networks.build(settings, image_size=SIZE, photo_channels=3, sketch_channels=1, seed=3)
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    networks.save(students, path, {})
+    students.save(path, {})
     return path
 
 

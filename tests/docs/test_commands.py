@@ -328,7 +328,7 @@ def test_a_photo_becomes_a_sketch(tmp_path):
     students = networks.build(settings, image_size=32, photo_channels=3, sketch_channels=1, seed=3)
     model = tmp_path / TRANSLATE.split()[-1]
     model.parent.mkdir(parents=True)
-    networks.save(students, model, {})
+    students.save(model, {})
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "photo.jpg")
     shell(TRANSLATE, tmp_path, PYTHONPATH=str(ROOT))
     assert Image.open(tmp_path / "drawings/photo-sketch.png").size == (32, 32)

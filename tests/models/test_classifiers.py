@@ -153,7 +153,7 @@ def test_the_seed_decides_and_a_saved_network_comes_back(branches, tmp_path):
     pictures = torch.randn(5, 1, 16, 16)
     outputs = [one.network.eval()(pictures) for one in (first, again, other)]
     assert torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[0], outputs[2])
-    networks.save(first, tmp_path / "a.safetensors", {"made": "here"})
+    first.save(tmp_path / "a.safetensors", {"made": "here"})
     loaded = networks.load(tmp_path / "a.safetensors")
     assert torch.equal(loaded.network.eval()(pictures), outputs[0]) and networks.pictures_of(loaded) == GREY
     assert loaded.card["provenance"] == {"made": "here"} and loaded.card["branches"] == branches
@@ -161,7 +161,7 @@ def test_the_seed_decides_and_a_saved_network_comes_back(branches, tmp_path):
 
 def test_a_card_that_does_not_fit_is_refused(tmp_path):
     path = tmp_path / "a.safetensors"
-    networks.save(make(), path, {})
+    make().save(path, {})
     card = json.loads(path.with_suffix(".json").read_text())
     wrong = {"another architecture": {"classes": 5}, "classes = 1": {"classes": 1}, "pictures": {"pictures": 3}}
     for message, change in wrong.items():

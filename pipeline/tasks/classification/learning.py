@@ -102,7 +102,7 @@ class ClassifierRecipe(Recipe):
         self._save(STUDENT, self.model, provenance)
 
     def _save(self, name: str, path: Path, provenance: dict[str, Any]) -> None:
-        networks.save(self.networks[name], path, provenance | {"work": self.work, "network_of": name})
+        self.networks[name].save(path, provenance | {"work": self.work, "network_of": name})
 
     def _build(self, batches: ClassBatches) -> dict[str, Trained]:
         """The networks to learn, by name. The first has the weights that the seed gives it whatever the learning."""

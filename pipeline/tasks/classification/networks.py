@@ -26,7 +26,7 @@ Side = Annotated[int, Field(ge=1, le=512)]  # pixels; a card may be of smaller p
 
 
 @dataclass
-class Trained:
+class Trained(checkpoints.Trained):
     """A network, from pictures shown as ``pictures_of`` says to logits, and what it was built from."""
 
     network: nn.Module
@@ -60,12 +60,6 @@ def build(
 def first_branch(trained: Trained) -> Trained:
     """The network that is kept of one with branches."""
     return Trained(trained.network.first, trained.card | {"branches": 1})
-
-
-def save(trained: Trained, path: Path, provenance: dict[str, Any]) -> None:
-    """Weights to ``path`` (.safetensors), the card with ``provenance`` beside it."""
-    tensors = checkpoints.tensors_of({"network": trained.network})
-    checkpoints.save_checkpoint(path, tensors, trained.card | {"provenance": provenance})
 
 
 def load(path: Path) -> Trained:

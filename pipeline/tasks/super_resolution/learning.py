@@ -114,9 +114,6 @@ class UpscalerRecipe(Recipe):
         )  # fmt: skip
         yield Part(task, self.training, self.seed)
 
-    def save(self, provenance: dict[str, Any]) -> None:
-        networks.save(self.trained, self.model, provenance)
-
     def _teacher(self, arrays: PatchArrays) -> Upscaler | None:
         if self.teacher is None:
             return None

@@ -19,7 +19,7 @@ from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwo
 
 
 @dataclass
-class Trained:
+class Trained(checkpoints.Trained):
     """A network and what it was built from."""
 
     network: Upscaler
@@ -31,12 +31,6 @@ def build(settings: SuperResolutionNetwork, *, scale: int, channels: int, seed: 
     torch.manual_seed(derive(seed, "initialise"))
     network = super_resolution.build(settings, scale, channels)
     return Trained(network, {"network": settings.model_dump(), "scale": scale, "channels": channels, "seed": seed})
-
-
-def save(trained: Trained, path: Path, provenance: dict[str, Any]) -> None:
-    """Weights to ``path`` (.safetensors), the card with ``provenance`` beside it."""
-    tensors = checkpoints.tensors_of({"network": trained.network})
-    checkpoints.save_checkpoint(path, tensors, trained.card | {"provenance": provenance})
 
 
 def load(path: Path) -> Trained:

@@ -156,7 +156,7 @@ class TranslationRecipe(Recipe):
     training: AdamTraining
     augmentation: Augmentation
     teachers: Path | None = None  # a folder with one folder per domain, of which the variant names those that it asks
-    students: Students = field(init=False)
+    trained: Students = field(init=False)
 
     def reads(self) -> list[Path]:
         return [self.pairs, *self._asked()]
@@ -175,18 +175,15 @@ class TranslationRecipe(Recipe):
         asked = self._asked()
         teachers = Teachers(*(load_teacher(path) for path in asked), device) if asked else None
         size, channels = pairs.photos.shape[1], pairs.photos.shape[3]
-        self.students = networks.build(
+        self.trained = networks.build(
             self.network, image_size=size, photo_channels=channels, sketch_channels=1, seed=self.seed
         )
         task = Translation(
-            self.students, Pictures(device, photos=pairs.photos, sketches=pairs.sketches), self.variant, self.training,
+            self.trained, Pictures(device, photos=pairs.photos, sketches=pairs.sketches), self.variant, self.training,
             self.augmentation, device, dtype,
             chosen=pairs.rows("train"), teachers=teachers, discriminator=self.discriminator, seed=self.seed,
         )  # fmt: skip
         yield Part(task, self.training, self.seed)
-
-    def save(self, provenance: dict[str, Any]) -> None:
-        networks.save(self.students, self.model, provenance)
 
     def _asked(self) -> list[Path]:
         domains = () if self.variant.teachers is None else ASKED[self.variant.teachers]

@@ -32,7 +32,7 @@ DIRECTIONS = ("photo_to_sketch", "sketch_to_photo")
 
 
 @dataclass
-class Students:
+class Students(checkpoints.Trained):
     """A network a direction, and what they were built from."""
 
     photo_to_sketch: Translator
@@ -41,7 +41,7 @@ class Students:
 
 
 @dataclass
-class Taught:
+class Taught(checkpoints.Trained):
     """A teacher, the head that it learned identities by, and what they were built from."""
 
     network: VGG
@@ -68,12 +68,6 @@ def build(
         "seed": seed,
     }
     return Students(*made, card)
-
-
-def save(students: Students, path: Path, provenance: dict[str, Any]) -> None:
-    """Weights of both to ``path`` (.safetensors), under photo_to_sketch. and sketch_to_photo., the card beside it."""
-    tensors = checkpoints.tensors_of({direction: getattr(students, direction) for direction in DIRECTIONS})
-    checkpoints.save_checkpoint(path, tensors, students.card | {"provenance": provenance})
 
 
 def load(path: Path) -> Students:
@@ -113,12 +107,6 @@ def build_teacher(
         "seed": seed,
     }
     return Taught(network, head, card)
-
-
-def save_teacher(taught: Taught, path: Path, provenance: dict[str, Any]) -> None:
-    """Weights to ``path`` (.safetensors), the card with ``provenance`` beside it."""
-    tensors = checkpoints.tensors_of({"network": taught.network, "head": taught.head})
-    checkpoints.save_checkpoint(path, tensors, taught.card | {"provenance": provenance})
 
 
 def load_teacher(path: Path) -> Taught:

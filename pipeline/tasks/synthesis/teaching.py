@@ -97,7 +97,7 @@ class TeacherRecipe(Recipe):
     margin: Margin
     training: Training
     augmentation: Augmentation
-    taught: Taught = field(init=False)
+    trained: Taught = field(init=False)
 
     def reads(self) -> list[Path]:
         return [self.faces, self.index, *([] if self.domain == "photos" else [self.drawings])]
@@ -118,17 +118,14 @@ class TeacherRecipe(Recipe):
         if self.domain != "photos":
             arrays["drawings"] = open_faces(self.drawings)
         try:
-            self.taught = networks.build_teacher(
+            self.trained = networks.build_teacher(
                 self.network, self.margin, domain=self.domain, image_size=photos.shape[1], channels=photos.shape[3],
                 identities=len(people.identities), seed=self.seed,
             )  # fmt: skip
         except ValueError as error:
             raise InputError(f"synthesis.teacher.network.{error}") from None
         task = FaceIdentities(
-            self.taught, Pictures(device, **arrays), people.labels.numpy(), self.training, self.augmentation, device,
+            self.trained, Pictures(device, **arrays), people.labels.numpy(), self.training, self.augmentation, device,
             dtype, chosen=people.faces.numpy(),
         )  # fmt: skip
         yield Part(task, self.training, self.seed)
-
-    def save(self, provenance: dict[str, Any]) -> None:
-        networks.save_teacher(self.taught, self.model, provenance)

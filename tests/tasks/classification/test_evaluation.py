@@ -174,12 +174,12 @@ def test_what_does_not_fit_is_refused(place, tmp_path):
         shown = networks.pictures_of(loaded).model_copy(
             update={"mean": [0.4] * card["channels"], "std": [0.3] * card["channels"]}
         )
-        networks.save(networks.build(network(4), **card, pictures=shown), tmp_path / "other.safetensors", {})
+        networks.build(network(4), **card, pictures=shown).save(tmp_path / "other.safetensors", {})
         with pytest.raises(InputError, match=f"other.safetensors: made for {key} = {value}, expected"):
             judge(place, "kd", tmp_path, model=tmp_path / "other.safetensors")
     with torch.no_grad():
         next(loaded.network.parameters()).fill_(math.nan)
-    networks.save(loaded, tmp_path / "nan.safetensors", {})
+    loaded.save(tmp_path / "nan.safetensors", {})
     with pytest.raises(InputError, match="nan.safetensors: gives numbers that are not finite"):
         judge(place, "kd", tmp_path, model=tmp_path / "nan.safetensors")
     with pytest.raises(InputError, match="networks.json: no such file"):

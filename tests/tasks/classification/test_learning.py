@@ -109,7 +109,7 @@ def learn(name, folder, *, network=SMALL, others=(), lesson=None, **more):
     )
     train_and_save(recipe)
     for other in others:
-        networks.save(recipe.networks[other], folder / f"{other}.safetensors", {})
+        recipe.networks[other].save(folder / f"{other}.safetensors", {})
 
 
 def prepare(folder):
@@ -413,6 +413,6 @@ def test_a_teacher_of_other_pictures_is_refused(here, tmp_path):
     for change, message in (({"classes": 4}, "classes = 4, expected 3"), ({"pictures": darker}, r"mean \[0.1\]")):
         options = {"image_size": SIDE, "channels": 1, "classes": CLASSES, "pictures": SHOWN} | change
         other = networks.build(validate(ClassifierNetwork, LARGE, "network"), **options, seed=0)
-        networks.save(other, tmp_path / "other.safetensors", {})
+        other.save(tmp_path / "other.safetensors", {})
         with pytest.raises(InputError, match=f"other.safetensors: .*{message}"):
             learn("kd", tmp_path, teacher=tmp_path / "other.safetensors")

@@ -165,7 +165,7 @@ def test_a_network_that_learned_nothing_is_bicubic_to_the_pictures_and_to_the_re
     trained = networks.load(Path("scratch/model.safetensors"))
     for part in ("weight", "bias"):
         getattr(trained.network.tail, part).data.zero_()
-    networks.save(trained, tmp_path / "zero/model.safetensors", trained.card["provenance"])
+    trained.save(tmp_path / "zero/model.safetensors", trained.card["provenance"])
     assert judge(f"{tmp_path}/floor", "--variant bicubic --seed 0") == 0
     assert judge(f"{tmp_path}/zero", f"--variant scratch --seed 0 --model {tmp_path}/zero/model.safetensors") == 0
     floor, zero = (pd.read_csv(tmp_path / f"{name}/metrics.csv", keep_default_na=False) for name in ("floor", "zero"))

@@ -268,7 +268,7 @@ def test_only_the_chosen_pairs_are_learned_from():
 
 def test_students_are_saved_and_loaded_with_their_card(tmp_path):
     made, path = students(), tmp_path / "model.safetensors"
-    networks.save(made, path, {"name": "kd"})
+    made.save(path, {"name": "kd"})
     again = networks.load(path)
     assert again.card["provenance"] == {"name": "kd"} and again.card["image_size"] == 16
     for name in DIRECTIONS:

@@ -64,7 +64,7 @@ def test_a_batch_of_both_domains_is_half_photos_half_drawings():
 
 def test_teachers_are_saved_and_loaded_and_ill_fitting_faces_refused(tmp_path):
     made, path = taught("both", seed=2), tmp_path / "teacher.safetensors"
-    networks.save_teacher(made, path, {"name": "t"})
+    made.save(path, {"name": "t"})
     again = networks.load_teacher(path)
     assert again.card["domain"] == "both" and again.card["provenance"] == {"name": "t"}
     for part in ("network", "head"):
