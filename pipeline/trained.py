@@ -29,8 +29,8 @@ Log = list[dict[str, Any]]  # one row per epoch: see pipeline.training.train
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one run of the loop trains. Where a training has several, one after another, each has a name."""
+class Run:
+    """One run of the loop. A training has one, or several, one after another, each with a name."""
 
     task: Task
     training: Loop
@@ -61,14 +61,14 @@ class Recipe(ABC):
         """The settings that the card keeps, as plain values."""
 
     @abstractmethod
-    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+    def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
         """Read the files, build ``trained``, and give what to train; the next is asked for when the last is trained.
 
         Raises InputError where files and settings do not fit.
         """
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
-        """The losses to write, from the logs of the parts by name: here, of the only one."""
+        """The losses to write, from the logs of the runs by name: here, of the only one."""
         (rows,) = logs.values()
         return pd.DataFrame(rows)
 
@@ -88,13 +88,13 @@ def train_and_save(recipe: Recipe) -> None:
     binding = [_given(recipe), made_with, fingerprint(recipe.reads())]
     logs: dict[str, Log] = {}
     states: list[ResumeFile] = []
-    for part in recipe.parts(device, dtype):
-        suffix = part.name and f"-{part.name}"
-        states.append(ResumeFile(recipe.model.with_stem(f"{recipe.model.stem}{suffix}"), [*binding, part.name]))
-        label = f"{recipe.name}, seed {recipe.seed}" + (part.name and f", {part.name}")
-        logs[part.name] = train(
-            part.task, part.training, seed=part.seed, device=device, resume=states[-1], label=label,
-            keep_end=bool(part.name),
+    for run in recipe.runs(device, dtype):
+        suffix = run.name and f"-{run.name}"
+        states.append(ResumeFile(recipe.model.with_stem(f"{recipe.model.stem}{suffix}"), [*binding, run.name]))
+        label = f"{recipe.name}, seed {recipe.seed}" + (run.name and f", {run.name}")
+        logs[run.name] = train(
+            run.task, run.training, seed=run.seed, device=device, resume=states[-1], label=label,
+            keep_end=bool(run.name),
         )  # fmt: skip
     if is_first():
         write_csv(recipe.losses, recipe.log(logs))

@@ -1,4 +1,4 @@
-"""From a recipe to files: what is written, in one part or several, and which state of an interrupted training fits."""
+"""From a recipe to files: what is written, by one run of the loop or several, and which interrupted training goes on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from pipeline.params.networks import Schedule, Training
 from pipeline.resume import FOLDER
-from pipeline.trained import Part, Recipe, train_and_save
+from pipeline.trained import Recipe, Run, train_and_save
 from pipeline.training import Interrupted, Task, sgd
 
 TRAINING = Training(
@@ -44,7 +44,7 @@ class Mean(Task):
 
 @dataclass(kw_only=True)
 class MeanRecipe(Recipe):
-    """A part for each of ``names``; ``made`` are the tasks in order."""
+    """A run for each of ``names``; ``made`` are the tasks in order."""
 
     numbers: Path
     factor: float = 1.0
@@ -58,16 +58,16 @@ class MeanRecipe(Recipe):
     def settings(self) -> dict[str, Any]:
         return {"factor": self.factor}
 
-    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+    def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
         numbers = self.factor * torch.tensor(json.loads(self.numbers.read_text()))
         for name in self.names:
             self.made.append(Mean(numbers, self.stop_at))
-            yield Part(self.made[-1], TRAINING, self.seed, name)
+            yield Run(self.made[-1], TRAINING, self.seed, name)
 
     def log(self, logs):
         if self.names == ("",):
             return super().log(logs)
-        return pd.concat([pd.DataFrame(rows).assign(part=name) for name, rows in logs.items()])
+        return pd.concat([pd.DataFrame(rows).assign(run=name) for name, rows in logs.items()])
 
     def save(self, provenance: dict[str, Any]) -> None:
         self.model.with_suffix(".json").write_text(json.dumps(provenance))
@@ -87,7 +87,7 @@ def recipe(**changes) -> MeanRecipe:
 
 
 def interrupted(stop_at: int, **changes) -> None:
-    """Leave the state of a training that was stopped in a step of its part in hand."""
+    """Leave the state of a training that was stopped in a step of the run in hand."""
     given = recipe(**changes)
     given.stop_at = stop_at
     with pytest.raises(Interrupted):
@@ -125,7 +125,7 @@ def test_a_state_of_other_settings_or_files_is_left_aside(change, capsys):
     assert again.made[0].steps == 6 and "belongs to other parameters, inputs or code" in capsys.readouterr().err
 
 
-def test_parts_are_trained_one_after_another_and_a_finished_one_is_not_trained_again():
+def test_runs_follow_one_another_and_a_finished_one_is_not_begun_again():
     interrupted(4, names=("first", "second"))
     assert [file.name for file in FOLDER.iterdir()] == ["model-first.safetensors"]
     made = recipe(names=("first", "second"))
@@ -136,6 +136,6 @@ def test_parts_are_trained_one_after_another_and_a_finished_one_is_not_trained_a
     last = recipe(names=("first", "second"))
     train_and_save(last)
     assert [task.steps for task in last.made] == [0, 1] and not FOLDER.exists()
-    assert pd.read_csv("losses.csv")["part"].tolist() == ["first"] * 3 + ["second"] * 3
+    assert pd.read_csv("losses.csv")["run"].tolist() == ["first"] * 3 + ["second"] * 3
     first, second = json.loads(Path("model.txt").read_text())
     assert first == second != 0

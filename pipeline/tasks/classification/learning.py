@@ -37,13 +37,20 @@ from pipeline.tasks.classification.params.learning import (
     needs_teacher,
 )
 from pipeline.tasks.classification.params.networks import ClassifierNetwork
-from pipeline.tasks.classification.supervised import Classes
-from pipeline.trained import Log, Part, Recipe
+from pipeline.tasks.classification.supervised import Classes, ClassTask
+from pipeline.trained import Log, Recipe, Run
+
+
+@dataclass(frozen=True)
+class ClassRun(Run):
+    """A run of the loop that knows what its steps cost."""
+
+    task: ClassTask
 
 
 @dataclass(kw_only=True)
 class ClassifierRecipe(Recipe):
-    """The training of the networks that a way of learning needs; feedback has schedules of its own, a part each.
+    """The training of the networks that a way of learning needs; feedback has schedules of its own, a run each.
 
     ``model`` is the first student's; ``others`` a folder for the teacher where it has changed, teacher.safetensors and
     .json, and for networks.json, the list of what is there.
@@ -57,7 +64,7 @@ class ClassifierRecipe(Recipe):
     teacher: Path | None = None
     others: Path | None = None
     networks: dict[str, Trained] = field(default_factory=dict, init=False)  # all that learn, the first student besides
-    work: list[dict[str, Any]] = field(default_factory=list, init=False)  # of each part, in multiply-adds
+    work: list[dict[str, Any]] = field(default_factory=list, init=False)  # of each run, in multiply-adds
 
     def reads(self) -> list[Path]:
         files = [self.data / name for name in (IMAGES, INDEX, CLASSES, NOTES)]
@@ -70,7 +77,7 @@ class ClassifierRecipe(Recipe):
             "learning": self.learning.model_dump(),
         }
 
-    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+    def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
         """Raises InputError where a teacher is missing, or was made for other pictures or students."""
         classes = open_classes(self.data)
         pictures = Pictures(mean=classes.notes.mean, std=classes.notes.std, **self.augmentation.model_dump())
@@ -80,16 +87,16 @@ class ClassifierRecipe(Recipe):
         self.networks = self._build(batches)
         if isinstance(self.learning, Feedback | Mutual) and teacher is not None:
             self.networks[TEACHER] = teacher
-        for part in self._parts(batches, teacher, dtype):
-            yield part
-            batch = min(part.training.batch_size, part.task.samples)
-            steps = part.training.epochs * (part.task.samples // batch)
-            step = part.task.forwards_backwards(batch)
-            about = {"stage": _stage(part.name), "steps": steps}
+        for run in self._runs(batches, teacher, dtype):
+            yield run
+            batch = min(run.training.batch_size, run.task.samples)
+            steps = run.training.epochs * (run.task.samples // batch)
+            step = run.task.forwards_backwards(batch)
+            about = {"stage": _stage(run.name), "steps": steps}
             self.work.append(about | {"multiply_adds_a_step": step, "multiply_adds": steps * step})
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
-        """Those of all parts."""
+        """Those of all runs, by stage."""
         return pd.DataFrame([{"stage": _stage(name)} | row for name, rows in logs.items() for row in rows])
 
     def save(self, provenance: dict[str, Any]) -> None:
@@ -118,31 +125,31 @@ class ClassifierRecipe(Recipe):
             for number, seed in enumerate(seeds, start=1)
         }
 
-    def _parts(self, batches: ClassBatches, pretrained: Trained | None, dtype: torch.dtype) -> Iterator[Part]:
-        """The parts in order, each made when the one before it is trained."""
+    def _runs(self, batches: ClassBatches, pretrained: Trained | None, dtype: torch.dtype) -> Iterator[ClassRun]:
+        """The runs in order, each made when the one before it has ended."""
         learning, training, seed = self.learning, self.training, self.seed
         teacher = None if pretrained is None else pretrained.network
         students = {name: of.network for name, of in self.networks.items() if name not in (TEACHER, ENSEMBLE)}
         first = students[STUDENT]
         match learning:
             case Supervised():
-                yield Part(Classes(first, batches, training, dtype), training, seed)
+                yield ClassRun(Classes(first, batches, training, dtype), training, seed)
             case Distillation():
                 options = {"methods": learning.distill, "cross_entropy": learning.cross_entropy, "seed": seed}
-                yield Part(Distilled(first, batches, training, dtype, teacher=teacher, **options), training, seed)
+                yield ClassRun(Distilled(first, batches, training, dtype, teacher=teacher, **options), training, seed)
             case Mutual():
                 peers = students | ({TEACHER: teacher} if learning.with_teacher else {})
-                yield Part(MutualLearning(peers, batches, learning, training, dtype), training, seed)
+                yield ClassRun(MutualLearning(peers, batches, learning, training, dtype), training, seed)
             case NativeEnsemble():
                 whole = self.networks[ENSEMBLE].network
-                yield Part(Branches(whole, batches, learning, training, dtype), training, seed)
+                yield ClassRun(Branches(whole, batches, learning, training, dtype), training, seed)
             case Feedback():
                 given = teacher, students, batches, learning
                 if (stage := learning.forward_training) is not None:
-                    yield Part(ForwardAndFeedback(*given, stage, dtype, teaches_only=True), stage, seed, "forward")
+                    yield ClassRun(ForwardAndFeedback(*given, stage, dtype, teaches_only=True), stage, seed, "forward")
                 stage, alone = learning.feedback_training, learning.feedback == "none"
                 task = ForwardAndFeedback(*given, stage, dtype, teaches_only=alone)
-                yield Part(task, stage, derive(seed, "feedback"), "feedback")
+                yield ClassRun(task, stage, derive(seed, "feedback"), "feedback")
 
     def _teacher(self, batches: ClassBatches) -> Trained:
         """The pretrained teacher. Raises InputError where it is missing, or was made for other pictures or students."""
@@ -168,6 +175,6 @@ class ClassifierRecipe(Recipe):
         return teacher
 
 
-def _stage(part: str) -> str:
-    """What the log and the card call a part."""
-    return part or "training"
+def _stage(run: str) -> str:
+    """What the log and the card call a run of that name."""
+    return run or "training"

@@ -22,7 +22,7 @@ from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.faces import Batch, TrainingFaces, training_faces
 from pipeline.tasks.recognition.networks import FaceClassifier
 from pipeline.tasks.recognition.sampling import SeveralOfEach
-from pipeline.trained import Log, Part, Recipe
+from pipeline.trained import Log, Recipe, Run
 from pipeline.training import Task, sgd
 
 
@@ -109,8 +109,8 @@ class IdentitiesRecipe(Recipe):
             "more": None,
         }
 
-    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
-        """A part for each network."""
+    def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
+        """A run for each network."""
         people = training_faces(self.index)
         arrays = QualityArrays(self.faces, self.degraded, self.qualities, device)
         arrays.check_index(self.index, people.indexed)
@@ -121,7 +121,7 @@ class IdentitiesRecipe(Recipe):
             )  # fmt: skip
             shown = self.qualities if quality is None else [quality]
             task = self.task(classifier, arrays, people, shown, device, dtype)
-            yield Part(task, self.training, self.seed, "" if quality is None else f"x{quality}")
+            yield Run(task, self.training, self.seed, "" if quality is None else f"x{quality}")
             self.classifiers[quality] = classifier
 
     def task(

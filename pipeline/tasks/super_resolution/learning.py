@@ -23,7 +23,7 @@ from pipeline.params.loading import Settings
 from pipeline.params.networks import AdamTraining
 from pipeline.tasks.super_resolution import networks
 from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
-from pipeline.trained import Part, Recipe
+from pipeline.trained import Recipe, Run
 from pipeline.training import Task, adam
 
 
@@ -103,7 +103,7 @@ class UpscalerRecipe(Recipe):
             "distill": {name: settings.model_dump() for name, settings in self.methods.items()},
         }
 
-    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+    def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
         """Raises InputError where the teacher was made for other pictures."""
         arrays = PatchArrays(self.patches, device)
         self.trained = networks.build(self.network, scale=arrays.scale, channels=arrays.channels, seed=self.seed)
@@ -112,7 +112,7 @@ class UpscalerRecipe(Recipe):
             reconstruction=self.reconstruction, taps=self.taps, teacher=self._teacher(arrays),
             teacher_taps=self.teacher_taps, methods=self.methods,
         )  # fmt: skip
-        yield Part(task, self.training, self.seed)
+        yield Run(task, self.training, self.seed)
 
     def _teacher(self, arrays: PatchArrays) -> Upscaler | None:
         if self.teacher is None:

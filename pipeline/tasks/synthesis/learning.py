@@ -34,7 +34,7 @@ from pipeline.tasks.synthesis.params.group import ASKED
 from pipeline.tasks.synthesis.params.translators import PatchDiscriminator as DiscriminatorSettings
 from pipeline.tasks.synthesis.params.translators import Translator, check_discriminator
 from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant
-from pipeline.trained import Part, Recipe
+from pipeline.trained import Recipe, Run
 from pipeline.training import Task, adam
 
 OTHER = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))
@@ -170,7 +170,7 @@ class TranslationRecipe(Recipe):
             "augmentation": self.augmentation.model_dump(),
         }
 
-    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+    def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
         pairs = sketch_pairs.load(self.pairs)
         asked = self._asked()
         teachers = Teachers(*(load_teacher(path) for path in asked), device) if asked else None
@@ -183,7 +183,7 @@ class TranslationRecipe(Recipe):
             self.augmentation, device, dtype,
             chosen=pairs.rows("train"), teachers=teachers, discriminator=self.discriminator, seed=self.seed,
         )  # fmt: skip
-        yield Part(task, self.training, self.seed)
+        yield Run(task, self.training, self.seed)
 
     def _asked(self) -> list[Path]:
         domains = () if self.variant.teachers is None else ASKED[self.variant.teachers]

@@ -24,7 +24,7 @@ from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
 from pipeline.tasks.synthesis.params.group import Domain
 from pipeline.tasks.synthesis.params.teachers import VGG
 from pipeline.tasks.synthesis.params.variants import Augmentation
-from pipeline.trained import Part, Recipe
+from pipeline.trained import Recipe, Run
 from pipeline.training import Task, sgd
 
 
@@ -110,7 +110,7 @@ class TeacherRecipe(Recipe):
             "augmentation": self.augmentation.model_dump(),
         }
 
-    def parts(self, device: torch.device, dtype: torch.dtype) -> Iterator[Part]:
+    def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
         people, photos = training_faces(self.index), open_faces(self.faces)
         if len(photos) != people.indexed:
             raise InputError(f"{self.index}: {people.indexed} rows, expected {len(photos)}, one a face of {self.faces}")
@@ -128,4 +128,4 @@ class TeacherRecipe(Recipe):
             self.trained, Pictures(device, **arrays), people.labels.numpy(), self.training, self.augmentation, device,
             dtype, chosen=people.faces.numpy(),
         )  # fmt: skip
-        yield Part(task, self.training, self.seed)
+        yield Run(task, self.training, self.seed)
