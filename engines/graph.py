@@ -26,6 +26,7 @@ FOUND_BY_NAME = {
     "pipeline.data.sources": "source",
     "pipeline.distill": "distill",
     "pipeline.face_losses": "kind",
+    "pipeline.face_measures": "measures",
     "pipeline.face_networks": "architecture",
 }
 DOCUMENT = "pipeline.document"  # the module that finds the settings of every task

@@ -42,14 +42,6 @@ class Verification:
     """Mean of ``fold_accuracy``; the mean of ``correct`` where folds are equally large."""
     accuracy_std: float
     """Standard deviation of ``fold_accuracy`` over folds, with F - 1 below the line; InsightFace's code has F."""
-    auc: float
-    """Area under the ROC of the pooled scores; a tie counts one half."""
-    eer: float
-    """False accept rate where it equals the false reject rate; see equal_error_rate."""
-    tar_at_far_1e2: float
-    """True accept rate at a false accept rate of at most 1e-2; see tar_at_far."""
-    tar_at_far_1e3: float
-    """True accept rate at a false accept rate of at most 1e-3; see tar_at_far."""
     n_same: int
     n_different: int
 
@@ -144,14 +136,13 @@ def verify(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> Verification
         same: (P,) booleans, or 0 and 1.
         folds: (P,) integers.
 
-    AUC, EER and TAR pool the folds, each pair with its score in its own fold.
+    Rates that pool the folds, each pair with its score in its own fold, are pipeline.face_measures' of ``scores``.
     Raises InputError on unequal shapes, scores that are not finite, fewer than two folds, or a fold without
     same pairs or without different pairs.
     """
     labels, fold = _checked_folds(folds)
     own, same, thresholds, correct = _judged(scores, same, folds)
     fold_accuracy = np.bincount(fold, weights=correct) / np.bincount(fold)
-    far, tar = _roc_points(own, same)
     return Verification(
         scores=own,
         correct=correct,
@@ -160,10 +151,6 @@ def verify(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> Verification
         fold_accuracy=fold_accuracy,
         accuracy=float(fold_accuracy.mean()),
         accuracy_std=float(fold_accuracy.std(ddof=1)),
-        auc=float(np.sum(np.diff(far) * (tar[1:] + tar[:-1]) / 2)),
-        eer=equal_error_rate(own, same),
-        tar_at_far_1e2=tar_at_far(own, same, 1e-2),
-        tar_at_far_1e3=tar_at_far(own, same, 1e-3),
         n_same=int(same.sum()),
         n_different=int((~same).sum()),
     )
@@ -196,6 +183,15 @@ def _judged(
     thresholds = np.array([best_threshold(table[f, fold != f], same[fold != f]) for f in range(len(labels))])
     correct = (own >= thresholds[fold]) == same
     return own, same, thresholds, correct
+
+
+def area_under_roc(scores: ArrayLike, same: ArrayLike) -> float:
+    """The share of (same, different) pairs of scores in the right order, a tie counting one half.
+
+    Args and errors as ``equal_error_rate``.
+    """
+    far, tar = _roc_points(*_checked_scores(scores, same))
+    return float(np.sum(np.diff(far) * (tar[1:] + tar[:-1]) / 2))
 
 
 def equal_error_rate(scores: ArrayLike, same: ArrayLike) -> float:

@@ -15,7 +15,7 @@ PLAIN = "{architecture: plain, width: 8, embedding: 16}"
 USE = """
 import numpy as np
 import torch
-from pipeline import face_losses
+from pipeline import face_losses, face_measures
 from pipeline.data.degradation import downsample
 from pipeline.distill import Knowledge, method
 from pipeline.face_networks import architecture, build
@@ -28,6 +28,8 @@ assert inside.embedding.shape == (2, 16) and len(inside.features) == architectur
 student, teacher = (Knowledge(embedding=torch.full((2, 16), value)) for value in (1.0, 3.0))
 distill = settings.students["logit_attention_kd"].distill["gap"]
 assert method("gap").loss(student, teacher, distill) == 4.0 and distill.weight == 2.0
+found = face_measures.measured(np.array([1.0, 0.0]), np.array([True, False]), settings.evaluation.measures)
+assert found["gap"] == 0.5 and face_measures.named(list(found))["gap"] == ["gap"]
 loss = settings.baselines["basicnet"].loss
 head = face_losses.build(loss, 16, 3)
 embedding = head.weight[:1].detach().clone()
@@ -45,7 +47,7 @@ def recipe(root: Path, heading: str) -> str:
 
 @pytest.fixture
 def project(tmp_path, root) -> Path:
-    """The project with a network, a loss, a degradation and a method made by the recipes, and entries that name them."""
+    """The project with a network, a loss, a measure, a degradation and a method made by the recipes, and entries that name them."""
     folder = copy_project(
         root,
         tmp_path / "project",
@@ -54,11 +56,13 @@ def project(tmp_path, root) -> Path:
             f"  baselines:\n    basicnet: {{train_qualities: [1], network: {PLAIN},"
             " loss: {kind: halved, scale: 8.0, margin: 0.1}}",
             "method: bicubic": "method: mean",
+            "measures: {auc: {}": "measures: {gap: {}, auc: {}",
             "distill: {logit:": "distill: {gap: {weight: 2.0}, logit:",
         },
     )
     (folder / "pipeline/face_networks/plain.py").write_text(recipe(root, "A network of recognition"))
     (folder / "pipeline/face_losses/halved.py").write_text(recipe(root, "A loss of recognition"))
+    (folder / "pipeline/face_measures/gap.py").write_text(recipe(root, "A measure of verification"))
     (folder / "pipeline/data/degradations/mean.py").write_text(recipe(root, "A degradation"))
     (folder / "pipeline/distill/gap.py").write_text(recipe(root, "A method of distillation"))
     return folder

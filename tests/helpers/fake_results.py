@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
+from pipeline.face_measures import measured, validated
 from pipeline.metrics import statistics, verification
 from pipeline.report import blocks, tidy
 from pipeline.report.reading import LATENCY_COLUMNS
@@ -35,6 +36,9 @@ def draw_faces(count: int, side: int, generator: np.random.Generator) -> np.ndar
     return np.stack([np.asarray(face) for face in faces])
 
 
+MEASURES = validated({"auc": {}, "eer": {}, "tar_at_far": {"rates": [0.01, 0.001]}})
+
+
 def degrade(face: np.ndarray, quality: int) -> np.ndarray:
     small = tuple(max(length // quality, 1) for length in face.shape[1::-1])
     image = Image.fromarray(face).resize(small, Image.Resampling.BICUBIC)
@@ -58,11 +62,7 @@ def judged(
         "accuracy_std_folds": found.accuracy_std,
         "accuracy_low": low,
         "accuracy_high": high,
-        "auc": found.auc,
-        "eer": found.eer,
-        "tar_at_far_1e-2": found.tar_at_far_1e2,
-        "tar_at_far_1e-3": found.tar_at_far_1e3,
-    }
+    } | measured(found.scores, same, MEASURES)
     scores = {"protocol": protocol, "condition": condition, "pair": np.arange(pairs), "fold": fold}
     scores |= {"same": same.astype(int), "score": found.scores, "correct": found.correct.astype(int)}
     return [(protocol, condition, name, value, pairs) for name, value in values.items()], pd.DataFrame(scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from torch import Tensor
 
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast
+from pipeline.face_measures import measured
 from pipeline.metrics import verification
 from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.params.loading import Settings
 from pipeline.tasks.recognition.networks import FaceNetwork
 
 SCORE_COLUMNS = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
@@ -40,9 +43,11 @@ def paired_faces(table: pd.DataFrame) -> np.ndarray:
 
 
 def judge_pairs(
-    table: pd.DataFrame, embeddings: np.ndarray, seen: np.ndarray, condition: str
+    table: pd.DataFrame, embeddings: np.ndarray, seen: np.ndarray, condition: str, measures: Mapping[str, Settings]
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Verification of the pairs in ``table`` by embeddings (N, D) of the faces ``seen`` (N,), rising.
+
+    ``measures`` beside the accuracy are by the names of pipeline.face_measures.
 
     Returns tidy rows (protocol, condition, metric, value, n) and one row per pair with the columns SCORE_COLUMNS.
     """
@@ -52,7 +57,8 @@ def judge_pairs(
         folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
         result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
         where = {"protocol": protocol, "condition": condition}
-        rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in _measures(result).items()]
+        found = _accuracy(result) | measured(result.scores, same.astype(bool), measures)
+        rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in found.items()]
         judged.append(
             group[["pair", "fold"]].assign(
                 same=same.astype(int), score=result.scores, correct=result.correct.astype(int), **where
@@ -61,15 +67,11 @@ def judge_pairs(
     return rows, pd.concat(judged)[SCORE_COLUMNS]
 
 
-def _measures(result: verification.Verification) -> dict[str, float]:
+def _accuracy(result: verification.Verification) -> dict[str, float]:
     low, high = bootstrap_interval(result.correct[None])
     return {
         "accuracy": result.accuracy,
         "accuracy_std_folds": result.accuracy_std,
         "accuracy_low": low,
         "accuracy_high": high,
-        "auc": result.auc,
-        "eer": result.eer,
-        "tar_at_far_1e-2": result.tar_at_far_1e2,
-        "tar_at_far_1e-3": result.tar_at_far_1e3,
     }

@@ -228,7 +228,7 @@ def test_secondary_measures(section, two_seeds):
     names = ("auc", "eer", "tar_at_far_1e-2", "tar_at_far_1e-3")
     assert row[2:] == [f"{100 * metrics[name]:.1f}" for name in names]
     assert "allow 2 and 0 of the 200 pairs" in table.caption
-    assert "For EER and TAR the threshold is chosen on these very pairs" in table.caption
+    assert "its threshold is chosen on these very pairs" in table.caption
 
 
 def test_roc_agrees_with_the_metric(measured):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline import face_measures
 from pipeline.report import numbers as report_numbers
 from pipeline.report import overview, plots, sections, sentences, tables, tidy
 from pipeline.report.blocks import Block, Section, Table
@@ -18,8 +19,6 @@ from pipeline.tasks.recognition.report.results import Data, Inputs, read
 __all__ = ["Inputs", "measure", "section", "write"]
 
 TITLE = "Face recognition"
-SECONDARY = {"AUC, %": "auc", "EER, %": "eer"}
-TAR = "tar_at_far_"  # and the false acceptance rate
 RANKS = (1, 5, 10, 20)
 
 
@@ -144,12 +143,15 @@ def compared(data: Data, numbers: Numbers, metric: str, protocol: str, control: 
     return tables.compared(rows, data.caption(text))
 
 
-def secondary(data: Data, protocol: str) -> Table:
-    """AUC, EER and TAR at each FAR, quality by quality."""
+def secondary(data: Data, protocol: str) -> Table | None:
+    """The measures beside the accuracy, quality by quality; None where there are none."""
     inputs = data.inputs
-    taken = data.metrics["metric"][data.metrics["protocol"] == protocol].unique()
-    rates = sorted((name.removeprefix(TAR) for name in taken if name.startswith(TAR)), key=float, reverse=True)
-    columns = SECONDARY | {f"TAR at FAR {rate}, %": f"{TAR}{rate}" for rate in rates}
+    measures = face_measures.named(list(data.metrics["metric"][data.metrics["protocol"] == protocol].unique()))
+    columns = {
+        face_measures.measure(name).title(metric): metric for name, metrics in measures.items() for metric in metrics
+    }
+    if not columns:
+        return None
     rows = []
     for condition in inputs.conditions:
         for variant in inputs.trained:
@@ -158,13 +160,13 @@ def secondary(data: Data, protocol: str) -> Table:
                 row[title] = tables.mean(100 * data.values(Place(metric, protocol, condition), variant))
             rows.append(row)
     different = int((~data.same[protocol]).sum())
-    allowed = " and ".join(str(int(float(rate) * different + 1e-9)) for rate in rates)
+    same = len(data.same[protocol]) - different
+    explained = " ".join(
+        face_measures.measure(name).explain(metrics, same, different) for name, metrics in measures.items()
+    )
     text = (
-        "Area under the ROC curve (AUC), equal error rate (EER) and true acceptance rate (TAR) by false acceptance"
-        f" rate (FAR) on {protocol} ({sentences.spread(inputs.seeds)}{figures.basis(data, protocol)}). FAR"
-        f" {' and '.join(rates)} allow {allowed} of the {different:,} pairs"
-        " of different people to be accepted. For EER and TAR the threshold is chosen on these very pairs, all folds"
-        " together, and not, as for accuracy, on the other folds."
+        f"Other measures of verification on {protocol} ({sentences.spread(inputs.seeds)}{figures.basis(data, protocol)})."
+        f" {explained}"
     )
     return _by_quality(data, rows, text)
 
