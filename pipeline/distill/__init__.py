@@ -100,8 +100,15 @@ def method_names() -> list[str]:
 
 
 def method(name: str) -> Method:
-    """The method as its file states it. Raises InputError naming the methods there are."""
+    """The method as its file states it.
+
+    Raises InputError where there is none of that name, naming those there are, or where its file lacks what it must state.
+    """
     if name not in method_names():
         raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")
-    stated = vars(importlib.import_module(f"{__name__}.{name}"))
+    module = importlib.import_module(f"{__name__}.{name}")
+    stated = vars(module)
+    for needed in ("Settings", "NEEDS", "loss"):
+        if needed not in stated:
+            raise InputError(f"{module.__file__}: {needed} is missing, expected Settings, NEEDS and loss")
     return Method(**{field.name: stated[field.name] for field in fields(Method) if field.name in stated})

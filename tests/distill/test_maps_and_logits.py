@@ -81,6 +81,17 @@ def test_methods_are_found_by_name_and_declare_what_they_need():
         distill.method("nothing")
 
 
+def test_a_file_states_what_differs_and_lacks_nothing_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(distill, "__path__", [*distill.__path__, str(tmp_path)])
+    (tmp_path / "new_rule.py").write_text("Settings, NEEDS, EACH_STAGE, loss = dict, ('output',), True, max\n")
+    stated = distill.method("new_rule")
+    assert stated.EACH_STAGE and stated.FROM_ALL and not stated.WHOLE_BATCH and stated.build is None
+    stated.check(None, None, None)
+    (tmp_path / "no_rule.py").write_text("Settings, loss = dict, max\n")
+    with pytest.raises(InputError, match="no_rule.py: NEEDS is missing, expected Settings, NEEDS and loss"):
+        distill.method("no_rule")
+
+
 def test_margin_choice_selects_the_logits():
     torch.manual_seed(3)
     a, b, c, d = (torch.randn(2, 3) for _ in range(4))
