@@ -12,7 +12,8 @@ two that are better by a small and by a large gain. Of each row, in percent:
     +small, +large   of the better methods: found at 5 %, in the table, before correction
 
 Behind each figure is its Monte Carlo error, tables being what is drawn. A row is marked where it leaves what is aimed at by more than two of them:
-false verdicts 2.5 to 6, families at most 6, intervals 94 to 97.5. ``--smallest`` runs every fifth row on two tables:
+false verdicts 2.5 to 6, families at most 6, intervals 94 to 97.5. A second table has each column's mean over settings and its
+range. ``--smallest`` runs every fifth row on two tables:
 its figures say nothing.
 """
 
@@ -37,8 +38,15 @@ Floats = NDArray[np.float64]
 EQUAL = 10  # methods that equal the control
 ALPHA = 0.05
 # The small and the large gain: points, dB, SSIM.
-GAINS = {"pairs": (1.0, 2.5), "probes": (1.0, 2.5), "images": (0.5, 1.0), "PSNR": (0.02, 0.05), "SSIM": (0.005, 0.01)}
-POINTS = ("pairs", "probes", "images")
+GAINS = {
+    "pairs": (1.0, 2.5),
+    "AUC": (1.0, 2.5),
+    "probes": (1.0, 2.5),
+    "images": (0.5, 1.0),
+    "PSNR": (0.02, 0.05),
+    "SSIM": (0.005, 0.01),
+}
+POINTS = ("pairs", "AUC", "probes", "images")
 AIMS = {"alone": (2.5, 6.0), "in table": (2.5, 6.0), "holds": (94.0, 97.5)}
 AIMS |= dict.fromkeys(("of 5", "of 10", "of 20", "Dunnett"), (0.0, 6.0))
 COLUMNS = ("alone", "in table", "of 5", "of 10", "of 20", "Dunnett", "holds", "+small", "+large")
@@ -79,11 +87,10 @@ def rows() -> Iterator[Row]:
     yield Row(Setting("PSNR", 100, 0.008), (2, 3, 5), 400, equal=20)
     for kind, items, deviation in (("pairs", 1800, 0.5), ("PSNR", 100, 0.03)):  # the same seeds
         yield Row(Setting(kind, items, deviation, together=0.5), usual, 250)
-    for kind, items, deviation in (
-        ("pairs", 1800, 0.3),
-        ("PSNR", 100, 0.01),
-    ):  # a control that scatters three times as much
+    for kind, items, deviation in (("pairs", 1800, 0.3), ("PSNR", 100, 0.01)):  # a control of threefold spread
         yield Row(Setting(kind, items, deviation, unequal=3.0), usual, 250)
+    for deviation in (0.0, 0.5):
+        yield Row(Setting("AUC", 1800, deviation, 0.1), usual, 250)
 
 
 def simulate(row: Row, tables: int, seed: int) -> dict[int, dict[str, tuple[float, float]]]:
@@ -160,6 +167,21 @@ def described(row: Row, seeds: int, tables: int) -> list[str]:
     ]
 
 
+def summary(found: list[tuple[Row, int, dict[str, tuple[float, float]]]]) -> Iterator[list[str]]:
+    """Cells by kind and seeds: each column's mean over settings, and its lowest and highest. Without unequal spreads."""
+    usual = [(row.setting.kind, seeds, values) for row, seeds, values in found if row.setting.unequal == 1]
+    for kind in GAINS:
+        for seeds in sorted({seeds for which, seeds, _ in usual if which == kind}):
+            some = [values for which, count, values in usual if (which, count) == (kind, seeds)]
+            cells = []
+            for name in COLUMNS:
+                percents = [values[name][0] for values in some if name in values]
+                cells.append(
+                    f"{np.mean(percents):.1f} ({min(percents):.1f} to {max(percents):.1f})" if percents else ""
+                )
+            yield [kind, str(seeds), str(len(some)), *cells]
+
+
 def main() -> None:
     """Print the table as Markdown, line by line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -171,12 +193,18 @@ def main() -> None:
     first = ("items are", "number", "seed deviation", "share of people", "seeds", "tables")
     print("| " + " | ".join((*first, *COLUMNS, "")) + " |")
     print("|---" * (len(first) + len(COLUMNS) + 1) + "|")
+    everything = []
     for place, row in list(enumerate(rows()))[:: 5 if options.smallest else 1]:
         tables = 2 if options.smallest else max(2, round(row.tables * options.runs))
         for seeds, found in simulate(row, tables, options.seed + 1000 * place).items():
             cells = [f"{found[name][0]:.1f} ± {found[name][1]:.1f}" if name in found else "" for name in COLUMNS]
             marks = [name for name, (percent, error) in found.items() if outside(name, percent, error)]
             print("| " + " | ".join([*described(row, seeds, tables), *cells, ", ".join(marks)]) + " |", flush=True)
+            everything.append((row, seeds, found))
+    print("\n| " + " | ".join(("items are", "seeds", "settings", *COLUMNS)) + " |")
+    print("|---" * (3 + len(COLUMNS)) + "|")
+    for cells in summary(everything):
+        print("| " + " | ".join(cells) + " |")
     print(f"\n{time.process_time() - start:.0f} s of the processor")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from pipeline.metrics.auc import placements
 from pipeline.metrics.verification import called_rightly
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,22 @@ class Setting:
 
 
 def pairs(draw: np.random.Generator, s: Setting, gains: Floats, seeds: int) -> tuple[Floats, Whole]:
-    """(methods, seeds, pairs) calls by verify's thresholds on the other folds, and (pairs, 2) people.
+    """(methods, seeds, pairs) calls by verify's thresholds on the other folds, and (pairs, 2) people."""
+    scores, same, fold, people = _pair_scores(draw, s, gains, seeds)
+    return np.array([[called_rightly(one, same, fold) for one in method] for method in scores], dtype=float), people
+
+
+def areas(draw: np.random.Generator, s: Setting, gains: Floats, seeds: int) -> tuple[Floats, Whole]:
+    """(methods, seeds, pairs) placements whose mean is the AUC, and (pairs, 2) people; deviation and gain are in points
+    of the accuracy that the same scores have."""
+    scores, same, _, people = _pair_scores(draw, s, gains, seeds)
+    return np.array([[placements(one, same) for one in method] for method in scores]), people
+
+
+def _pair_scores(
+    draw: np.random.Generator, s: Setting, gains: Floats, seeds: int
+) -> tuple[Floats, NDArray[np.bool_], Whole, Whole]:
+    """(methods, seeds, pairs) scores, (pairs,) same, (pairs,) folds, (pairs, 2) people.
 
     Each fold has people of its own, half of its pairs show one person. As in LFW: 0.96 people a pair, of whom 0.28 a pair have
     several photos; same pairs draw among these, different pairs among all.
@@ -59,8 +75,7 @@ def pairs(draw: np.random.Generator, s: Setting, gains: Floats, seeds: int) -> t
     distance = 2 * norm.ppf(RIGHT)  # between the means of same and different pairs: a threshold between calls RIGHT
     slope = norm.pdf(distance / 2) / 2  # of the share of right calls with that distance
     shifts = _shifts(draw, s, gains, seeds) / 100 / slope + distance
-    scores = _noise(draw, s, people, len(gains), seeds) + shifts[..., None] * same
-    return np.array([[called_rightly(one, same, fold) for one in method] for method in scores], dtype=float), people
+    return _noise(draw, s, people, len(gains), seeds) + shifts[..., None] * same, same, fold, people
 
 
 def probes(draw: np.random.Generator, s: Setting, gains: Floats, seeds: int) -> tuple[Floats, Whole]:
@@ -101,6 +116,7 @@ def _pictures(
 
 KINDS = {
     "pairs": pairs,
+    "AUC": areas,
     "probes": probes,
     "images": images,
     "PSNR": _pictures(28.0, 3.0, 0.07, 0.04),  # dB
