@@ -5,7 +5,7 @@ Tasks hand over outcomes, item by item and seed by seed; what is done with them 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.metrics import statistics
 
+Key = tuple[Hashable, str]  # where something was measured, and of which variant
 COLUMNS = ("difference", "low", "high", "p_value", "adjusted", "verdict")
 
 
@@ -48,28 +49,29 @@ def estimate(outcomes: Outcomes, scale: float = 1) -> dict[str, float]:
         low, high = outcomes.interval
     elif outcomes.values is not None:
         low, high = statistics.bootstrap_interval(outcomes.values)
-    found = {"mean": mean, "low": low, "high": high, "spread": float("nan") if spread is None else spread}
+    figures = {"mean": mean, "low": low, "high": high, "spread": float("nan") if spread is None else spread}
     items = 0 if outcomes.values is None else outcomes.values.shape[1]
-    return {key: scale * value for key, value in found.items()} | {"seeds": len(outcomes.per_seed), "items": items}
+    return {key: scale * value for key, value in figures.items()} | {"seeds": len(outcomes.per_seed), "items": items}
 
 
 def change(of: Outcomes, control: Outcomes, scale: float = 1) -> statistics.PairedDifference:
     """One comparison that is no part of a table: its p is not corrected."""
-    found = statistics.paired_difference(*_paired(of, control))
-    ends = (scale * value for value in (found.difference, found.low, found.high))
-    return statistics.PairedDifference(*ends, found.p_value, found.n)
+    compared = statistics.paired_difference(*_paired(of, control))
+    scaled = (scale * value for value in (compared.difference, compared.low, compared.high))
+    return statistics.PairedDifference(*scaled, compared.p_value, compared.n)
 
 
-def family(pairs: Mapping[Hashable, tuple[Outcomes, Outcomes]], scales: Mapping[Hashable, float]) -> pd.DataFrame:
-    """Compare the two of each entry, the second being the control; p-values are adjusted for all of them together.
+def family(outcomes: Mapping[Key, Outcomes], pairs: Sequence[tuple[Key, Key]], scales: Sequence[float]) -> pd.DataFrame:
+    """Compare the first of each pair with the second, its control; p-values are adjusted for all of them together.
 
-    Columns are COLUMNS, differences times the entry's scale, in the order of the entries.
+    ``outcomes`` has every variant of the section, those of one place being of the same items. A row per pair, with
+    COLUMNS, differences times the pair's scale.
     """
-    found = {key: change(*both, scale=scales[key]) for key, both in pairs.items()}
-    adjusted = np.asarray(statistics.holm([one.p_value for one in found.values()])).tolist()
+    changes = [change(*(outcomes[key] for key in pair), scale) for pair, scale in zip(pairs, scales, strict=True)]
+    adjusted = np.asarray(statistics.holm([each.p_value for each in changes])).tolist()
     rows = [
-        (one.difference, one.low, one.high, one.p_value, p, statistics.verdict(one.difference, p))
-        for one, p in zip(found.values(), adjusted, strict=True)
+        (each.difference, each.low, each.high, each.p_value, p, statistics.verdict(each.difference, p))
+        for each, p in zip(changes, adjusted, strict=True)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

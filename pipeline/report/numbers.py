@@ -80,8 +80,8 @@ class Numbers:
 def compute(outcomes: All, families: Iterable[Sequence[Comparison]], measures: Mapping[str, Measure]) -> Numbers:
     """An estimate of each outcome; the comparisons of each family, corrected together."""
     estimates = [
-        place._asdict() | {"variant": variant} | comparing.estimate(found, measures[place.metric].scale)
-        for (place, variant), found in outcomes.items()
+        place._asdict() | {"variant": variant} | comparing.estimate(of_variant, measures[place.metric].scale)
+        for (place, variant), of_variant in outcomes.items()
     ]
     filled = [list(dict.fromkeys(family)) for family in families]
     tables = [_family(number, family, outcomes, measures) for number, family in enumerate(filter(None, filled))]
@@ -97,15 +97,13 @@ def chosen(table: pd.DataFrame, **where: str) -> pd.DataFrame:
 
 
 def _family(number: int, family: Sequence[Comparison], outcomes: All, measures: Mapping[str, Measure]) -> pd.DataFrame:
-    pairs = {
-        one: (outcomes[one.place, one.variant], outcomes[one.control_place or one.place, one.control]) for one in family
-    }
-    found = comparing.family(pairs, {one: measures[one.place.metric].scale for one in family})
+    pairs = [((each.place, each.variant), (each.control_place or each.place, each.control)) for each in family]
+    compared = comparing.family(outcomes, pairs, [measures[each.place.metric].scale for each in family])
     keys = [
-        one.place._asdict() | {"variant": one.variant, "control": one.control, "question": one.question}
-        for one in family
+        each.place._asdict() | {"variant": each.variant, "control": each.control, "question": each.question}
+        for each in family
     ]
-    return pd.concat([pd.DataFrame(keys).assign(family=number, tests=len(family)), found], axis=1)
+    return pd.concat([pd.DataFrame(keys).assign(family=number, tests=len(family)), compared], axis=1)
 
 
 def _first(rows: pd.DataFrame) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ sections.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -38,11 +38,12 @@ COLOURS = {"better": "#00664b", "worse": "#a84300", NULL: figures.SOFT}  # as ma
 ROW, HEAD, LINE = 0.27, 0.75, 0.2  # inches: of a method, of a panel's axis, of a line of its title
 
 
-def contrasts(rows: pd.DataFrame, *, task: str, panel: str, measure: Measure, seeds: int) -> pd.DataFrame:
-    """Comparisons of one panel, COLUMNS; ``rows`` are of Numbers.comparisons."""
+def contrasts(task: str, measure: Measure, seeds: int, panels: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """The comparisons of a task's panels, COLUMNS: of each its name and rows of Numbers.comparisons."""
     unit = f"{measure.unit} of {measure.name}" if measure.unit else measure.name
-    shared = {"task": task, "panel": panel, "unit": unit, "digits": measure.digits, "seeds": seeds}
-    return rows.rename(columns={"variant": "method"}).assign(**shared)[list(COLUMNS)]
+    shared = {"task": task, "unit": unit, "digits": measure.digits, "seeds": seeds}
+    named = (rows.rename(columns={"variant": "method"}).assign(panel=panel, **shared) for panel, rows in panels)
+    return joined([rows[list(COLUMNS)] for rows in named])
 
 
 def read(path: Path) -> pd.DataFrame:

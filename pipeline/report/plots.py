@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,47 @@ def training(losses: Mapping[str, Sequence[pd.DataFrame]]) -> bytes:
     figure.supxlabel("Epoch", fontsize=11, color=figures.INK)
     order = [term for term in ("total", *terms) if term in handles]
     figure.legend([handles[term] for term in order], order, loc="outside upper center", ncols=len(order))
+    return figures.svg(figure)
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]],
+    styles: Mapping[str, figures.Style],
+    labels: tuple[str, str],
+    *,
+    columns: int = 4,
+    height: float = 3.5,
+    finish: Callable[[Axes, str], None],
+    marks: bool = False,
+    **line: Any,
+) -> bytes:
+    """Shares in percent against something else, as SVG: one panel per title, one line per network.
+
+    Args:
+        panels: title -> network -> places and shares. styles: of the networks. labels: of the two axes.
+        columns: panels side by side. height: of a row, in inches. finish: what is left to do with each panel, given
+            its title. marks: whether lines have some of their networks' marks. line: how they are drawn, as for matplotlib.
+    """
+    names = [name for name in styles if any(name in found for found in panels.values())]
+    across = min(len(panels), columns)
+    rows = -(-len(panels) // across)
+    figure, axes = figures.panels(rows, across, height, sharey=True, extra=legend_height(names))
+    handles = {}
+    for axis, (title, found) in zip(axes.flat, panels.items(), strict=False):
+        for name in names:
+            if name in found:
+                style = {"color": styles[name].color, "linestyle": styles[name].linestyle, "label": name}
+                if marks:
+                    style |= {"marker": styles[name].marker, "markevery": max(1, len(found[name][0]) // 6)}
+                (handles[name],) = axis.plot(*found[name], **style, **line)
+        axis.set_title(title)
+        axis.yaxis.set_major_formatter(FuncFormatter(percent))
+        finish(axis, title)
+    hide(axes.flat, len(panels))
+    for axis in axes[:, 0]:
+        axis.set_ylabel(labels[1])
+    figure.supxlabel(labels[0], fontsize=11, color=figures.INK)
+    named(figure, {name: handles[name] for name in names})
     return figures.svg(figure)
 
 

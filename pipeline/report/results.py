@@ -167,13 +167,13 @@ def outcomes(
     for variant, evaluated in found.items():
         for place in dict.fromkeys([*evaluated[0].scored, *evaluated[0].figures]):
             counts = sound(variant, place) if sound else [True] * len(evaluated)
-            kept = [one for one, counted in zip(evaluated, counts, strict=True) if counted]
-            scored = [one.scored[place] for one in kept if place in one.scored]
+            kept = [each for each, counted in zip(evaluated, counts, strict=True) if counted]
+            scored = [each.scored[place] for each in kept if place in each.scored]
             if kept:
                 stacked[place, variant] = Outcomes(
                     values=np.stack([series.to_numpy() for series in scored]) if scored else None,
                     items=scored[0].index.to_numpy() if scored else None,
-                    means=np.array([one.figures[place] for one in kept]) if place in kept[0].figures else None,
+                    means=np.array([each.figures[place] for each in kept]) if place in kept[0].figures else None,
                     interval=kept[0].intervals.get(place),
                 )
     return stacked
@@ -182,6 +182,6 @@ def outcomes(
 def common(found: Evaluations) -> dict[str, Any]:
     """The fields of Data that all tasks fill alike."""
     return {
-        "metrics": tidy.ordered([one.metrics for each in found.values() for one in each]),
-        "runs": {variant: [one.run for one in each] for variant, each in found.items()},
+        "metrics": tidy.ordered([each.metrics for of_variant in found.values() for each in of_variant]),
+        "runs": {variant: [each.run for each in of_variant] for variant, of_variant in found.items()},
     }

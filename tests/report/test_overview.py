@@ -29,7 +29,7 @@ FOUND = pd.DataFrame(
 
 def rows(task: str = "Face recognition", seeds: int = 3, digits: int = 1) -> pd.DataFrame:
     measure = Measure("accuracy", "points", digits)
-    return overview.contrasts(FOUND, task=task, panel="x8, rendered faces", measure=measure, seeds=seeds)
+    return overview.contrasts(task, measure, seeds, [("x8, rendered faces", FOUND)])
 
 
 def test_a_sentence_says_what_came_out_and_the_highest():

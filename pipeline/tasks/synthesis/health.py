@@ -5,6 +5,8 @@ The thresholds are [ours]. A run without discriminators is judged too: by its pi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -12,6 +14,15 @@ LEAST_VARIETY = 0.25  # of the targets'; plain regression, which blurs, keeps we
 DEFEATED = 0.01  # LSGAN's loss of a discriminator, real and made; 0.25 where it cannot tell, 1/8 each
 MOST_LOSS = 1.5  # times the control's mean absolute difference
 MOST_RISE = 1.5  # times the best epoch's loss of reconstruction
+# What a sentence below holds, and the word for it.
+FATES = (
+    ("diverged", "diverged"),
+    ("not finite", "diverged"),
+    ("collapsed", "collapsed"),
+    ("discriminator", "lost to its discriminator"),
+    ("drifted", "drifted away"),
+    ("", "failed"),
+)
 
 
 def variety(pictures: np.ndarray) -> float:
@@ -59,14 +70,24 @@ def symptoms(
                 f" {int(distance.argmin()) + 1}: the training drifted away."
             )
     if control is not None:
-        ours, theirs = _distance(made, targets), _distance(control, targets)
-        if ours > MOST_LOSS * theirs:
-            times = f"{ours / theirs:.1f} times" if theirs else "more, against zero,"
-            found.append(
-                f"On test pictures the mean absolute difference is {times} that of the network that learned by"
-                f" reconstruction alone (more than {MOST_LOSS} counts as failed)."
-            )
+        found += far_from_control(_distance(made, targets), _distance(control, targets))
     return found
+
+
+def far_from_control(ours: float, theirs: float) -> list[str]:
+    """A sentence where a mean absolute difference is much more than the control's, else none."""
+    if not ours > MOST_LOSS * theirs:
+        return []
+    times = f"{ours / theirs:.1f} times" if theirs else "more, against zero,"
+    return [
+        f"On test pictures the mean absolute difference is {times} that of the network that learned by"
+        f" reconstruction alone (more than {MOST_LOSS} counts as failed)."
+    ]
+
+
+def fate(symptoms: Sequence[str]) -> str:
+    """The first symptom in a word or two."""
+    return next(word for mark, word in FATES if mark in symptoms[0])
 
 
 def _distance(pictures: np.ndarray, targets: np.ndarray) -> float:

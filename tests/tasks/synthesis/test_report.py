@@ -26,7 +26,7 @@ from pipeline.tasks.synthesis.report import findings as synthesis_findings
 from pipeline.tasks.synthesis.report import section as synthesis
 from pipeline.tasks.synthesis.report.contrasts import contrasts, control, controls_of, telling
 from pipeline.tasks.synthesis.report.figures import curve
-from pipeline.tasks.synthesis.report.results import Inputs, Judged, far_from_control, fate
+from pipeline.tasks.synthesis.report.results import Inputs, Judged
 from pipeline.tasks.synthesis.steps import report as synthesis_report
 from tests.helpers.fake_results import of_kind
 from tests.helpers.fake_synthesis import COLLAPSED, DIRECTIONS, NAME, SETTINGS, VARIANTS, write_results
@@ -215,7 +215,7 @@ def test_who_is_far_from_the_control_has_failed(two_students, undrawn):
     made = np.random.default_rng(0).integers(0, 255, (4, 6, 6, 1)).astype(float)
     losses = pd.DataFrame({"total": [1.0]})
     (theirs,) = health.symptoms(losses, SKETCH, made, made + 16, control=made + 6)
-    assert far_from_control(np.array([16.0, 14.9]), np.array([9.0, 11.0])) == [theirs, ""]
+    assert health.far_from_control(16.0, 10.0) == [theirs] and health.far_from_control(14.9, 10.0) == []
 
 
 def test_every_symptom_has_its_word():
@@ -230,9 +230,9 @@ def test_every_symptom_has_its_word():
         "drifted away": (good.assign(**{f"{SKETCH}_reconstruction": [0.1, 0.9]}), true),
     }
     for word, (losses, made) in cases.items():
-        assert fate(health.symptoms(losses, SKETCH, made, true)) == word
-    assert fate(health.symptoms(good, SKETCH, np.full(true.shape, np.nan), true)) == "diverged"
-    assert fate(far_from_control(np.array([9.0]), np.array([1.0]))) == "failed"
+        assert health.fate(health.symptoms(losses, SKETCH, made, true)) == word
+    assert health.fate(health.symptoms(good, SKETCH, np.full(true.shape, np.nan), true)) == "diverged"
+    assert health.fate(health.far_from_control(9.0, 1.0)) == "failed"
     judged = Judged(((COLLAPSED,), (), ("It diverged.",), (COLLAPSED,)), np.ones(4), [], [])
     assert judged.fates == "2 collapsed and 1 diverged" and judged.kept == "1 of 4 seeds, 2 collapsed and 1 diverged"
     assert dataclasses.replace(judged, symptoms=((),)).fates == ""

@@ -39,13 +39,10 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
 
 def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
     """Every student of the teacher against the same network that learned from labels alone."""
-    inputs = data.inputs
-    taught = [name for name in inputs.variants if with_teacher(inputs.learning(name))]
-    said = {"task": "Classification", "panel": data.dataset, "measure": TOP1, "seeds": len(inputs.seeds)}
-    return overview.joined([
-        overview.contrasts(alike[alike["variant"].isin(taught)], **said)
-        for _, alike in numbers.compared(question=BESIDE_LABELS).groupby("control", sort=False)
-    ])  # fmt: skip
+    inputs, rows = data.inputs, numbers.compared(question=BESIDE_LABELS)
+    rows = rows[rows["variant"].isin([name for name in inputs.variants if with_teacher(inputs.learning(name))])]
+    panels = ((data.dataset, alike) for _, alike in rows.groupby("control", sort=False))
+    return overview.contrasts("Classification", TOP1, len(inputs.seeds), panels)
 
 
 def section(data: Data, numbers: Numbers) -> Section:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
@@ -73,39 +74,37 @@ def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
 
 def roc_curves(data: Data, protocol: str) -> Figure:
     """True against false acceptance (log), one panel per quality."""
-    inputs = data.inputs
+    inputs, same = data.inputs, data.same[protocol]
     styles = plots.styles(data)
-    same = data.same[protocol]
-    columns = min(len(inputs.conditions), 4)
-    rows = -(-len(inputs.conditions) // columns)
-    figure, axes = figures.panels(rows, columns, 3.5, sharex=True, sharey=True, extra=plots.legend_height(styles))
-    lowest = 1 / max(int((~same).sum()), 1)
+    different = int((~same).sum())
+    lowest = 1 / max(different, 1)
     grid = np.geomspace(lowest, 1, 160)
-    for axis, condition in zip(axes.flat, inputs.conditions, strict=False):
-        axis.plot(grid, 100 * grid, color=figures.SOFT, linewidth=1, linestyle=(0, (1, 2)))
-        for variant, style in styles.items():
-            scores = data.scores[protocol, variant, condition]
-            tar = np.mean([true_acceptance(row, same, grid) for row in scores], axis=0)
-            axis.plot(grid, 100 * tar, label=variant, color=style.color, linestyle=style.linestyle, linewidth=1.6)
+
+    def accepted(variant: str, condition: str) -> np.ndarray:
+        scores = data.scores[protocol, variant, condition]
+        return 100 * np.mean([true_acceptance(seed, same, grid) for seed in scores], axis=0)
+
+    def finish(axis: Axes, _: str) -> None:
+        axis.plot(grid, 100 * grid, color=figures.SOFT, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         axis.set_xscale("log")
         axis.set_xlim(lowest, 1)
         axis.set_ylim(0, 101)
-        axis.set_title(condition)
         axis.minorticks_off()
-        axis.yaxis.set_major_formatter(FuncFormatter(plots.percent))
         axis.xaxis.set_major_formatter(FuncFormatter(plots.share))
-    plots.hide(axes.flat, len(inputs.conditions))
-    axes[0, 0].set_ylabel("True acceptance")
-    figure.supxlabel("False acceptance", fontsize=11, color=figures.INK)
-    plots.legend(figure, axes[0, 0], list(styles))
+
+    panels = {
+        condition: {variant: (grid, accepted(variant, condition)) for variant in styles}
+        for condition in inputs.conditions
+    }
+    drawn = plots.curves(panels, styles, ("False acceptance", "True acceptance"), finish=finish, linewidth=1.6)
     seeds = ", mean over seeds at equal false acceptance" if len(inputs.seeds) > 1 else ""
     text = (
         f"ROC curves on {protocol}, one panel per quality{seeds} ({basis(data, protocol)}). The"
-        f" horizontal axis is logarithmic and ends at one false acceptance in {int((~same).sum()):,} pairs;"
+        f" horizontal axis is logarithmic and ends at one false acceptance in {different:,} pairs;"
         " the dotted line is guessing."
     )
     alt = f"ROC curves of {listed(styles)} on {protocol} at {listed(inputs.conditions)}"
-    return Figure(f"recognition-roc-{slug(protocol)}.svg", figures.svg(figure), data.caption(text), alt)
+    return Figure(f"recognition-roc-{slug(protocol)}.svg", drawn, data.caption(text), alt)
 
 
 def true_acceptance(scores: np.ndarray, same: np.ndarray, far: np.ndarray) -> np.ndarray:
@@ -120,40 +119,36 @@ def true_acceptance(scores: np.ndarray, same: np.ndarray, far: np.ndarray) -> np
 
 
 def cmc_curves(data: Data) -> Figure:
-    """The share found by rank: one row per protocol, one panel per quality."""
+    """The share found by rank, one panel per protocol and quality."""
     inputs, searches = data.inputs, data.searches
     styles = plots.styles(data)
-    columns = min(len(inputs.conditions), 4)
-    lines = -(-len(inputs.conditions) // columns)
-    extra = plots.legend_height(styles)
-    figure, axes = figures.panels(lines * len(searches), columns, 3.3, sharey=True, extra=extra, sharex=False)
-    for axis in axes.flat:
-        axis.set_visible(False)
-    for place, protocol in enumerate(searches):
-        size = searches[protocol]
+    panels, ends = {}, {}
+    for protocol, size in searches.items():
         most = min(identification.MOST, size["gallery"] + size["distractor"])
-        rank = np.arange(1, most + 1)
-        for number, condition in enumerate(inputs.conditions):
-            axis = axes[place * lines + number // columns, number % columns]
-            axis.set_visible(True)
-            for variant, style in styles.items():
-                curves = [identification.cmc(ranks, most) for ranks in data.ranks[protocol, variant, condition]]
-                axis.plot(
-                    rank, 100 * np.mean(curves, axis=0), label=variant, color=style.color, linestyle=style.linestyle,
-                    linewidth=1.6,
-                )  # fmt: skip
-            axis.set_xscale("log")
-            axis.set_xlim(1, max(most, 2))
-            axis.set_ylim(0, 101)
-            axis.set_xticks([tick for tick in (1, 2, 5, 10, 20, 50) if tick <= most])
-            axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.yaxis.set_major_formatter(FuncFormatter(plots.percent))
-            axis.minorticks_off()
-            axis.set_title(f"{protocol}, {condition}" if len(searches) > 1 else condition)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("Found")
-    figure.supxlabel("Rank", fontsize=11, color=figures.INK)
-    plots.legend(figure, axes[0, 0], list(styles))
+        for condition in inputs.conditions:
+            title = f"{protocol}, {condition}" if len(searches) > 1 else condition
+            ends[title] = most
+            panels[title] = {
+                variant: (
+                    np.arange(1, most + 1),
+                    100
+                    * np.mean(
+                        [identification.cmc(seed, most) for seed in data.ranks[protocol, variant, condition]], axis=0
+                    ),
+                )
+                for variant in styles
+            }
+
+    def finish(axis: Axes, title: str) -> None:
+        axis.set_xscale("log")
+        axis.set_xlim(1, max(ends[title], 2))
+        axis.set_ylim(0, 101)
+        axis.set_xticks([tick for tick in (1, 2, 5, 10, 20, 50) if tick <= ends[title]])
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.minorticks_off()
+
+    columns = min(len(inputs.conditions), 4)
+    drawn = plots.curves(panels, styles, ("Rank", "Found"), columns=columns, height=3.3, finish=finish, linewidth=1.6)
     seeds = ", mean over seeds" if len(inputs.seeds) > 1 else ""
     each = "; ".join(f"{protocol}: {probes(data, protocol)}, {gallery(data, protocol)}" for protocol in searches)
     text = (
@@ -161,7 +156,7 @@ def cmc_curves(data: Data) -> Figure:
         f" pictures (logarithmic axis). {each}. {qualities(inputs)}"
     )
     alt = f"Identification rate by rank of {listed(styles)} at {listed(inputs.conditions)} on {listed(searches)}"
-    return Figure("recognition-cmc.svg", figures.svg(figure), data.caption(text), alt)
+    return Figure("recognition-cmc.svg", drawn, data.caption(text), alt)
 
 
 def strip(data: Data) -> Figure:
@@ -280,7 +275,7 @@ def qualities(inputs: Inputs) -> str:
     """How poor probes and gallery are."""
     text = "Probes are seen at each quality, the gallery stays sharp (x1)."
     if any(settings.get("one_a_quality") for settings in inputs.variants.values()):
-        text += " Of networks one a quality, that of the probe sees both."
+        text += " Of networks that know one quality each, that of the probe sees both."
     if not inputs.rendered:
         text += " Where the faces are poor by themselves, x1 shows them as they are."
     return text

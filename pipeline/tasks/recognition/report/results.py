@@ -116,15 +116,15 @@ def read(inputs: Inputs) -> Data:
     alike = reading.Alike()
     found = results.evaluations(inputs, lambda *which: _evaluation(inputs, alike, *which))
     pairs = {
-        place: one
-        for place, one in found[inputs.teacher][0].extra["scores"].items()
+        place: rows
+        for place, rows in found[inputs.teacher][0].extra["scores"].items()
         if place[1] == inputs.conditions[0]
     }
     trained_here = [name for name in inputs.trained if name != inputs.teacher or inputs.own_teacher is None]
 
     def stacked(kind: str, column: str) -> dict[tuple[str, str, str], np.ndarray]:
         return {
-            (protocol, variant, condition): np.stack([one.extra[kind][protocol, condition][column] for one in each])
+            (protocol, variant, condition): np.stack([seed.extra[kind][protocol, condition][column] for seed in each])
             for variant, each in found.items()
             for protocol, condition in each[0].extra[kind]
         }

@@ -59,13 +59,17 @@ def accuracy(data: Data, numbers: Numbers) -> pd.DataFrame:
 
 def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
     """Every student with a teacher against the control, at the poorest quality."""
-    inputs = data.inputs
-    parts = []
-    for protocol in data.protocols:
-        rows = numbers.compared(**Place("accuracy", protocol, inputs.worst)._asdict(), control=inputs.control)
-        panel = f"{protocol} at {inputs.worst}, {data.dataset}"
-        parts.append(overview.contrasts(rows, task=TITLE, panel=panel, measure=POINTS, seeds=len(inputs.seeds)))
-    return overview.joined(parts)
+    control, places = data.inputs.control, worst(data)
+    panels = [
+        (f"{place.protocol} at {place.condition}, {data.dataset}", numbers.compared(**place._asdict(), control=control))
+        for place in places
+    ]
+    return overview.contrasts(TITLE, POINTS, len(data.inputs.seeds), panels)
+
+
+def worst(data: Data) -> list[Place]:
+    """Accuracy at the poorest quality, protocol by protocol."""
+    return [Place("accuracy", protocol, data.inputs.worst) for protocol in data.protocols]
 
 
 def section(data: Data, numbers: Numbers) -> Section:
@@ -204,11 +208,11 @@ def rates(data: Data, numbers: Numbers, protocol: str) -> Table:
 
 def cost(data: Data, numbers: Numbers) -> list[Block]:
     """Size, work and time beside the accuracy at the lowest quality."""
-    places = [Place("accuracy", protocol, data.inputs.worst) for protocol in data.protocols]
-    worst = tables.means(numbers, {f"{place.protocol} {place.condition}, %": place for place in places})
+    places = worst(data)
+    accuracy = tables.means(numbers, {f"{place.protocol} {place.condition}, %": place for place in places})
     accuracy_too = f", time, and accuracy at {data.inputs.worst}." if places else ", and time."
     said = f"Size, multiply-adds for one face{accuracy_too}"
-    table = tables.cost(data, "Trained", {}, worst, said)
+    table = tables.cost(data, "Trained", {}, accuracy, said)
     if not places:
         return [table]
     panels = {f"{place.protocol}, {place.condition}": place for place in places}

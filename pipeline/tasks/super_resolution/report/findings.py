@@ -28,7 +28,7 @@ def controls(data: Data) -> list[str]:
 
 
 def families(data: Data) -> Iterator[list[Comparison]]:
-    """PSNR against each control, a family a set; accuracy against bicubic and the best reader, one a protocol."""
+    """Of each set, PSNR against each control; of each protocol, accuracy against bicubic and the best reader."""
     inputs, order = data.inputs, controls(data)
     for name in data.sets:
         # A control is compared with those before it, not the other way round as well.
@@ -64,7 +64,7 @@ def agreement(data: Data, numbers: Numbers, protocol: str) -> tuple[int, int]:
 def introduction(data: Data) -> list[str]:
     """What was run, in a few sentences, and for rendered pictures what it does not say."""
     inputs, students = data.inputs, len(data.inputs.variants)
-    judged = listed(f"{data.set_name(name)} ({count(one.count, 'picture')})" for name, one in data.sets.items())
+    judged = listed(f"{data.set_name(name)} ({count(each.count, 'picture')})" for name, each in data.sets.items())
     result = [
         f"A teacher and {count(students, 'smaller student')} ({count(len(inputs.seeds), 'seed')}"
         f"{' each' if students > 1 else ''}), trained on {inputs.train}, had to enlarge pictures"
@@ -119,9 +119,8 @@ def enlarged(data: Data, numbers: Numbers, name: str) -> list[str]:
     ):
         # What a larger network gains is not put down to the teacher.
         table = numbers.compared(**place._asdict(), control=control)
-        table = table[
-            [name in variants and inputs.network(name) == inputs.network(control) for name in table["variant"]]
-        ]
+        alike = [variant for variant in variants if inputs.network(variant) == inputs.network(control)]
+        table = table[table["variant"].isin(alike)]
         if not table.empty:
             text = f"{lead} to {control}: {sentences.each(table, list(table['variant']), PSNR)}."
             null = f" No gain {null} could be shown here."

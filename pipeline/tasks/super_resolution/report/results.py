@@ -133,7 +133,7 @@ class Data(results.Data):
     def drawn(self) -> bool:
         """Whether a program drew some of the pictures."""
         about = self.runs[self.inputs.floor][0]["recognition"]
-        return any(one.rendered for one in self.sets.values()) or bool(about and about["rendered"])
+        return any(each.rendered for each in self.sets.values()) or bool(about and about["rendered"])
 
 
 def read(inputs: Inputs) -> Data:
@@ -249,8 +249,8 @@ def _verification(inputs: Inputs, alike: Alike, outcomes: dict[tuple[Place, str]
         dataset=named(str(about["dataset"]), bool(about["rendered"])),
         recogniser=str(about["recogniser"]),
         pairs={
-            place.protocol: len(one.items)
-            for (place, of), one in outcomes.items()
+            place.protocol: len(read.items)
+            for (place, of), read in outcomes.items()
             if place.metric == "accuracy" and of == inputs.floor
         },
         direct={reader: name for reader, name in direct.items() if reader in there},

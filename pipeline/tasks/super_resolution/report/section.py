@@ -40,15 +40,12 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
 
 def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
     """Every student with a teacher against the same training without one, on each set."""
-    inputs = data.inputs
+    inputs, panels = data.inputs, []
     taught = [name for name, settings in inputs.variants.items() if settings.get("distill")]
-    parts = []
     for name in data.sets:
         rows = numbers.compared(**data.place("psnr", name)._asdict(), control=inputs.control)
-        rows = rows[rows["variant"].isin(taught)]
-        said = {"task": "Super-resolution", "panel": f"{inputs.scale}, {data.set_name(name)}", "measure": PSNR}
-        parts.append(overview.contrasts(rows, **said, seeds=len(inputs.seeds)))
-    return overview.joined(parts)
+        panels.append((f"{inputs.scale}, {data.set_name(name)}", rows[rows["variant"].isin(taught)]))
+    return overview.contrasts("Super-resolution", PSNR, len(inputs.seeds), panels)
 
 
 def section(data: Data, numbers: Numbers) -> Section:
@@ -154,12 +151,12 @@ def cost(data: Data, numbers: Numbers) -> list[Block]:
     """Size, work and time beside the PSNR on each set."""
     inputs, (height, width) = data.inputs, data.cost_for
     of = f"one small picture of {width} x {height} pixels"
-    psnr = {f"{one.label}, dB": data.place("psnr", name) for name, one in data.sets.items()}
+    psnr = {f"{each.label}, dB": data.place("psnr", name) for name, each in data.sets.items()}
     said = (
         f"Size, multiply-adds for {of}, time, and PSNR at {inputs.scale} ({data.seeds}). What {inputs.floor} costs was"
         " not measured."
     )
-    panels = {f"{one.label}, {inputs.scale}": data.place("psnr", name) for name, one in data.sets.items()}
+    panels = {f"{each.label}, {inputs.scale}": data.place("psnr", name) for name, each in data.sets.items()}
     figure = plots.cost_figure(
         data,
         numbers,
@@ -179,7 +176,7 @@ def cost(data: Data, numbers: Numbers) -> list[Block]:
 def made_with(data: Data) -> Table:
     """What networks learned from and were judged on, and what they are."""
     inputs, about = data.inputs, data.verification
-    sets = listed(f"{data.set_name(name)} ({one.count})" for name, one in data.sets.items())
+    sets = listed(f"{data.set_name(name)} ({each.count})" for name, each in data.sets.items())
     rows = [("Trained on", inputs.train), ("Test pictures", sets)]
     rows += [("Faces verified", about.dataset), ("Recogniser", about.recogniser)] if about else []
     networks = {variant: data.runs[variant][0]["network"] for variant in inputs.trained}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter
+from matplotlib.axes import Axes
 
 from pipeline.report import figures, pictures, plots
 from pipeline.report.blocks import Figure
 from pipeline.report.words import count, listed
-from pipeline.tasks.synthesis.report.results import DIRECTIONS, Data, Judged, fate
+from pipeline.tasks.synthesis.health import fate
+from pipeline.tasks.synthesis.report.results import DIRECTIONS, Data, Judged
 
 KNOW = {"photos": "photos", "drawings": "drawings", "both": "photos and drawings"}
 INPUT = {"photo_to_sketch": "photo", "sketch_to_photo": "sketch"}
@@ -24,46 +25,30 @@ def recognition(data: Data) -> Figure | None:
     """NLDA rank-1 over dimensions, one line per variant, one panel per direction; None where it was not measured."""
     if not data.nlda:
         return None
-    inputs = data.inputs
-    styles = {inputs.floor: FLOOR, **plots.styles(data)}
-    drawn = {name: any(data.judged[d, name].sound.any() for d in DIRECTIONS) for name in styles}
-    names = [name for name, there in drawn.items() if there]
-    figure, axes = figures.panels(1, 2, 4.2, extra=plots.legend_height(names), sharey=True)
-    handles = {}
-    for axis, (direction, said) in zip(axes.flat, DIRECTIONS.items(), strict=True):
+    inputs, panels = data.inputs, {}
+    for direction, said in DIRECTIONS.items():
+        sound = [name for name in inputs.all if data.judged[direction, name].sound.any()]
+        rates = {name: 100 * curve(data.judged[direction, name]) for name in sound}
+        # Pictures may leave no direction at all.
+        panels[said] = {name: (rate.index, rate.to_numpy()) for name, rate in rates.items() if not rate.empty}
+
+    def finish(axis: Axes, _: str) -> None:
         # At the right, below the curves: at the left they all begin near it.
         plots.guide(axis, 100 / data.nlda["tested"], "chance", 0.85 * data.nlda["train"])
-        for name in names:
-            one, style = data.judged[direction, name], styles[name]
-            if not one.sound.any():
-                continue
-            rates = 100 * curve(one)
-            if rates.empty:  # pictures that leave no direction at all
-                continue
-            (handles[name],) = axis.plot(
-                rates.index,
-                rates.to_numpy(),
-                color=style.color,
-                linestyle=style.linestyle,
-                marker=style.marker,
-                markevery=max(1, len(rates) // 6),
-                markersize=5.5,
-                label=name,
-            )
-        axis.set_title(said)
-        axis.set_xlabel("Dimensions of the analysis")
-        axis.yaxis.set_major_formatter(FuncFormatter(plots.percent))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylim(bottom=0)
-    axes[0, 0].set_ylabel("NLDA rank-1")
-    shown = [name for name in names if name in handles]
-    plots.named(figure, {name: handles[name] for name in shown})
+
+    styles = {inputs.floor: FLOOR, **plots.styles(data)}
+    labels = "Dimensions of the analysis", "NLDA rank-1"
+    drawn = plots.curves(panels, styles, labels, columns=2, height=4.2, finish=finish, marks=True)
     text = (
         f"NLDA rank-1 of {data.nlda['tested']} people by how many dimensions of the analysis are used, the mean over"
         f" splits and seeds ({data.seeds}; runs with symptoms left out). The right end is the table's figure."
     )
-    alt = f"NLDA rank-1 of {listed(shown)} by dimension"
-    return Figure(f"{inputs.slug}-recognition.svg", figures.svg(figure), data.caption(text), alt)
+    shown = [name for name in styles if any(name in found for found in panels.values())]
+    return Figure(
+        f"{inputs.slug}-recognition.svg", drawn, data.caption(text), f"NLDA rank-1 of {listed(shown)} by dimension"
+    )
 
 
 def curve(judged: Judged) -> pd.Series:
@@ -77,7 +62,7 @@ def curve(judged: Judged) -> pd.Series:
 
 
 def training(data: Data) -> list[Figure]:
-    """Losses by epoch: a figure a direction, one panel per variant; then the teachers that were trained here."""
+    """Losses by epoch: one figure per direction, one panel per variant; then the teachers that were trained here."""
     found = []
     for direction, said in DIRECTIONS.items() if data.losses else ():
         losses = {name: [of_direction(table, direction) for table in each] for name, each in data.losses.items()}
@@ -123,20 +108,21 @@ def rows(data: Data, direction: str) -> Figure:
     given, true = INPUT[direction], f"true {OUTPUT[direction]}"
     lines = pictures.bands(list(inputs.variants), beside=2)
     samples = data.samples[direction][: pictures.shown(lines)]
-    under = []
+    under, leading = [], []
     for sample in samples:
-        said = {}
+        likeness = {}
         for variant in inputs.variants:
-            likeness = data.judged[direction, variant].pictures[0].set_index("picture")
-            if sample.number in likeness.index:
-                said[variant] = " / ".join(f"{value:.2f}" for value in likeness.loc[sample.number, ["ssim", "fsim"]])
-        under.append(said)
+            table = data.judged[direction, variant].pictures[0].set_index("picture")
+            if sample.number in table.index:
+                likeness[variant] = table.loc[sample.number, ["ssim", "fsim"]].tolist()
+        under.append({name: " / ".join(f"{value:.2f}" for value in both) for name, both in likeness.items()})
+        leading.append(max(likeness, key=lambda name, likeness=likeness: likeness[name][1], default=None))
     drawn = pictures.grid(
         [{given: each.shared["given"], true: each.shared["true"]} | each.made for each in samples],
         [[given, true, *line] for line in lines],
         bold=inputs.variants,
         under=under,
-        leading=[max(said, key=lambda name: said[name].split()[-1], default=None) for said in under],
+        leading=leading,
         notes={
             name: fate(symptoms[0])
             for name in inputs.variants

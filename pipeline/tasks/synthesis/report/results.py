@@ -18,7 +18,7 @@ from pipeline.report.numbers import Place, chosen
 from pipeline.report.reading import Alike, Sample
 from pipeline.report.results import Evaluation, Evaluations
 from pipeline.report.words import count, listed, named
-from pipeline.tasks.synthesis.health import MOST_LOSS
+from pipeline.tasks.synthesis.health import far_from_control, fate
 from pipeline.tasks.synthesis.report.contrasts import control, controls_of
 
 TASK = "synthesis"
@@ -29,15 +29,6 @@ NLDA = ("nlda_all_dimensions", "nlda_best_dimension")
 FRECHET = "frechet_"  # and whose features
 SAME = ("image_size", "data", "recogniser", "nlda")  # in all runs
 RUN = ("device", "precision", "versions", "network", "health", "trained_with", *SAME)
-# What a sentence of pipeline.tasks.synthesis.health holds, and the word for it.
-FATES = (
-    ("diverged", "diverged"),
-    ("not finite", "diverged"),
-    ("collapsed", "collapsed"),
-    ("discriminator", "lost to its discriminator"),
-    ("drifted", "drifted away"),
-    ("", "failed"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,34 +171,12 @@ def read(inputs: Inputs) -> Data:
         image_size=size,
         nlda=alike["nlda"],
         features=alike["the kind of Frechet features"],
-        pairs=next((len(one.items) for (place, _), one in outcomes.items() if place.metric == "accuracy"), 0),
+        pairs=next((len(verified.items) for (place, _), verified in outcomes.items() if place.metric == "accuracy"), 0),
         judged=judged,
         samples=samples,
         teacher_losses={domain: table for domain, table in teachers.items() if not table.empty},
         costs={} if trained is None else {direction: _costs(trained, direction) for direction in DIRECTIONS},
     )
-
-
-def fate(symptoms: Sequence[str]) -> str:
-    """The first symptom in a word or two."""
-    return next(word for mark, word in FATES if mark in symptoms[0])
-
-
-def far_from_control(differences: np.ndarray, control: np.ndarray) -> list[str]:
-    """A sentence per seed, "" where nothing is wrong, as pipeline.tasks.synthesis.health words it.
-
-    Mean absolute differences: ``differences`` (seeds,), ``control`` (sound seeds of the control, at least one).
-    """
-    theirs = control.mean()
-    said = []
-    for ours in differences.tolist():
-        times = f"{ours / theirs:.1f} times" if theirs else "more, against zero,"
-        text = (
-            f"On test pictures the mean absolute difference is {times} that of the network that learned by"
-            f" reconstruction alone (more than {MOST_LOSS} counts as failed)."
-        )
-        said.append(text if ours > MOST_LOSS * theirs else "")
-    return said
 
 
 def _evaluation(inputs: Inputs, alike: Alike, folder: Path, variant: str, seed: int) -> Evaluation:
@@ -342,12 +311,13 @@ def _compare_with_control(inputs: Inputs, direction: str, judged: dict[tuple[str
     def differences(each: Judged) -> np.ndarray:
         return np.array([table["difference"].mean() for table in each.pictures])
 
-    against = differences(judged[direction, inputs.control])[judged[direction, inputs.control].sound]
+    sound = judged[direction, inputs.control].sound
+    theirs = differences(judged[direction, inputs.control])[sound].mean()
     for variant in inputs.variants:
         if variant != inputs.control:
             each = judged[direction, variant]
-            said = far_from_control(differences(each), against)
-            symptoms = tuple((*own, *([new] if new else [])) for own, new in zip(each.symptoms, said, strict=True))
+            far = [far_from_control(ours, theirs) for ours in differences(each)]
+            symptoms = tuple((*known, *new) for known, new in zip(each.symptoms, far, strict=True))
             judged[direction, variant] = replace(each, symptoms=symptoms)
 
 

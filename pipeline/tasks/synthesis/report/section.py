@@ -45,14 +45,12 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
 
 def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:
     """Every variant with a teacher against learning from the true pictures alone, by SSIM."""
-    inputs = data.inputs
+    inputs, panels = data.inputs, []
     taught = [name for name, settings in inputs.variants.items() if settings.get("transfer")]
-    parts = []
     for direction, name in DIRECTIONS.items():
         rows = numbers.compared(metric="ssim", protocol=direction, control=inputs.control)
-        said = {"task": "Photo-sketch synthesis", "panel": f"{name}, {data.dataset}", "measure": SSIM}
-        parts.append(overview.contrasts(rows[rows["variant"].isin(taught)], **said, seeds=len(inputs.seeds)))
-    return overview.joined(parts)
+        panels.append((f"{name}, {data.dataset}", rows[rows["variant"].isin(taught)]))
+    return overview.contrasts("Photo-sketch synthesis", SSIM, len(inputs.seeds), panels)
 
 
 def section(data: Data, numbers: Numbers) -> Section:
@@ -147,12 +145,12 @@ def compared(data: Data, numbers: Numbers, direction: str) -> Table | None:
 def contrasted(data: Data, numbers: Numbers, direction: str) -> Table | None:
     """Variants that are equal but for one thing; None where no two are."""
     rows = [
-        {"What is asked": f"{one.question}\n{one.more} against {one.less}"}
+        {"What is asked": f"{contrast.question}\n{contrast.more} against {contrast.less}"}
         | {
-            measure.name: numbers.gain(Place(metric, direction), one.more, one.less)
+            measure.name: numbers.gain(Place(metric, direction), contrast.more, contrast.less)
             for metric, measure in TESTED.items()
         }
-        for one in telling(data.inputs.variants)
+        for contrast in telling(data.inputs.variants)
     ]
     if not (tests := numbers.tests(protocol=direction)):
         return None
