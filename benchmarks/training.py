@@ -33,6 +33,7 @@ from pipeline.device import select_device, select_dtype
 from pipeline.document import check
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.faces import Batch, training_faces
+from pipeline.tasks.recognition.learning import ShownFaces
 from pipeline.tasks.recognition.student import Distilling
 
 
@@ -120,9 +121,12 @@ def main() -> None:
             methods = settings.students["logit_attention_kd"].distill
             task = Distilling(
                 classifier(settings.student.network),
-                arrays, people, qualities, training, device, dtype,
-                teachers=[known], methods=methods,
-            )  # fmt: skip
+                ShownFaces(arrays, people, qualities),
+                training,
+                dtype,
+                teachers=[known],
+                methods=methods,
+            )
             task.network.train()
             return task
 

@@ -33,7 +33,7 @@ from pipeline.params.networks import AdamTraining, Training
 from pipeline.resume import ResumeFile
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.faces import training_faces
-from pipeline.tasks.recognition.learning import Identities
+from pipeline.tasks.recognition.learning import Identities, ShownFaces
 from pipeline.tasks.recognition.student import Distilling
 from pipeline.tasks.super_resolution.learning import Upscaling
 from pipeline.training import Task, sgd, train
@@ -76,7 +76,8 @@ def recognition(folder, loss, **more):
     people = training_faces(folder / "index.csv")
     arrays = QualityArrays(folder / "faces.npy", folder, [1, 2], CPU)
     task = Distilling if more else Identities
-    return task(classifier(people, loss, 0), arrays, people, [1, 2], TRAINING, CPU, torch.float32, **more), TRAINING
+    shown = ShownFaces(arrays, people, [1, 2])
+    return task(classifier(people, loss, 0), shown, TRAINING, torch.float32, **more), TRAINING
 
 
 def student(folder, loss=MARGIN, unlabelled=0.0):
@@ -105,7 +106,7 @@ def upscaler(_):
     patches.count, patches.device = 16, CPU
     patches.arrays = tuple(pixels.integers(0, 256, (16, side, side, 3), dtype=np.uint8) for side in (6, 12))
     task = Upscaling(
-        nets[0], patches, training, CPU, torch.float32, taps=[1], teacher=nets[1], teacher_taps=[1], methods=methods
+        nets[0], patches, training, torch.float32, taps=[1], teacher=nets[1], teacher_taps=[1], methods=methods
     )
     return task, training
 

@@ -19,6 +19,7 @@ from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import knowledge, networks
 from pipeline.tasks.recognition.faces import Batch, training_faces
+from pipeline.tasks.recognition.learning import ShownFaces
 from pipeline.tasks.recognition.params.students import KNOWN
 from pipeline.tasks.recognition.student import Distilling
 
@@ -181,7 +182,12 @@ def test_every_method_teaches_the_whole_network(folder, name):
     )  # fmt: skip
     student = teacher_of(people.identities)
     task = Distilling(
-        student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=[stored], methods={name: settings}
+        student,
+        ShownFaces(arrays, people, [1, 2]),
+        training,
+        torch.float32,
+        teachers=[stored],
+        methods={name: settings},
     )
     batch = task.draw(torch.arange(8), torch.Generator().manual_seed(0))
     losses = task.losses(batch, task.answer(batch))
@@ -209,7 +215,9 @@ def test_several_teachers_teach_their_mean_prediction_and_the_first_its_maps(fol
         gradient_clip=0.0, precision="float32",
     )  # fmt: skip
     student = teacher_of(people.identities, 3)
-    task = Distilling(student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers, methods=methods)
+    task = Distilling(
+        student, ShownFaces(arrays, people, [1, 2]), training, torch.float32, teachers=teachers, methods=methods
+    )
     batch = task.draw(torch.arange(8), torch.Generator().manual_seed(0))
     inside = task.answer(batch)
     losses = task.losses(batch, inside)
@@ -221,7 +229,7 @@ def test_several_teachers_teach_their_mean_prediction_and_the_first_its_maps(fol
     (expected,) = torch.autograd.grad(2.0 * 16 * divergence, inside.embedding, retain_graph=True)
     torch.testing.assert_close(gradient, expected)
     alone = Distilling(
-        student, arrays, people, [1, 2], training, CPU, torch.float32, teachers=teachers[:1], methods=methods
+        student, ShownFaces(arrays, people, [1, 2]), training, torch.float32, teachers=teachers[:1], methods=methods
     ).losses(batch, inside)
     assert losses["attention"] == alone["attention"] and losses["logit"] != alone["logit"]
 
@@ -245,7 +253,13 @@ def test_methods_run_on_unlabelled_faces_and_recognition_does_not(folder):
     )  # fmt: skip
     methods = {"logit": method("logit").Settings(weight=1.0, temperature=2.0)}
     task = Distilling(
-        student, arrays, people, [2], training, CPU, torch.float32, teachers=[stored], methods=methods, unlabelled=1.5
+        student,
+        ShownFaces(arrays, people, [2]),
+        training,
+        torch.float32,
+        teachers=[stored],
+        methods=methods,
+        unlabelled=1.5,
     )
     batch = task.draw(torch.tensor([6, 0, 3, 5]), torch.Generator().manual_seed(0))
     assert batch.rows[:4].tolist() == [6, 0, 3, 5] and len(batch.rows) == 10 and len(batch.labels) == 4
@@ -277,7 +291,9 @@ def test_the_teacher_answers_about_the_identities_of_the_students_softmax(folder
         gradient_clip=0.0, precision="float32",
     )  # fmt: skip
     methods = {"logit": method("logit").Settings(weight=1.0, temperature=2.0, margin=False)}
-    task = Distilling(student, arrays, people, [2], training, CPU, torch.float32, teachers=[stored], methods=methods)
+    task = Distilling(
+        student, ShownFaces(arrays, people, [2]), training, torch.float32, teachers=[stored], methods=methods
+    )
     rows = torch.tensor([6, 0, 3])  # two people of four
     batch = task.draw(rows, torch.Generator().manual_seed(0))
     assert len(batch.classes) == 3 and torch.equal(batch.classes[batch.labels], people.labels[rows])

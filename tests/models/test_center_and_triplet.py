@@ -13,7 +13,7 @@ from pipeline.models.triplet import TripletHead
 from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
 from pipeline.tasks.recognition.faces import TrainingFaces
-from pipeline.tasks.recognition.learning import Identities
+from pipeline.tasks.recognition.learning import Identities, ShownFaces
 from pipeline.tasks.recognition.sampling import SeveralOfEach
 
 
@@ -135,7 +135,7 @@ def test_batches_hold_several_different_faces_of_each_person(seed):
 class Noise:
     """Stands for the arrays: a batch of faces that depends on the faces asked for."""
 
-    size, channels, count = 16, 3, 40
+    size, channels, count, device = 16, 3, 40, torch.device("cpu")
 
     def batch(self, faces, qualities, flips):
         return torch.stack([torch.full((3, 16, 16), float(face) / 40) for face in faces]) + torch.randn(3, 16, 16)
@@ -161,7 +161,7 @@ def test_every_loss_trains_the_network_and_comes_back_from_a_checkpoint(loss, tm
     )  # fmt: skip
     classifier = networks.build(settings, loss, image_size=16, channels=3, identities=list("abcd"), seed=0)
     faces = TrainingFaces(torch.arange(40), torch.arange(40) % 4, list("abcd"), 40)
-    task = Identities(classifier, Noise(), faces, [1], training, torch.device("cpu"), torch.float32)
+    task = Identities(classifier, ShownFaces(Noise(), faces, [1]), training, torch.float32)
     ((name, losses),) = task.step(torch.arange(8), torch.Generator().manual_seed(0))
     sum(losses.values()).backward()
     first = next(classifier.network.parameters()).grad

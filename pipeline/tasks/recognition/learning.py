@@ -26,25 +26,25 @@ from pipeline.trained import Log, Recipe, Run
 from pipeline.training import Task, sgd
 
 
+@dataclass(frozen=True)
+class ShownFaces:
+    """What is learned from: faces of people, each shown at a quality that is drawn evenly from ``qualities``."""
+
+    arrays: QualityArrays
+    people: TrainingFaces
+    qualities: Sequence[int]
+
+
 class Identities(Task):
     """Telling people apart by the loss of the classifier's head."""
 
-    def __init__(
-        self,
-        classifier: FaceClassifier,
-        arrays: QualityArrays,
-        faces: TrainingFaces,
-        qualities: Sequence[int],
-        settings: Training,
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        self.classifier = classifier
+    def __init__(self, classifier: FaceClassifier, shown: ShownFaces, settings: Training, dtype: torch.dtype) -> None:
+        arrays, faces, device = shown.arrays, shown.people, shown.arrays.device
         self.network, self.head = classifier.network.to(device), classifier.head.to(device)
         self.modules = {"network": self.network, "head": self.head}
         self.optimisers = {"sgd": sgd([self.network, self.head], settings)}
         self.arrays, self.faces, self.device, self.dtype = arrays, faces, device, dtype
-        self.qualities = torch.tensor(list(qualities))
+        self.qualities = torch.tensor(list(shown.qualities))
         self.samples, self.numbers = len(faces.faces), faces.everything
         self.sampler = SeveralOfEach(faces.labels, self.head.images) if self.head.images else None
 
@@ -119,22 +119,14 @@ class IdentitiesRecipe(Recipe):
                 self.network, self.loss,
                 image_size=arrays.size, channels=arrays.channels, identities=people.identities, seed=self.seed,
             )  # fmt: skip
-            shown = self.qualities if quality is None else [quality]
-            task = self.task(classifier, arrays, people, shown, device, dtype)
+            shown = ShownFaces(arrays, people, self.qualities if quality is None else [quality])
+            task = self.task(classifier, shown, dtype)
             yield Run(task, self.training, self.seed, "" if quality is None else f"x{quality}")
             self.classifiers[quality] = classifier
 
-    def task(
-        self,
-        classifier: FaceClassifier,
-        arrays: QualityArrays,
-        people: TrainingFaces,
-        qualities: Sequence[int],
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> Identities:
+    def task(self, classifier: FaceClassifier, shown: ShownFaces, dtype: torch.dtype) -> Identities:
         """What the classifier learns in a step."""
-        return Identities(classifier, arrays, people, qualities, self.training, device, dtype)
+        return Identities(classifier, shown, self.training, dtype)
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
         """Means over the networks by epoch."""

@@ -19,10 +19,11 @@ from pipeline.distilling import Lessons
 from pipeline.errors import InputError
 from pipeline.models.resnext import Inside
 from pipeline.params.loading import Settings, validate
+from pipeline.params.networks import Training
 from pipeline.tasks.recognition import networks
-from pipeline.tasks.recognition.faces import Batch, TrainingFaces
+from pipeline.tasks.recognition.faces import Batch
 from pipeline.tasks.recognition.knowledge import TeacherKnowledge, logits_of
-from pipeline.tasks.recognition.learning import Identities, IdentitiesRecipe
+from pipeline.tasks.recognition.learning import Identities, IdentitiesRecipe, ShownFaces
 from pipeline.tasks.recognition.networks import FaceClassifier
 from pipeline.tasks.recognition.params.students import INSIDE, check_methods
 from pipeline.tasks.recognition.params.teachers import TeacherNetwork
@@ -32,9 +33,17 @@ class Distilling(Identities):
     """Identities, and what teachers know, by the methods of the student's entry."""
 
     def __init__(
-        self, *args: Any, teachers: Sequence[TeacherKnowledge], methods: Mapping[str, Settings], unlabelled: float = 0.0
+        self,
+        classifier: FaceClassifier,
+        shown: ShownFaces,
+        settings: Training,
+        dtype: torch.dtype,
+        *,
+        teachers: Sequence[TeacherKnowledge],
+        methods: Mapping[str, Settings],
+        unlabelled: float = 0.0,
     ) -> None:
-        super().__init__(*args)
+        super().__init__(classifier, shown, settings, dtype)
         self.teachers, self.lessons, self.unlabelled = teachers, Lessons(methods), unlabelled
 
     def draw(self, rows: Tensor, rng: torch.Generator) -> Batch:
@@ -73,18 +82,11 @@ class StudentRecipe(IdentitiesRecipe):
         methods = {name: settings.model_dump() for name, settings in self.methods.items()}
         return super().settings() | {"more": {"distill": methods, "unlabelled": self.unlabelled}}
 
-    def task(
-        self,
-        classifier: FaceClassifier,
-        arrays: QualityArrays,
-        people: TrainingFaces,
-        qualities: Sequence[int],
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> Distilling:
+    def task(self, classifier: FaceClassifier, shown: ShownFaces, dtype: torch.dtype) -> Distilling:
         """Raises InputError where a method cannot compare teacher and student."""
+        arrays, people = shown.arrays, shown.people
         # A teacher whose maps were not stored is asked on sharp faces, whatever the student's qualities.
-        sharp = arrays if 1 in arrays.arrays else QualityArrays(self.faces, None, [1], device)
+        sharp = arrays if 1 in arrays.arrays else QualityArrays(self.faces, None, [1], arrays.device)
         if self.unlabelled and not len(people.unlabelled):
             raise InputError(
                 f"{self.index}: no unlabelled faces, expected some, as students.{self.name}.unlabelled says"
@@ -96,9 +98,8 @@ class StudentRecipe(IdentitiesRecipe):
             sharp.check_network(path, teacher.card["image_size"], teacher.card["channels"])
             known.append(TeacherKnowledge(teacher, answers, sharp, people, dtype))
         return Distilling(
-            classifier, arrays, people, qualities, self.training, device, dtype,
-            teachers=known, methods=self.methods, unlabelled=self.unlabelled,
-        )  # fmt: skip
+            classifier, shown, self.training, dtype, teachers=known, methods=self.methods, unlabelled=self.unlabelled
+        )
 
     def _check_methods(self, card: dict[str, Any], teacher: Path) -> None:
         """Refuse methods that cannot compare the two: what a checkpoint of the user's own is, only its card says."""

@@ -39,7 +39,6 @@ class Upscaling(Task):
         network: Upscaler,
         patches: PatchArrays,
         settings: AdamTraining,
-        device: torch.device,
         dtype: torch.dtype,
         *,
         reconstruction: float = 1.0,
@@ -48,6 +47,7 @@ class Upscaling(Task):
         teacher_taps: Sequence[int] = (),
         methods: Mapping[str, Settings] | None = None,
     ) -> None:
+        device = patches.device
         self.network = network.to(device)
         self.teacher = None if teacher is None else freeze(teacher.to(device))
         self.modules = {"network": self.network}
@@ -108,7 +108,7 @@ class UpscalerRecipe(Recipe):
         arrays = PatchArrays(self.patches, device)
         self.trained = networks.build(self.network, scale=arrays.scale, channels=arrays.channels, seed=self.seed)
         task = Upscaling(
-            self.trained.network, arrays, self.training, device, dtype,
+            self.trained.network, arrays, self.training, dtype,
             reconstruction=self.reconstruction, taps=self.taps, teacher=self._teacher(arrays),
             teacher_taps=self.teacher_taps, methods=self.methods,
         )  # fmt: skip

@@ -61,7 +61,6 @@ class Translation(Task):
         variant: SynthesisVariant,
         settings: AdamTraining,
         augmentation: Augmentation,
-        device: torch.device,
         dtype: torch.dtype,
         *,
         chosen: Sequence[int] | None = None,
@@ -79,6 +78,7 @@ class Translation(Task):
         if variant.adversarial and discriminator is None:
             raise ValueError("the variant is adversarial, expected settings of a discriminator")
         _check_pictures(pictures, students)
+        device = pictures.device
         self.students = {name: getattr(students, name).to(device) for name in DIRECTIONS}
         self.modules: dict[str, nn.Module] = dict(self.students)
         self.teachers = teachers if variant.transfer is not None else None
@@ -180,7 +180,7 @@ class TranslationRecipe(Recipe):
         )
         task = Translation(
             self.trained, Pictures(device, photos=pairs.photos, sketches=pairs.sketches), self.variant, self.training,
-            self.augmentation, device, dtype,
+            self.augmentation, dtype,
             chosen=pairs.rows("train"), teachers=teachers, discriminator=self.discriminator, seed=self.seed,
         )  # fmt: skip
         yield Run(task, self.training, self.seed)

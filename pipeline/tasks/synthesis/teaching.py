@@ -38,7 +38,6 @@ class FaceIdentities(Task):
         labels: np.ndarray,
         settings: Training,
         augmentation: Augmentation,
-        device: torch.device,
         dtype: torch.dtype,
         *,
         chosen: Sequence[int] | None = None,
@@ -64,6 +63,7 @@ class FaceIdentities(Task):
                 f"labels: {len(self.labels)} from {int(self.labels.min())} to {int(self.labels.max())} found, expected"
                 f" {self.samples} from 0 to {card['identities'] - 1}"
             )
+        device = pictures.device
         self.network, self.head = taught.network.to(device), taught.head.to(device)
         self.modules = {"network": self.network, "head": self.head}
         self.optimisers = {"sgd": sgd([self.network, self.head], settings)}
@@ -125,7 +125,7 @@ class TeacherRecipe(Recipe):
         except ValueError as error:
             raise InputError(f"synthesis.teacher.network.{error}") from None
         task = FaceIdentities(
-            self.trained, Pictures(device, **arrays), people.labels.numpy(), self.training, self.augmentation, device,
-            dtype, chosen=people.faces.numpy(),
+            self.trained, Pictures(device, **arrays), people.labels.numpy(), self.training, self.augmentation, dtype,
+            chosen=people.faces.numpy(),
         )  # fmt: skip
         yield Run(task, self.training, self.seed)

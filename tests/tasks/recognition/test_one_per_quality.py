@@ -85,9 +85,9 @@ def test_a_run_cut_short_in_the_second_network_ends_with_the_same_bytes(folder):
             return super().step(rows, rng)
 
     class CutRecipe(IdentitiesRecipe):
-        def task(self, *args):
-            made.append(args)
-            task = CutShort(*args[:4], self.training, *args[4:])
+        def task(self, classifier, shown, dtype):
+            made.append(classifier)
+            task = CutShort(classifier, shown, self.training, dtype)
             task.counted = 0
             return task
 
@@ -101,8 +101,8 @@ def test_a_run_cut_short_in_the_second_network_ends_with_the_same_bytes(folder):
             return super().step(rows, rng)
 
     class AgainRecipe(IdentitiesRecipe):
-        def task(self, *args):
-            return NotAgain(*args[:4], self.training, *args[4:])
+        def task(self, classifier, shown, dtype):
+            return NotAgain(classifier, shown, self.training, dtype)
 
     cut = train(folder, "cut", AgainRecipe, one_a_quality=True)
     for name in ("model.safetensors", "losses.csv"):

@@ -117,7 +117,7 @@ def test_the_losses_are_the_weighted_terms_of_fakd(here):
     methods = settings.students["fakd"].distill
     patches = PatchArrays(Path("patches"), device)
     task = Upscaling(
-        student, patches, settings.student.training, device, torch.float32,
+        student, patches, settings.student.training, torch.float32,
         reconstruction=0.5, taps=[1], teacher=teacher, teacher_taps=[1], methods=methods,
     )  # fmt: skip
     steps = task.step(torch.arange(4), generator("x"))

@@ -61,8 +61,8 @@ def teachers(count):
 def task(name, *, pupils=None, settings=None, augmentation=STILL, chosen=None, taught=None):
     chosen_variant = variant(name)
     return Translation(
-        pupils or students(), Pictures(CPU, **arrays()), chosen_variant, settings or training(), augmentation, CPU,
-        torch.float32, chosen=chosen, discriminator=JUDGE, seed=1,
+        pupils or students(), Pictures(CPU, **arrays()), chosen_variant, settings or training(), augmentation, torch.float32,
+        chosen=chosen, discriminator=JUDGE, seed=1,
         teachers=taught or (teachers(chosen_variant.teachers) if chosen_variant.teachers else None),
     )  # fmt: skip
 
@@ -208,7 +208,7 @@ def test_a_few_pairs_are_learned_by_heart(in_a_folder):
     pictures = Pictures(CPU, photos=photos, sketches=sketches)
     settings = training(epochs=30, learning_rate=0.02)
     made = Translation(
-        students(), pictures, variant("kd"), settings, STILL, CPU, torch.float32, teachers=teachers("one"), seed=1
+        students(), pictures, variant("kd"), settings, STILL, torch.float32, teachers=teachers("one"), seed=1
     )
     history = run(made, settings)
     for name in DIRECTIONS:
@@ -316,9 +316,9 @@ def test_variants_that_contradict_themselves_are_refused():
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="expected teachers"):
-        Translation(students(), Pictures(CPU, **arrays()), variant("kd"), training(), STILL, CPU, torch.float32)
+        Translation(students(), Pictures(CPU, **arrays()), variant("kd"), training(), STILL, torch.float32)
     with pytest.raises(ValueError, match="expected settings of a discriminator"):
-        Translation(students(), Pictures(CPU, **arrays()), variant("pix2pix"), training(), STILL, CPU, torch.float32)
+        Translation(students(), Pictures(CPU, **arrays()), variant("pix2pix"), training(), STILL, torch.float32)
     with pytest.raises(InputError, match=r"\(16, 3, 1\) found, expected \(16, 1, 1\)"):
         task("reconstruction", pupils=students(photo_channels=1))
     torch.manual_seed(0)

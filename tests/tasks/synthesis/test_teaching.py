@@ -41,7 +41,7 @@ def test_a_teacher_learns_people_from_its_domain(domain, in_a_folder):
     settings = training(Training, epochs=6, learning_rate=0.05)
     pictures, labels = people()
     made = taught(domain)
-    history = run(FaceIdentities(made, pictures, labels, settings, STILL, CPU, torch.float32), settings)
+    history = run(FaceIdentities(made, pictures, labels, settings, STILL, torch.float32), settings)
     assert history[-1]["recognition"] < 0.5 * history[0]["recognition"]
     made.network.eval()
     for name in ("photos", "drawings") if domain == "both" else (domain,):
@@ -53,7 +53,7 @@ def test_a_teacher_learns_people_from_its_domain(domain, in_a_folder):
 def test_a_batch_of_both_domains_is_half_photos_half_drawings():
     pictures, labels = people()
     made, seen = taught("both"), []
-    learning = FaceIdentities(made, pictures, labels, training(Training), STILL, CPU, torch.float32)
+    learning = FaceIdentities(made, pictures, labels, training(Training), STILL, torch.float32)
     made.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     rows = torch.tensor([4, 0, 7, 2, 9])
     next(learning.step(rows, generator("x")))
@@ -73,7 +73,7 @@ def test_teachers_are_saved_and_loaded_and_ill_fitting_faces_refused(tmp_path):
     pictures, labels = people()
 
     def learn(pictures, labels, **options):
-        return FaceIdentities(made, pictures, labels, training(Training), STILL, CPU, torch.float32, **options)
+        return FaceIdentities(made, pictures, labels, training(Training), STILL, torch.float32, **options)
 
     with pytest.raises(InputError, match="drawings: nothing found, expected side 16, 3 channels, or grey"):
         learn(Pictures(CPU, photos=arrays()["photos"]), labels)
