@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.arrays import write_faces
+from pipeline.data.persons import groups, persons
 from pipeline.data.remarks import Remark, Remarked, say
 from pipeline.data.repeats import Repeats, alike
 from pipeline.data.tables import check_columns, is_whole, read_csv, refuse
@@ -147,7 +148,8 @@ def write(
 ) -> None:
     """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); the three tables as CSV; ``notes`` JSON.
 
-    ``same`` is written as 0 or 1. The notes also say which people have almost one name, and which pictures occur under
+    ``same`` is written as 0 or 1; the index gets a column ``person``, a number for each person as far as people are known.
+    The notes also say which people have almost one name, and which pictures occur under
     two people or are both to train and to test on. Raises InputError as ``check`` does, and when the chunks give more or fewer
     images than the index has rows or another number of channels.
     """
@@ -165,14 +167,15 @@ def write(
             yield chunk
 
     write_faces(faces, chunks(), len(faceset.index))
-    write_csv(index, faceset.index)
+    write_csv(index, faceset.index.assign(person=_persons(faceset, repeats)))
     write_csv(pairs, faceset.pairs.assign(same=faceset.pairs["same"].astype(int)))
     write_csv(searches, _no_searches() if faceset.searches is None else faceset.searches)
     found = _people_alike(faceset) + repeats.remarks(
         *(faceset.index[column].tolist() for column in ("file", "identity", "split")), "people", faceset.test_people
     )
     say(index, found)
-    about = Notes(name=faceset.name, rendered=faceset.rendered, remarks=[*faceset.remarks, *found])
+    remarks = [*faceset.remarks, *found]
+    about = Notes(name=faceset.name, rendered=faceset.rendered, people_known=faceset.test_people, remarks=remarks)
     write_json(notes, about.model_dump())
 
 
@@ -181,6 +184,9 @@ class Notes(Remarked):
 
     name: str
     rendered: bool
+    people_known: bool = (
+        True  # False: ``person`` of a test face stands for those that share a picture, not for a person
+    )
 
 
 def read_notes(path: str | os.PathLike[str]) -> Notes:
@@ -196,6 +202,13 @@ def read_tables(index: str | os.PathLike[str], pairs: str | os.PathLike[str]) ->
     index_table = read_csv(index, text=("file", "identity", "split"))
     pairs_table = read_csv(pairs, text=("protocol",))
     check_tables(index_table, pairs_table, index_name=str(index), pairs_name=str(pairs))
+    if "person" not in index_table:  # a table of the user's own
+        index_table = index_table.assign(person=persons(index_table["identity"]))
+    refuse(
+        ~is_whole(index_table["person"]),
+        str(index),
+        lambda row: f"person {index_table['person'].iloc[row]}, expected a whole number",
+    )
     return index_table, pairs_table.assign(same=pairs_table["same"].astype(bool))
 
 
@@ -308,6 +321,15 @@ def _check_folds(pairs: pd.DataFrame, name: str) -> None:
         if uneven:
             listed = "; ".join(uneven)
             print(f"warning: {name}: uneven folds of protocol {protocol}: {listed}", file=sys.stderr)
+
+
+def _persons(faceset: FaceSet, repeats: Repeats) -> np.ndarray:
+    """(N,) who each face shows. Identities that are made up are joined where they have a picture in common."""
+    numbers, test = persons(faceset.index["identity"]), (faceset.index["split"] == "test").to_numpy()
+    made_up = test & (numbers >= 0)
+    if not faceset.test_people and made_up.any():
+        numbers[made_up] = groups(persons(faceset.index["identity"][made_up]), repeats.digests[made_up]) + len(numbers)
+    return numbers
 
 
 def _people_alike(faceset: FaceSet) -> list[Remark]:

@@ -17,9 +17,10 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BeforeValidator, SerializeAsAny
 
 from pipeline.errors import InputError
 from pipeline.params.loading import Settings, validate
@@ -49,6 +50,9 @@ def validated(entries: Any) -> dict[str, Settings]:
         except InputError as error:
             raise ValueError(str(error).partition("@")[2]) from None
     return found
+
+
+Measures = Annotated[dict[str, SerializeAsAny[Settings]], BeforeValidator(validated)]  # in a group of params.yaml
 
 
 def measured(scores: np.ndarray, same: np.ndarray, measures: Mapping[str, Settings]) -> dict[str, float]:

@@ -15,10 +15,12 @@ def test_written_and_read_back(tmp_path, capsys):
     write(original, **paths)
     np.testing.assert_array_equal(np.load(paths["faces"]), np.concatenate(list(original.chunks())))
     index, pairs = read_tables(paths["index"], paths["pairs"])
+    people = sorted(set(original.index["identity"]) - {""})
+    assert index.pop("person").tolist() == [people.index(name) if name else -1 for name in original.index["identity"]]
     pd.testing.assert_frame_equal(index, original.index, check_dtype=False)
     pd.testing.assert_frame_equal(pairs, original.pairs, check_dtype=False)
     assert pairs["same"].dtype == bool
-    assert read_notes(paths["notes"]).model_dump() == {"name": "some faces", "rendered": False}
+    assert read_notes(paths["notes"]).model_dump() == {"name": "some faces", "rendered": False, "people_known": True}
     assert paths["pairs"].read_text().splitlines()[1] == "age,0,0,0,1,1"
     assert capsys.readouterr().err == ""
 

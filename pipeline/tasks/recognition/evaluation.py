@@ -81,7 +81,9 @@ def evaluate(
             sharp = embeddings[np.searchsorted(seen, gallery)]
         elif classifier.card["one_a_quality"]:
             sharp = embed(trained[quality], arrays, torch.from_numpy(gallery), 1, evaluation.batch_size, dtype)
-        found, scored = judge_pairs(table, embeddings, seen, f"x{quality}", evaluation.measures)
+        found, scored = judge_pairs(
+            table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.measures
+        )
         rows, judged = rows + found, [*judged, scored]
         for protocol, group in search_table.groupby("protocol", sort=True):
             face, looked_for = group["face"].to_numpy(), group["role"].to_numpy() == "probe"

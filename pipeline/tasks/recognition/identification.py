@@ -9,7 +9,7 @@ from pipeline.metrics import identification
 from pipeline.metrics.statistics import bootstrap_interval
 
 RANKS = (1, 5, 10, 20)
-COLUMNS = ["protocol", "condition", "probe", "rank", "average_precision"]  # of the table of ranks
+COLUMNS = ["protocol", "condition", "probe", "person", "rank", "average_precision"]  # of the table of ranks
 
 
 def faces_of(searches: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -43,4 +43,11 @@ def search(
     measures = {f"rank{rank}": identification.rank_rate(found.ranks, rank) for rank in RANKS}
     measures |= {"rank1_low": low, "rank1_high": high, "map": float(found.average_precision.mean())}
     faces = searches.loc[looked_for, "face"].to_numpy()
-    return measures, pd.DataFrame({"probe": faces, "rank": found.ranks, "average_precision": found.average_precision})
+    return measures, pd.DataFrame(
+        {
+            "probe": faces,
+            "person": people["person"].to_numpy()[faces],
+            "rank": found.ranks,
+            "average_precision": found.average_precision,
+        }
+    )

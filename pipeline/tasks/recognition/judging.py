@@ -18,7 +18,7 @@ from pipeline.metrics.statistics import bootstrap_interval
 from pipeline.params.loading import Settings
 from pipeline.tasks.recognition.networks import FaceNetwork
 
-SCORE_COLUMNS = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
+SCORE_COLUMNS = ["protocol", "condition", "pair", "fold", "person_a", "person_b", "same", "score", "correct"]
 
 
 @torch.inference_mode()
@@ -43,9 +43,17 @@ def paired_faces(table: pd.DataFrame) -> np.ndarray:
 
 
 def judge_pairs(
-    table: pd.DataFrame, embeddings: np.ndarray, seen: np.ndarray, condition: str, measures: Mapping[str, Settings]
+    table: pd.DataFrame,
+    person: np.ndarray,
+    embeddings: np.ndarray,
+    seen: np.ndarray,
+    condition: str,
+    measures: Mapping[str, Settings],
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Verification of the pairs in ``table`` by embeddings (N, D) of the faces ``seen`` (N,), rising.
+
+    ``person`` (all faces,) numbers who each shows, which goes into the table of pairs: pairs that share a person are no
+    independent evidence.
 
     ``measures`` beside the accuracy are by the names of pipeline.face_measures.
 
@@ -61,7 +69,12 @@ def judge_pairs(
         rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in found.items()]
         judged.append(
             group[["pair", "fold"]].assign(
-                same=same.astype(int), score=result.scores, correct=result.correct.astype(int), **where
+                person_a=person[group["a"]],
+                person_b=person[group["b"]],
+                same=same.astype(int),
+                score=result.scores,
+                correct=result.correct.astype(int),
+                **where,
             )
         )
     return rows, pd.concat(judged)[SCORE_COLUMNS]

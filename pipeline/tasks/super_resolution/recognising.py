@@ -62,5 +62,6 @@ def recognise(
     used = paired_faces(table)
     recogniser = freeze(classifier.network.to(device))
     embeddings = embed(recogniser, arrays, torch.from_numpy(used), factor, given.evaluation.batch_size, dtype)
-    rows, scores = judge_pairs(table, embeddings, used, condition)
+    measures = given.evaluation.measures
+    rows, scores = judge_pairs(table, people["person"].to_numpy(), embeddings, used, condition, measures)
     return rows, scores, classifier.card["network"]

@@ -99,7 +99,14 @@ def evaluate(
         measures = {metric: found[metric] for metric in ("ssim", "fsim", "difference")}
         here = [*over_pictures(measures), *_recognised(analysed), _distance(*embedded)]
         if direction == "sketch_to_photo" and len(people := pairs_of_people(len(test))):
-            verified, scores = judge_pairs(people, np.concatenate(embedded), np.arange(2 * len(test)), "")
+            verified, scores = judge_pairs(
+                people,
+                np.tile(np.arange(len(test)), 2),
+                np.concatenate(embedded),
+                np.arange(2 * len(test)),
+                "",
+                settings.measures,
+            )
             here += [{key: row[key] for key in ("metric", "value", "n")} for row in verified]
         rows += [{"protocol": direction, "condition": ""} | row for row in here]
         where = {"direction": direction, "picture": range(len(test)), "name": loaded.index["name"].to_numpy()[test]}

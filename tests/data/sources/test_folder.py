@@ -748,7 +748,7 @@ def test_example_from_a_folder_to_arrays(tmp_path, root, capsys, monkeypatch):
     assert main(prepare) == 0
     index, pairs = read_tables("i.csv", "p.csv")
     assert np.load("f.npy").shape == (len(index), 48, 48, 3)
-    assert json.loads(Path("n.json").read_text()) == {"name": "own faces", "rendered": False}
+    assert json.loads(Path("n.json").read_text()) == {"name": "own faces", "rendered": False, "people_known": True}
     assert index.groupby("split")["identity"].nunique().to_dict() == {"test": 10, "train": 10}
     assert pairs.groupby(["fold", "same"]).size().tolist() == [30] * 10
     assert "warning" not in capsys.readouterr().err

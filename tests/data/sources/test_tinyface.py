@@ -174,7 +174,7 @@ def test_from_dropped_folder_to_tables(tmp_path, root, monkeypatch, capsys):
     searches = read_searches("s.csv", index, "i.csv")
     assert pairs.empty and len(searches) == 11 and np.load("f.npy").shape == (17, 56, 56, 3)
     assert index["identity"].isin(["1", "7", "9", "2", "3", "5", ""]).all()
-    assert json.loads(Path("n.json").read_text()) == {"name": "TinyFace", "rendered": False}
+    assert json.loads(Path("n.json").read_text()) == {"name": "TinyFace", "rendered": False, "people_known": True}
 
 
 # A list of searches of one's own, beside the photos.

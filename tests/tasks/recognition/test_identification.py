@@ -244,8 +244,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     names |= {"notes": "notes.json", "samples": "samples.npz", "run": "run.json"}
     run = lambda: evaluation.evaluate(  # noqa: E731
         variant="v", seed=1, degradation=Bicubic(method="bicubic", qualities=[1, 4]),
-        evaluation=Evaluation(batch_size=8, sample_faces=2, measures={}),
-        **{key: tmp_path / name for key, name in names.items()},
+        evaluation=Evaluation(batch_size=8, sample_faces=2, measures={}), **{key: tmp_path / name for key, name in names.items()},
     )  # fmt: skip
     run()
     ranks = pd.read_csv(tmp_path / "ranks.csv")
@@ -261,6 +260,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
             number = np.array([int(who[1:] or -1) if who else -1 for who in people])
             expected, precisions = plain_search(poor[probes], sharp[gallery], number[probes], number[gallery])
             found = ranks[(ranks["protocol"] == protocol) & (ranks["condition"] == f"x{quality}")]
+            assert found["person"].map(sorted(set(people) - {""}).__getitem__).tolist() == [people[p] for p in probes]
             assert found["probe"].tolist() == probes and found["rank"].tolist() == expected
             at = metrics[(metrics["protocol"] == protocol) & (metrics["condition"] == f"x{quality}")].set_index(
                 "metric"
@@ -273,7 +273,9 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
         "big": {"probe": 8, "gallery": 16, "distractor": 6},
         "small": {"probe": 1, "gallery": 2, "distractor": 0},
     }
-    assert (tmp_path / "scores.csv").read_text() == "protocol,condition,pair,fold,same,score,correct\n"
+    assert (
+        tmp_path / "scores.csv"
+    ).read_text() == "protocol,condition,pair,fold,person_a,person_b,same,score,correct\n"
     if not one_a_quality:
         (tmp_path / "searches.csv").write_text("protocol,face,role\n")
         with pytest.raises(InputError, match="pairs.csv and .*searches.csv: no pairs and no searches"):
@@ -381,7 +383,7 @@ def test_without_pairs_the_report_is_of_searches_alone(tmp_path):
     for file in inputs.evaluations.rglob("metrics.csv"):
         table = pd.read_csv(file, keep_default_na=False)
         table[table["protocol"] == ""].to_csv(file, index=False)
-        file.with_name("scores.csv").write_text("protocol,condition,pair,fold,same,score,correct\n")
+        file.with_name("scores.csv").write_text("protocol,condition,pair,fold,person_a,person_b,same,score,correct\n")
     inputs = dataclasses.replace(add_searches(inputs), rendered=False, dataset="rendered faces")
     recognition.write(inputs, tmp_path / "parts/recognition")
     build(tmp_path / "out", tmp_path / "parts")

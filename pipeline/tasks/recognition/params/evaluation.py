@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, SerializeAsAny, field_validator
+from pydantic import Field
 
-from pipeline.face_measures import validated
+from pipeline.face_measures import Measures
 from pipeline.params.loading import Settings
 from pipeline.params.networks import Count
 
@@ -16,9 +16,4 @@ class Evaluation(Settings):
 
     batch_size: Count
     sample_faces: Annotated[int, Field(ge=1, le=16)]  # faces in the report's pictures
-    measures: dict[str, SerializeAsAny[Settings]]  # of verification, beside the accuracy: pipeline.face_measures
-
-    @field_validator("measures", mode="before")
-    @classmethod
-    def _measures(cls, entries: Any) -> Any:
-        return validated(entries)
+    measures: Measures  # of verification, beside the accuracy

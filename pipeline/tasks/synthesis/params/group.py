@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipeline.face_losses import Margin
+from pipeline.face_measures import Measures
 from pipeline.params.loading import Settings
 from pipeline.params.networks import AdamTraining, Count, Seed, Training
 from pipeline.params.sketch_pairs import SketchPairs
@@ -59,6 +60,7 @@ class SynthesisEvaluation(Settings):
     splits: Annotated[int, Field(ge=1, le=1000)]  # draws of the people that train null-space LDA; 20 as published
     train_people: Count | None  # of each draw; null: 150 of 338, as on CUFS
     seed: Seed  # of the draws
+    measures: Measures  # of the verification of made photos, beside the accuracy
 
 
 class Group(Settings):
