@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from engines import code, graph
 from engines.graph import modules, names
 from graph import stages
 from graph.rules import directives
 from graph.step import Step, below, rules
 from graph.tables import all_rules
 from pipeline.document import check
-from pipeline.params.loading import read_document
+from pipeline.params.loading import SETTINGS_FILE, read_document
 from pipeline.steps import step_names, step_place
 from tests.helpers.both_graphs import by_dvc, by_snakemake, compare
 from tests.helpers.tiny_project import copy_project
@@ -78,15 +80,31 @@ def test_a_text_that_names_nothing_is_an_error():
         below("data/nothing", all_rules())
 
 
-def test_what_the_code_is_follows_every_module_and_nothing_else(project):
+@pytest.fixture
+def forget(project, monkeypatch) -> Iterator[Callable[[], None]]:
+    """Modules are looked for in the project's copy; the call makes this process as new, with nothing remembered."""
+    monkeypatch.setattr(graph, "ROOT", project)
+    monkeypatch.setattr(code, "ROOT", project)
+
+    def clear() -> None:
+        for function in (*vars(graph).values(), *vars(code).values()):
+            getattr(function, "cache_clear", lambda: None)()
+
+    yield clear
+    clear()
+
+
+def test_what_the_code_is_follows_every_module_and_nothing_else(project, forget):
     """The file that both engines compare changes with a module of the step, and only then."""
-    run = [sys.executable, "-m", "engines.code"]
-    subprocess.run([sys.executable, "-m", "engines.resolved"], check=True)
+    for module in ("resolved", "code"):
+        subprocess.run([sys.executable, "-m", f"engines.{module}"], check=True)
+    settings = read_document(SETTINGS_FILE)
 
     def after(edit=None) -> dict[str, str]:
         if edit:
             edit()
-        subprocess.run(run, check=True)
+        forget()
+        code.refresh(settings)
         files = [file for file in Path("data/code").rglob("*") if file.is_file()]
         return {str(file.relative_to("data/code").with_suffix("")): file.read_text() for file in files}
 
@@ -99,7 +117,9 @@ def test_what_the_code_is_follows_every_module_and_nothing_else(project):
     def append(file: str):
         return lambda: Path(file).write_text(Path(file).read_text() + "# more\n")
 
+    by_command = {file: file.stat().st_mtime_ns for file in Path("data/code").rglob("*")}
     last = after()
+    assert by_command == {file: file.stat().st_mtime_ns for file in Path("data/code").rglob("*")}, "left alone"
     lists = set(last)
     no_archives = {"super_resolution_download", "super_resolution_prepare"}
     assert {name.partition("/")[0] for name in lists} == {rule.step.name for rule in all_rules()} - no_archives
@@ -135,17 +155,34 @@ def test_what_a_checkpoint_of_the_users_own_needs_is_not_known():
     assert "pipeline/face_networks/mobilefacenet.py" not in modules("recognition_train_teacher", named)
 
 
+IMPORTED = """
+import os, sys, argparse
+import numpy, pandas, pydantic, ruamel.yaml  # which every step does
+import pipeline.__main__
+from pipeline.command_line import add_options
+for step, place in {places}.items():
+    if not os.fork():
+        __import__(place)
+        add_options(argparse.ArgumentParser(), sys.modules[place].run)
+        print(step, *sorted(sys.modules), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0, step
+"""
+
+
+@pytest.fixture(scope="module")
+def imported(root) -> dict[str, set[str]]:
+    """What is in ``sys.modules`` when a step has been imported, and its command line made: each step in its own fork."""
+    program = IMPORTED.replace("{places}", repr({step: step_place(step) for step in step_names()}))
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {step: set(loaded) for step, *loaded in map(str.split, done.stdout.splitlines())}
+
+
 @pytest.mark.parametrize("step", step_names())
-def test_modules_are_those_really_imported(step, root):
-    """What a fresh interpreter loads for the step is among the modules derived for it, and nothing slow is."""
-    code = (
-        "import sys, argparse; import pipeline.__main__;"
-        f"import {step_place(step)} as s; from pipeline.command_line import add_options;"
-        "add_options(argparse.ArgumentParser(), s.run);"
-        "print(*sorted(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
+def test_modules_are_those_really_imported(step, imported):
+    """What is loaded for the step is among the modules derived for it, and nothing slow is."""
+    loaded = imported[step]
     files = {name.replace(".", "/") for name in loaded if name.split(".")[0] == "pipeline"}
     derived = {path.removesuffix(".py").removesuffix("/__init__") for path in modules(step)}
     assert files <= derived, f"derived for {step} lacks {files - derived}"
