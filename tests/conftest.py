@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.params.loading import read_document
 from tests.helpers import ROOT
 from tests.helpers.graph_project import Project, copy, made_by_snakemake
+from tests.helpers.parameters import read_once
 
 # One thread, as the steps themselves run: bytes repeat, and two workers do not fight for two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -32,7 +32,7 @@ def workers(tmp_path_factory) -> Path:
 @pytest.fixture
 def document(root) -> dict[str, Any]:
     """The shipped parameters: a copy, so that whoever edits params.yaml is not told that tests fail."""
-    return read_document(root / "tests/settings/params.yaml")
+    return read_once(root / "tests/settings/params.yaml")
 
 
 @pytest.fixture

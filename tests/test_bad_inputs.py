@@ -6,6 +6,7 @@ A small valid project is made once by the steps themselves; a case damages a cop
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -31,6 +32,7 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.__main__ import main
 from pipeline.data import archives
+from pipeline.params import yaml_text
 from pipeline.params.loading import read_document
 
 SHARP = "--faces data/faces.npy --index data/index.csv"
@@ -591,6 +593,15 @@ BAD = [
         "data/sheet.png: cannot be read as a picture"),
 ]
 # fmt: on
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Of some 170 steps most read the same text: it is parsed once."""
+    texts = functools.cache(lambda data, parse=yaml_text.parse: pickle.dumps(parse(data)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml_text, "parse", lambda data: pickle.loads(texts(data)))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ BAD = [
 
 @pytest.mark.parametrize(("key", "value", "message"), BAD)
 def test_bad_values_are_refused_by_name(document, tmp_path, key, value, message):
-    path = write(change(document, key, value), tmp_path / "params.yaml")
+    path = write(change(document, key, value), tmp_path / "params.json")
     with pytest.raises(InputError, match=message) as refused:
         check(path)
     assert str(refused.value).startswith(str(path)) and "\n" not in str(refused.value)
