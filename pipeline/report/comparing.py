@@ -1,6 +1,6 @@
 """Means with intervals, and paired comparisons: every test and every verdict of the report comes from here.
 
-Tasks hand over outcomes, item by item and seed by seed; what is done with them is pipeline.metrics.statistics' business.
+Tasks hand over outcomes, item by item and seed by seed; nothing else of the report asks pipeline.metrics.statistics.
 """
 
 from __future__ import annotations

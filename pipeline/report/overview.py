@@ -61,8 +61,7 @@ def section(rows: pd.DataFrame) -> Section | None:
     caption = (
         "What each method with a teacher changes against its control, the same training without one, at the hardest"
         f" setting of each task, with 95 % intervals; right of zero is better. {trained[0].upper()}{trained[1:]} each:"
-        " the intervals draw pairs or pictures again and take the networks as given. Filled: the difference holds after"
-        " correction for all comparisons of its table."
+        f" {sentences.INTERVALS}. Filled: the difference holds after correction for all comparisons of its table."
     )
     alt = "Differences between methods and their controls, by task"
     said = [sentence(panel) for _, panel in rows.groupby(["task", "panel"], sort=False)]

@@ -48,9 +48,9 @@ def cost_figure(
 ) -> Block:
     """A measure against multiply-adds, one panel per title, the floor as a dotted line.
 
-    ``of`` is what takes the work, such as a face; the measure's interval is over ``noun``s: how many, is the ``basis``. ``axis`` is its name there,
-    if another. ``about``, the others: as
-    Data.caption and against_cost take them.
+    ``of`` is what takes the work, such as a face. The measure is ``axis`` at the axis, if that is another name; its
+    interval is over ``noun``s, so many as ``basis`` says. ``about``, the others: as Data.caption and against_cost take
+    them.
     """
     inputs = data.inputs
     work = {name: data.cost("multiply_adds", name) / 1e6 for name in inputs.trained}
@@ -68,9 +68,9 @@ def cost_figure(
     line = f"; the dotted line is {inputs.floor}" if inputs.floor else ""
     unknown = [name for name in work if name not in known]
     text = (
-        f"{measure} against the work for {of} (logarithmic axis), with 95 % intervals over {noun}s ({basis}){line}. Networks that"
-        f" cost the same stand side by side around that cost. Intervals show how much {noun}s differ; whether networks"
-        f" do is tested {noun} by {noun} in the tables above."
+        f"{measure} against the work for {of} (logarithmic axis), with 95 % intervals over {noun}s ({basis}){line}."
+        f" Networks that cost the same stand side by side around that cost. Intervals show how much {noun}s differ;"
+        f" whether networks do is tested {noun} by {noun} in the tables above."
         + (f" The work of {listed(unknown)} is not known." if unknown else "")
     )
     alt = f"{measure} of {listed(known)} against multiply-adds"
@@ -145,7 +145,7 @@ def curves(
     Args:
         panels: title -> network -> places and shares. styles: of the networks. labels: of the two axes.
         columns: panels side by side. height: of a row, in inches. finish: what is left to do with each panel, given
-            its title. marks: whether lines have some of their networks' marks. line: how they are drawn, as for matplotlib.
+            its title. marks: whether lines carry their networks' marks. line: how they are drawn, as for matplotlib.
     """
     names = [name for name in styles if any(name in found for found in panels.values())]
     across = min(len(panels), columns)

@@ -1,4 +1,4 @@
-"""What the steps of a task wrote, for any task: where it is, which variants and seeds were asked for, and what came out.
+"""What the steps of a task wrote, for any task: where it is, which variants and seeds were asked for, what came out.
 
 Each task's own results.py says what differs: its files, and what of them stands in tables.
 """

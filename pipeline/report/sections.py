@@ -35,7 +35,7 @@ def assemble(
     pictures: Mapping[str, Content],
     made_with: Content,
 ) -> blocks.Section:
-    """A task's section, of which a part without blocks is left out; ``results``, ``others``, ``pictures`` have titles."""
+    """A task's section, without parts that are empty; ``results``, ``others`` and ``pictures`` have titles of the task's."""
     parts = {
         "Findings": findings,
         results[0]: results[1],

@@ -14,6 +14,7 @@ from pipeline.report.numbers import Measure
 from pipeline.report.words import VERDICTS, between, count, listed, points, tested
 
 MANY = 4  # comparisons that one sentence can hold
+INTERVALS = "the intervals draw pairs or pictures again and take the networks as given"
 FEW = 30  # items: fewer make an interval drawn from them too narrow
 
 
@@ -77,8 +78,8 @@ def how_tested(
 ) -> str:
     """The sentences below a table of comparisons: what a cell says, how it was tested, and what that cannot tell.
 
-    ``items``: of how many items, each a ``noun``. ``called``: whether these are called rightly or not, or have a score. ``each``: of
-    which networks so many seeds are.
+    ``items``: of how many items, each a ``noun``. ``called``: whether these are called rightly or not, or have a
+    score. ``each``: of which networks so many seeds are. ``where``: which comparisons are corrected together.
     """
     unit = f" in {'percentage points' if measure.unit == 'points' else measure.unit}" if measure.unit else ""
     if called:

@@ -37,7 +37,7 @@ def means(numbers: Numbers, places: Mapping[str, Place], digits: int = 2) -> dic
 
 
 def measured(data: Data, places: Mapping[str, tuple[Place, float, int]]) -> dict:
-    """Columns of means over seeds without an interval: a place, times a scale, with so many digits, under each title."""
+    """Columns of means over seeds without an interval: under each title a place, its scale and digits."""
     return {title: partial(_measured_of, data, *place) for title, place in places.items()}
 
 

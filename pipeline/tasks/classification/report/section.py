@@ -120,12 +120,12 @@ def teachers(data: Data, numbers: Numbers) -> Table | None:
         row["top-1, %"] = tables.estimate(numbers.at(place, variant), digits=1)
         row |= {title: measured[title](variant) for title in ("NLL, nats", "ECE, points", "agreement, %")}
         rows.append(row | {"top-1 against before": numbers.gain(place, variant, data.inputs.teacher)})
-    tests = len(numbers.compared(question=BEFORE))
+    tests, seeds = len(numbers.compared(question=BEFORE)), len(data.inputs.seeds)
+    basis = {"tests": tests, "items": data.images, "noun": "image", "seeds": seeds, "each": "after, one before"}
     text = (
         "The teacher as it was pretrained, and as it is after it learned too:"
-        f" {sentences.spread(data.inputs.seeds, ' of the students; ')}below top-1 the 95 % interval"
-        " over images. Differences are against before, paired image by image, p adjusted after Holm for the"
-        f" {tests} in this table. Agreement is with itself before."
+        f" {sentences.spread(data.inputs.seeds, ' of the students; ')}below top-1 the 95 % interval over images."
+        f" Agreement is with itself before. Against before: {sentences.how_tested(TOP1, **basis)}"
     )
     return tables.compared(rows, data.caption(text), rules=[1]) if tests else None
 

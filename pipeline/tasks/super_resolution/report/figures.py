@@ -108,7 +108,7 @@ def _tiles(data: Data, sample: Sample) -> dict[str, np.ndarray]:
 
 
 def _decibels(data: Data, name: str, sample: Sample) -> dict[str, str]:
-    """What stands under each tile; first seed. Nothing under a sample that is not among the pictures that were judged."""
+    """What stands under each tile; first seed. Nothing where the sample is none of the pictures that were judged."""
     under = {}
     for variant in data.inputs.all:
         psnr = data.outcomes[data.place("psnr", name), variant]

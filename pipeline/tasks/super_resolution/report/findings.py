@@ -96,8 +96,8 @@ def enlarged(data: Data, numbers: Numbers, name: str) -> list[str]:
     levels = {variant: numbers.mean(place, variant) for variant in inputs.all}
     reached = sentences.span([levels[variant] for variant in inputs.variants], 2) if inputs.variants else ""
     result = [
-        f"Bicubic enlargement reaches {levels[inputs.floor]:.2f} dB{reached and f', students {reached} dB'}, the teacher"
-        f" {levels[inputs.teacher]:.2f} dB."
+        f"Bicubic enlargement reaches {levels[inputs.floor]:.2f} dB{reached and f', students {reached} dB'}, the"
+        f" teacher {levels[inputs.teacher]:.2f} dB."
     ]
     floor = numbers.compared(**place._asdict(), control=inputs.floor)
     if not floor.empty:
