@@ -1,8 +1,8 @@
 """No difference, and no simulation: one variant's trainings against each other. python -m benchmarks.splits FOLDER DATA
 
 FOLDER has VARIANT/SEED/scores.csv, as the evaluations of recognition lie in reports/recognition/evaluations, DATA has pairs.csv and
-index.csv, as in data/recognition. For each variant with at least six seeds, all ways to part half of them from as many others
-are judged as two methods: by items and seeds (verdicts), and by items alone as a plain test over pairs does. Printed is how many of 100 are said to differ
+index.csv, as in data/recognition. For each variant with at least six seeds, all ways to take two groups of three
+are judged as two methods (``--size`` for other groups; of more than MOST ways that many are drawn): by items and seeds (verdicts), and by items alone as a plain test over pairs does. Printed is how many of 100 are said to differ
 at 5 %, over protocols and qualities. The ways share trainings, so few seeds are few independent tests.
 """
 
@@ -23,15 +23,17 @@ from pipeline.metrics.verdicts.sharing import Sharing, sharing
 
 ALPHA = 0.05
 FEWEST = 6  # seeds: three against three
+MOST = 500
 
 
-def splits(seeds: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """All unordered pairs of disjoint groups of seeds // 2 seeds."""
-    half = seeds // 2
+def splits(seeds: int, size: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """All unordered pairs of disjoint groups of ``size`` seeds, or MOST of them."""
     found = []
-    for first in itertools.combinations(range(seeds), half):
-        rest = [seed for seed in range(seeds) if seed not in first]
-        found += [(first, second) for second in itertools.combinations(rest, half) if first[0] < second[0]]
+    for first in itertools.combinations(range(seeds), size):
+        rest = [seed for seed in range(first[0] + 1, seeds) if seed not in first]
+        found += [(first, second) for second in itertools.combinations(rest, size)]
+    if len(found) > MOST:
+        found = [found[place] for place in np.random.default_rng(0).choice(len(found), MOST, replace=False)]
     return found
 
 
@@ -56,10 +58,10 @@ def calls(folder: Path) -> dict[tuple[str, str, str], NDArray[np.float64]]:
     return {key: np.stack(some) for key, some in found.items() if len(some) >= FEWEST}
 
 
-def rejected(correct: NDArray[np.float64], shared: Sharing) -> tuple[float, float]:
+def rejected(correct: NDArray[np.float64], shared: Sharing, size: int) -> tuple[float, float]:
     """Shares of splits that are said to differ: with items and seeds sampled, and with items alone."""
     both, items = [], []
-    for first, second in splits(len(correct)):
+    for first, second in splits(len(correct), size):
         a, b = correct[list(first)], correct[list(second)]
         both.append(differences({0: a, 1: b}, [(1, 0)], people=shared)[0].p_value < ALPHA)
         items.append(paired_difference(a, b, draws=10, permutations=999).p_value < ALPHA)
@@ -71,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="has VARIANT/SEED/scores.csv")
     parser.add_argument("data", type=Path, help="has pairs.csv and index.csv")
+    parser.add_argument("--size", type=int, default=3, help="seeds of a group, 3")
     options = parser.parse_args()
     people = people_of(options.data)
     found = []
@@ -80,9 +83,9 @@ def main() -> None:
     print("|---" * 8 + "|")
     for (variant, protocol, condition), correct in calls(options.folder).items():
         shared = sharing(correct.shape[1], people[protocol])
-        found.append(rejected(correct, shared))
+        found.append(rejected(correct, shared, options.size))
         spread = 100 * correct.mean(axis=1).std(ddof=1)
-        numbers = f"{len(correct)} | {spread:.2f} | {len(splits(len(correct)))}"
+        numbers = f"{len(correct)} | {spread:.2f} | {len(splits(len(correct), options.size))}"
         shares = " | ".join(f"{100 * share:.1f}" for share in found[-1])
         print(f"| {variant} | {protocol} | {condition} | {numbers} | {shares} |", flush=True)
     if not found:

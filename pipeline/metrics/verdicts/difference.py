@@ -16,8 +16,8 @@ A threshold that is chosen again for each training and fold, as verification doe
 term of its own: docs/statistics.md has the simulation that this rests on.
 
 The test is Student's, its degrees of freedom after Satterthwaite: V^2 / (V_items^2 / df_items + V_seeds^2 / df_seeds).
-Where seeds are paired and the spread over them comes from this comparison alone, interval and test are no narrower than
-Student's over the S differences by seed.
+Where V_seeds comes from this comparison alone, df are no more than with twice that V_seeds, and where its seeds are
+paired, interval and test are no narrower than Student's over the S differences by seed.
 """
 
 from __future__ import annotations
@@ -154,21 +154,29 @@ def crossed(
 ) -> tuple[float, float]:
     """(standard error, df) of an estimate whose items and seeds are both sampled: V and its df above.
 
-    ``one_set``: V_seeds is that of one set of numbers, one for each seed, with S - 1 degrees of freedom, if not pooled.
-    One or two degrees are too few for Satterthwaite's where V_seeds happens to be small, so an interval at ``level`` is
-    then no narrower than that of the seeds alone.
+    A V_seeds of two or three seeds alone is often far too small, and Satterthwaite's df are then far too many. Where it is not
+    pooled, df are no more than they would be with twice that V_seeds. ``one_set``: it comes from one set of numbers, one for
+    each seed, which leaves S - 1 degrees: an interval at ``level`` is then no narrower than that of the seeds alone, either.
     """
     v_seeds = by_seed.variance
-    variance = max(v_items + v_seeds - v_both, v_items, v_seeds)
-    if variance == 0:
-        return 0.0, df_items
-    df = variance**2 / (v_items**2 / df_items + v_seeds**2 / by_seed.df)
+    variance, df = _variance(v_items, df_items, v_seeds, by_seed.df, v_both)
     error, alone = math.sqrt(variance), math.sqrt(v_seeds)
-    if one_set and not by_seed.pooled:
+    if by_seed.pooled or variance == 0:
+        return error, df
+    df = min(df, _variance(v_items, df_items, 2 * v_seeds, by_seed.df, v_both)[1])
+    if one_set:
         upper = 0.5 + level / 2
         if float(stdtrit(by_seed.df, upper)) * alone > float(stdtrit(df, upper)) * error:
             return alone, by_seed.df
     return error, df
+
+
+def _variance(v_items: float, df_items: float, v_seeds: float, df_seeds: float, v_both: float) -> tuple[float, float]:
+    """V and its degrees of freedom."""
+    variance = max(v_items + v_seeds - v_both, v_items, v_seeds)
+    if variance == 0:
+        return 0.0, df_items
+    return variance, variance**2 / (v_items**2 / df_items + v_seeds**2 / df_seeds)
 
 
 def _t_test(estimate: float, error: float, df: float, level: float) -> tuple[float, float, float]:

@@ -33,6 +33,16 @@ def test_by_hand():
     assert found.trainings == (2, 2) and not found.one_seed and not found.pooled
 
 
+def test_a_spread_of_two_seeds_counts_twice_in_the_degrees_of_freedom():
+    # Two seeds each with equal spreads have 2 degrees; nothing belongs to seed and item together.
+    items = np.tile([-1.0, 1.0], 200)
+    a, b = items + 0.02 * np.array([[1.0], [-1.0]]), np.array([[0.02], [-0.02]]) + np.zeros((1, 400))
+    [found] = differences({0: a, 1: b}, [(0, 1)])
+    assert (found.items, found.seeds, found.both) == pytest.approx((1 / 399, 0.0008, 0))
+    assert found.error**2 == pytest.approx(1 / 399 + 0.0008)
+    assert found.df == pytest.approx((1 / 399 + 0.0016) ** 2 / ((1 / 399) ** 2 / 399 + 0.0016**2 / 2))
+
+
 def test_the_parts_by_loops():
     draw = np.random.default_rng(0)
     tables = {

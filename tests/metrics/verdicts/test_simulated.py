@@ -65,7 +65,8 @@ def test_rows_are_judged():
 
 
 def test_splits_of_real_trainings(tmp_path, capsys, monkeypatch):
-    assert [len(splits.splits(seeds)) for seeds in (6, 7, 8)] == [10, 70, 35]
+    assert [len(splits.splits(seeds, size)) for seeds, size in ((6, 3), (7, 3), (8, 4))] == [10, 70, 35]
+    assert len(splits.splits(16, 3)) == splits.MOST == len(set(splits.splits(16, 3)))
     draw = np.random.default_rng(4)
     data, folder = tmp_path / "data", tmp_path / "evaluations"
     data.mkdir()
