@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 
+from pipeline.tasks.recognition.judging import SHARP_TO_POOR
 from tests.helpers.tiny_project import VOLATILE, copy_project, hashes, run, whole_run
 from tests.helpers.warm import first_in_path
 
@@ -46,7 +47,8 @@ def test_the_table_has_every_variant_quality_and_measure(by_snakemake):
     table = table.query("task == 'recognition'")
     accuracy = table.query("metric == 'accuracy'")
     variants = ["teacher", "basicnet", "degraded_only", "logit_attention_kd"]
-    wanted = {(v, p, c) for v in variants for p in ("cross_age", "cross_pose") for c in ("x1", "x4")}
+    protocols = [f"{name}{qualities}" for name in ("cross_age", "cross_pose") for qualities in ("", SHARP_TO_POOR)]
+    wanted = {(v, p, c) for v in variants for p in protocols for c in ("x1", "x4")}
     assert set(zip(accuracy.variant, accuracy.protocol, accuracy.condition, strict=True)) == wanted
     assert accuracy.value.between(0, 1).all() and (accuracy.n == 8).all()
     costs = table.query("metric == 'parameters'")

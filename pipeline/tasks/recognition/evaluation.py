@@ -21,7 +21,7 @@ from pipeline.metrics.rows import of_cost, write_rows
 from pipeline.models.freezing import freeze
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import cost, identification, networks
-from pipeline.tasks.recognition.judging import embed, judge_pairs, paired_faces
+from pipeline.tasks.recognition.judging import embed, judge_pairs, paired_faces, sharp_to_poor
 from pipeline.tasks.recognition.params.evaluation import Evaluation
 
 TASK = "recognition"
@@ -48,7 +48,7 @@ def evaluate(
 ) -> None:
     """Write the tidy metrics, scores, ranks, sample pictures and the run's description of one checkpoint.
 
-    Both faces of a pair are seen at each quality; of a search the probes are, in a gallery that stays sharp, as of
+    Both faces of a pair are seen at each quality, and, with ``cross_quality``, the second alone; of a search the probes are, in a gallery that stays sharp, as of
     a watch list. The same network embeds both.
     """
     classifier = networks.load(model)
@@ -85,6 +85,15 @@ def evaluate(
             table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.measures
         )
         rows, judged = rows + found, [*judged, scored]
+        if evaluation.cross_quality and len(paired):
+            poor = embeddings[np.searchsorted(seen, paired)]
+            if quality == 1:
+                sharp_pairs = poor
+            elif classifier.card["one_a_quality"]:
+                sharp_pairs = embed(trained[quality], arrays, torch.from_numpy(paired), 1, evaluation.batch_size, dtype)
+            crossed = sharp_to_poor(table, people["person"].to_numpy(), paired, sharp_pairs, poor)
+            found, scored = judge_pairs(*crossed, f"x{quality}", evaluation.measures)
+            rows, judged = rows + found, [*judged, scored]
         for protocol, group in search_table.groupby("protocol", sort=True):
             face, looked_for = group["face"].to_numpy(), group["role"].to_numpy() == "probe"
             measures, found = identification.search(

@@ -18,6 +18,7 @@ from pipeline.metrics.statistics import bootstrap_interval
 from pipeline.params.loading import Settings
 from pipeline.tasks.recognition.networks import FaceNetwork
 
+SHARP_TO_POOR = ", sharp to poor"  # what a protocol is called whose second faces alone are poor
 SCORE_COLUMNS = ["protocol", "condition", "pair", "fold", "person_a", "person_b", "same", "score", "correct"]
 
 
@@ -42,6 +43,19 @@ def paired_faces(table: pd.DataFrame) -> np.ndarray:
     return np.unique(table[["a", "b"]].to_numpy(np.int64))
 
 
+def sharp_to_poor(
+    table: pd.DataFrame, person: np.ndarray, faces: np.ndarray, sharp: np.ndarray, poor: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """The first four arguments of judge_pairs for pairs whose first face is sharp and whose second is poor.
+
+    Each protocol gets SHARP_TO_POOR after its name. sharp, poor (U, D): embeddings of ``faces`` (U,), rising. The second
+    faces are numbered beyond all others.
+    """
+    count = len(person)
+    crossed = table.assign(protocol=table["protocol"] + SHARP_TO_POOR, b=table["b"] + count)
+    return crossed, np.tile(person, 2), np.concatenate([sharp, poor]), np.concatenate([faces, faces + count])
+
+
 def judge_pairs(
     table: pd.DataFrame,
     person: np.ndarray,
@@ -53,9 +67,7 @@ def judge_pairs(
     """Verification of the pairs in ``table`` by embeddings (N, D) of the faces ``seen`` (N,), rising.
 
     ``person`` (all faces,) numbers who each shows, which goes into the table of pairs: pairs that share a person are no
-    independent evidence.
-
-    ``measures`` beside the accuracy are by the names of pipeline.face_measures.
+    independent evidence. ``measures`` beside the accuracy are by the names of pipeline.face_measures.
 
     Returns tidy rows (protocol, condition, metric, value, n) and one row per pair with the columns SCORE_COLUMNS.
     """

@@ -244,7 +244,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     names |= {"notes": "notes.json", "samples": "samples.npz", "run": "run.json"}
     run = lambda: evaluation.evaluate(  # noqa: E731
         variant="v", seed=1, degradation=Bicubic(method="bicubic", qualities=[1, 4]),
-        evaluation=Evaluation(batch_size=8, sample_faces=2, measures={}), **{key: tmp_path / name for key, name in names.items()},
+        evaluation=Evaluation(batch_size=8, sample_faces=2, cross_quality=True, measures={}), **{key: tmp_path / name for key, name in names.items()},
     )  # fmt: skip
     run()
     ranks = pd.read_csv(tmp_path / "ranks.csv")

@@ -16,4 +16,5 @@ class Evaluation(Settings):
 
     batch_size: Count
     sample_faces: Annotated[int, Field(ge=1, le=16)]  # faces in the report's pictures
+    cross_quality: bool  # also verify a sharp face against a poor one, as a camera does, with protocols of their own
     measures: Measures  # of verification, beside the accuracy
