@@ -144,21 +144,6 @@ def evaluations(inputs: Inputs, read: Callable[[Path, str, int], Evaluation]) ->
     }
 
 
-def losses(
-    inputs: Inputs, variants: Iterable[str], read: Callable[[Path], pd.DataFrame] = reading.losses
-) -> dict[str, list[pd.DataFrame]]:
-    """The losses of ``variants``, one table per seed."""
-    return {
-        variant: [read(inputs.losses / variant / str(seed) / "losses.csv") for seed in inputs.trained[variant]]
-        for variant in variants
-    }
-
-
-def latency(inputs: Inputs, variants: Iterable[str]) -> pd.DataFrame:
-    """The times of the networks of ``variants``."""
-    return reading.latency(inputs.efficiency, {name: inputs.networks.get(name, name) for name in variants})
-
-
 def outcomes(
     found: Evaluations, sound: Callable[[str, Place], Sequence[bool]] | None = None
 ) -> dict[tuple[Place, str], Outcomes]:
@@ -179,9 +164,32 @@ def outcomes(
     return stacked
 
 
-def common(found: Evaluations) -> dict[str, Any]:
-    """The fields of Data that all tasks fill alike."""
+def common(
+    inputs: Inputs,
+    found: Evaluations,
+    *,
+    trained_here: Iterable[str] | None = None,
+    read_losses: Callable[[Path], pd.DataFrame] = reading.losses,
+    timed: Mapping[str, str] | None = None,
+    sound: Callable[[str, Place], Sequence[bool]] | None = None,
+) -> dict[str, Any]:
+    """The fields of Data that all tasks fill alike.
+
+    Args:
+        trained_here: whose losses are read, all networks by default. timed: variant -> its network in the table of
+            times, by default as ``inputs`` say. sound: as for outcomes.
+    """
+    networks = {name: inputs.networks.get(name, name) for name in inputs.trained} if timed is None else timed
     return {
+        "inputs": inputs,
+        "losses": {
+            variant: [
+                read_losses(inputs.losses / variant / str(seed) / "losses.csv") for seed in inputs.trained[variant]
+            ]
+            for variant in (inputs.trained if trained_here is None else trained_here)
+        },
+        "latency": reading.latency(inputs.efficiency, networks),
+        "outcomes": outcomes(found, sound),
         "metrics": tidy.ordered([each.metrics for of_variant in found.values() for each in of_variant]),
         "runs": {variant: [each.run for each in of_variant] for variant, of_variant in found.items()},
     }

@@ -368,7 +368,9 @@ def test_tables_show_what_was_measured(two_seeds, undrawn):
     assert float(cell[0].replace("−", "-")) == pytest.approx(100 * family[-1].difference, abs=0.051)
     assert cell[1] == statistics.verdict(family[-1].difference, adjusted[-1]) == "better"
     assert "the same 300 probes, 2 seeds each" in tables[2].caption and "12 comparisons" in tables[2].caption
-    bullet = next(b for b in of_kind(section, blocks.Bullets) if b.lead == "Identification").items[0]
+    bullets = next(b for b in of_kind(section, blocks.Bullets) if b.lead == "Identification, watch").items
+    assert [item.split(", ")[1].split()[0] for item in bullets[1:]] == list(others), "a line for each student"
+    bullet = " ".join(bullets)
     assert f"logit_kd {first.mean():.1f} % at x4" not in bullet  # the best and the worst quality, the fullest student
     hits = 100 * (ranks_of(two_seeds, "logit_attention_kd", "x8") == 1).mean()
     assert f"{hits:.1f} % at x8" in bullet and "differs from degraded_only by" in bullet

@@ -123,11 +123,7 @@ def read(inputs: Inputs) -> Data:
     if classes.names != alike["classes"]:
         raise InputError(f"{inputs.data}: the classes are not those of the evaluations")
     return Data(
-        inputs=inputs,
-        **results.common(found),
-        losses=results.losses(inputs, inputs.trained, _losses),
-        latency=results.latency(inputs, inputs.trained),
-        outcomes=results.outcomes(found),
+        **results.common(inputs, found, read_losses=_losses),
         remarks=recorded(alike["data"]),
         about=alike["data"],
         classes=alike["classes"],

@@ -45,8 +45,9 @@ def findings(data: Data, numbers: Numbers) -> list[Bullets]:
     doubts = teacher(data)
     found = [Bullets(tuple(doubts), lead="The teacher")] if doubts else []
     found += [Bullets(tuple(verification(data, numbers, name)), lead=name) for name in data.protocols]
-    searched = tuple(f"{name}: {identification(data, numbers, name)}" for name in data.searches)
-    return found + ([Bullets(searched, lead="Identification")] if searched else [])
+    return found + [
+        Bullets(tuple(identification(data, numbers, name)), lead=f"Identification, {name}") for name in data.searches
+    ]
 
 
 def teacher(data: Data) -> list[str]:
@@ -133,7 +134,7 @@ def _distillation(inputs: Inputs, numbers: Numbers, worst: Place, control: str) 
     return [*(sentences.adds(row, POINTS, f"at {worst.condition}, ") for row in at_worst), summary]
 
 
-def identification(data: Data, numbers: Numbers, protocol: str) -> str:
+def identification(data: Data, numbers: Numbers, protocol: str) -> list[str]:
     """What the searches of one protocol say."""
     inputs = data.inputs
     worst, parts = Place("rank1", protocol, inputs.worst), []
@@ -147,7 +148,7 @@ def identification(data: Data, numbers: Numbers, protocol: str) -> str:
         for row in numbers.compared(**worst._asdict()).to_dict("records")
         if row["control"] != inputs.plain and row["variant"] in inputs.distilled
     ]
-    return " ".join([f"Rank-1 in {gallery(data, protocol)}: {'; '.join(parts)}.", *added])
+    return [f"Rank-1 in {gallery(data, protocol)}: {'; '.join(parts)}.", *added]
 
 
 def gallery(data: Data, protocol: str) -> str:

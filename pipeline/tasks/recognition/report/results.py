@@ -130,11 +130,7 @@ def read(inputs: Inputs) -> Data:
         }
 
     return Data(
-        inputs=inputs,
-        **results.common(found),
-        losses=results.losses(inputs, trained_here),
-        latency=results.latency(inputs, inputs.trained),
-        outcomes=results.outcomes(found),
+        **results.common(inputs, found, trained_here=trained_here),
         remarks=inputs.remarks,
         protocols=[protocol for protocol, _ in pairs],
         same={protocol: rows["same"].to_numpy() for (protocol, _), rows in pairs.items()},

@@ -143,19 +143,15 @@ def read(inputs: Inputs) -> Data:
     samples: dict[str, list[Sample]] = {}
     for variant, seeds in inputs.all.items():
         _samples(inputs.evaluations / variant / str(seeds[0]) / "samples.npz", inputs, variant, samples)
-    outcomes = results.outcomes(found)
-    verification = _verification(inputs, alike, outcomes) if alike["recognition"] else None
+    common = results.common(inputs, found)
+    verification = _verification(inputs, alike, common["outcomes"]) if alike["recognition"] else None
     sets = {
         name: TestSet(str(about["label"]), bool(about["rendered"]), about["count"], samples[name])
         for name, about in alike["sets"].items()
     }
     height, width = alike["cost_for"]
     return Data(
-        inputs=inputs,
-        **results.common(found),
-        losses=results.losses(inputs, inputs.trained),
-        latency=results.latency(inputs, inputs.trained),
-        outcomes=outcomes,
+        **common,
         remarks=inputs.remarks,
         sets=sets,
         verification=verification,

@@ -159,19 +159,19 @@ def read(inputs: Inputs) -> Data:
     for direction in DIRECTIONS:
         _compare_with_control(inputs, direction, judged)
     trained = next((each[0].metrics for variant, each in found.items() if variant != inputs.floor), None)
-    outcomes = results.outcomes(found, lambda variant, place: judged[place.protocol, variant].sound)
+    # All variants have the same networks, timed once.
+    common = results.common(
+        inputs, found, timed={"student": "student"}, sound=lambda name, place: judged[place.protocol, name].sound
+    )
+    verified = (outcome for (place, _), outcome in common["outcomes"].items() if place.metric == "accuracy")
     return Data(
-        inputs=inputs,
-        **results.common(found) | {"metrics": _metrics(inputs.collection, found, judged)},
-        losses=results.losses(inputs, inputs.variants),
-        latency=results.latency(replace(inputs, networks={}), ["student"]),
-        outcomes=outcomes,
+        **common | {"metrics": _metrics(inputs.collection, found, judged)},
         remarks=recorded(about),
         about=about,
         image_size=size,
         nlda=alike["nlda"],
         features=alike["the kind of Frechet features"],
-        pairs=next((len(verified.items) for (place, _), verified in outcomes.items() if place.metric == "accuracy"), 0),
+        pairs=next((len(outcome.items) for outcome in verified), 0),
         judged=judged,
         samples=samples,
         teacher_losses={domain: table for domain, table in teachers.items() if not table.empty},
