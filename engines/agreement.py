@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engines import private, records, repair, resolved, state
+from engines import leftovers, private, records, repair, resolved, state
 from engines.child import end_with_parent, settle
 from engines.holding import busy, dvc_folder, hold, is_broken, settings
 from engines.links import make_replaceable
@@ -48,6 +48,7 @@ def agree(workflow: Any, document: dict[str, Any]) -> None:
             held.append(hold_or_exit())
         resolved.write(document)
         state.begin()
+        say(leftovers.line(document))
 
     def finish(log: Any) -> None:
         if not held:

@@ -51,7 +51,7 @@ ENGINES = [
     Try("snakemake -n", says="Nothing to be done"),
     Try("dvc repro", says="up to date"),
     Try("dvc metrics diff"),
-    Try("dvc plots show", says="index.html"),
+    Try("dvc plots diff", says="index.html"),
 ]
 SHARING = [
     Try("dvc remote add --default store /path/or/url", "dvc remote add --default store $PWD/../store"),
@@ -186,6 +186,11 @@ ELSEWHERE = {
         "graph/test_slurm.py",
         "test_the_bytes_are_those_of_a_run_on_one_machine",
         "by_slurm",
+    ),
+    "python -m engines.leftovers": (
+        "engines/test_leftovers.py",
+        "test_a_run_says_so_when_it_starts",
+        "engines.leftovers",
     ),
 }
 NOT_RUN = {
