@@ -1,8 +1,8 @@
-"""Tables of outcomes whose truth is known: methods that differ or do not, seeds that scatter, people who stand in several items.
+"""Tables of outcomes whose truth is known: methods, equal or not, seeds that scatter, people who stand in several items.
 
-A score is the sum of four normal parts: one of the item for all methods (half the variance of pairs), one of the item and
-the method, one of the item and the training (a quarter each), and a shift of the training. ``share`` of the variance of each
-of the first three belongs to the people on the item. Shifts are such that the trainings of a method
+A score is the sum of four normal parts: one of the item for all methods (half the variance of pairs), one of the item
+and the method, one of the item and the training (a quarter each), and a shift of the training. ``share`` of the
+variance of each of the first three belongs to the people on the item. Shifts are such that the trainings of a method
 scatter by ``deviation``, and that a method is better by its ``gain``, both in the unit of the outcome's mean.
 """
 
@@ -60,8 +60,8 @@ def _pair_scores(
 ) -> tuple[Floats, NDArray[np.bool_], Whole, Whole]:
     """(methods, seeds, pairs) scores, (pairs,) same, (pairs,) folds, (pairs, 2) people.
 
-    Each fold has people of its own, half of its pairs show one person. As in LFW: 0.96 people a pair, of whom 0.28 a pair have
-    several photos; same pairs draw among these, different pairs among all.
+    Each fold has people of its own, half of its pairs show one person. As in LFW: 0.96 people a pair, of whom 0.28 a
+    pair have several photos; same pairs draw among these, different pairs among all.
     """
     folds = max(3, s.items // FOLD)
     fold = np.repeat(np.arange(folds), s.items // folds)

@@ -1,9 +1,10 @@
 """No difference, and no simulation: one variant's trainings against each other. python -m benchmarks.splits FOLDER DATA
 
-FOLDER has VARIANT/SEED/scores.csv, as the evaluations of recognition lie in reports/recognition/evaluations, DATA has pairs.csv and
-index.csv, as in data/recognition. For each variant with at least six seeds, all ways to take two groups of three
-are judged as two methods (``--size`` for other groups; of more than MOST ways that many are drawn): by items and seeds (verdicts), and by items alone as a plain test over pairs does. Printed is how many of 100 are said to differ
-at 5 %, over protocols and qualities. The ways share trainings, so few seeds are few independent tests.
+FOLDER has VARIANT/SEED/scores.csv, as the evaluations of recognition lie in reports/recognition/evaluations, DATA has
+pairs.csv and index.csv, as in data/recognition. For each variant with at least six seeds, all ways to take two groups
+of three are judged as two methods (``--size`` for other groups; of more than MOST ways that many are drawn): by items
+and seeds (verdicts), and by items alone as a plain test over pairs does. Printed is how many of 100 are said to
+differ at 5 %, over protocols and qualities. The ways share trainings, so few seeds are few independent tests.
 """
 
 from __future__ import annotations

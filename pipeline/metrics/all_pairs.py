@@ -1,12 +1,12 @@
 """Every pair of a set of photos, scored in blocks: false match rates far below what a protocol's pairs can show.
 
-900 pairs of different people allow no false match at a rate of 1e-3, so their true accept rate there is that of no false match at
-all. 2,320 photos make 2.7 million pairs. Of these all genuine scores (two photos of one person) are kept, and of the
-impostors' (two people) only the highest, which is where thresholds of low false match rates lie.
+900 pairs of different people allow no false match at a rate of 1e-3, so their true accept rate there is that of no
+false match at all. 2,320 photos make 2.7 million pairs. Of these all genuine scores (two photos of one person) are
+kept, and of the impostors' (two people) only the highest, which is where thresholds of low false match rates lie.
 
-FMR: the share of impostor pairs that are matched, score at least the threshold. FNMR: the share of genuine pairs that are not. A
-figure is shown only where at least ENOUGH errors of either kind stand behind it (the rule of 30: Doddington, Przybocki,
-Martin and Reynolds, Speech Communication 31, 2000).
+FMR: the share of impostor pairs that are matched, score at least the threshold. FNMR: the share of genuine pairs that
+are not. A figure is shown only where at least ENOUGH errors of either kind stand behind it (the rule of 30:
+Doddington, Przybocki, Martin and Reynolds, Speech Communication 31, 2000).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class AllPairs:
 
 
 def score_all_pairs(embeddings: ArrayLike, people: ArrayLike, *, largest_rate: float = RATES[0]) -> AllPairs:
-    """Cosines of all N (N - 1) / 2 pairs of photos, in memory for the genuine scores, the highest impostors, and one block.
+    """Cosines of all N (N - 1) / 2 pairs of photos, with memory for the genuine, the highest impostors, and one block.
 
     Args:
         embeddings: (N, D) finite floats, as they are to be compared; a zero vector has cosine 0 with all.
@@ -128,8 +128,9 @@ def low_rates(
 ) -> list[LowRate]:
     """FNMR at each FMR of ``rates``, of the networks of one method on the same photos.
 
-    The threshold is the lowest that at most floor(fmr * impostors) impostor scores reach. The variance over people is that of the
-    double-or-nothing bootstrap (persons.py) with the threshold chosen again; over seeds as in verdicts/difference.py.
+    The threshold is the lowest that at most floor(fmr * impostors) impostor scores reach. The variance over people is
+    that of the double-or-nothing bootstrap (persons.py) with the threshold chosen again; over seeds as in
+    verdicts/difference.py.
     """
     if not by_seed or any(not np.array_equal(one.photos, by_seed[0].photos) for one in by_seed):
         raise InputError(f"by_seed: {len(by_seed)} networks, expected at least one, all on the same photos")
@@ -149,7 +150,7 @@ def low_rates(
 
 
 def _misses(pairs: AllPairs, kept: NDArray[np.bool_], rates: Sequence[float]) -> Floats:
-    """(draws, rates) FNMR among the people of each row of ``kept`` (draws, people); NaN where none has a genuine pair."""
+    """(draws, rates) FNMR among the people of each row of ``kept`` (draws, people); NaN without a genuine pair."""
     order = np.argsort(pairs.genuine, kind="stable")
     genuine, person = pairs.genuine[order], pairs.genuine_person[order]
     found = np.full((len(kept), len(rates)), np.nan)

@@ -1,9 +1,9 @@
 """The area under the ROC as a mean over pairs, so that it can be compared as accuracy is.
 
 AUC is the share of (same, different) couples in which the same pair has the higher score. By DeLong, DeLong and
-Clarke-Pearson (Biometrics 44, 1988) each pair has a placement: of a same pair, the share of different pairs below it; of a
-different pair, the share of same pairs above it. AUC is the mean placement of either kind, and its variance is that of the two
-means. It needs no threshold, so no fold chooses for another.
+Clarke-Pearson (Biometrics 44, 1988) each pair has a placement: of a same pair, the share of different pairs below it;
+of a different pair, the share of same pairs above it. AUC is the mean placement of either kind, and its variance is
+that of the two means. It needs no threshold, so no fold chooses for another.
 """
 
 from __future__ import annotations

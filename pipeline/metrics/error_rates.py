@@ -1,15 +1,15 @@
 """Variances of false non-match and false match rates at a fixed threshold, in the terms of 1:1 matching.
 
-Fogliato, Patil and Perona, "Confidence intervals for error rates in 1:1 matching tasks: critical statistical analysis and
-recommendations" (IJCV 2024, arXiv 2306.01198). With n_ij pairs of persons i and j of which e_ij are errors, and
+Fogliato, Patil and Perona, "Confidence intervals for error rates in 1:1 matching tasks: critical statistical analysis
+and recommendations" (IJCV 2024, arXiv 2306.01198). With n_ij pairs of persons i and j of which e_ij are errors, and
 y_ij = e_ij - n_ij rate,
 
     Var(FNMR) = sum_i y_ii^2 / n^2
     Var(FMR)  = (2 sum_ij y_ij^2 + 4 max(0, sum_i sum_{j != k} y_ij y_ik)) / n^2       ij ordered, n = sum_ij n_ij
 
-Intervals are verdicts.mean.rate_interval's, Wilson's with n_eff = rate (1 - rate) / Var. verdicts/sharing.py has the same
-variances for pairs of both kinds together, but for its factor for few people and where it cuts off negative sums: there pair
-by pair, here persons by persons.
+Intervals are verdicts.mean.rate_interval's, Wilson's with n_eff = rate (1 - rate) / Var. verdicts/sharing.py has the
+same variances for pairs of both kinds together, but for its factor for few people and where it cuts off negative
+sums: there pair by pair, here persons by persons.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Drawing people again: the double-or-nothing bootstrap for rates and curves over pairs.
 
-Each person is kept with probability 1/2, a pair where both of its people are: Fogliato, Patil and Perona (IJCV 2024, arXiv 2306.01198)
-after McCullagh (Bernoulli 6, 2000). Pairs of one person, and pairs that share a person, then come and go together. What is drawn is
-people; the spread over trainings and what both share is added as in verdicts/difference.py, each draw being applied to every seed.
+Each person is kept with probability 1/2, a pair where both of its people are: Fogliato, Patil and Perona (IJCV 2024,
+arXiv 2306.01198) after Owen and Eckles (Annals of Applied Statistics 6, 2012). Pairs of one person, and pairs that share a person, then come
+and go together. What is drawn is people; the spread over trainings and what both share is added as in
+verdicts/difference.py, each draw being applied to every seed.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def roc_band(
 
 
 def _curves(scores: Floats, same: NDArray[np.bool_], kept: NDArray[np.bool_], far: Floats) -> Floats:
-    """(draws, G + 1) tar at each far, then AUC, of the pairs that each row of ``kept`` (draws, P) holds; NaN without both kinds."""
+    """(draws, G + 1) tar at each far, then AUC, of the pairs in each row of ``kept`` (draws, P); NaN without both kinds."""
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # the last pair of each distinct score
     found = np.full((len(kept), len(far) + 1), np.nan)

@@ -1,23 +1,24 @@
 """The difference of two methods with items and seeds both sampled: a two-way variance and its t-test.
 
 An outcome y_si belongs to a seed s (a training of the method) and an item i (a pair, a probe, a picture, an image).
-D = mean over seeds and items of A less that of B. Its variance (two-way clustering: Cameron, Gelbach and Miller, Journal
-of Business & Economic Statistics 29, 2011) is
+The difference D is the mean over seeds and items of A less that of B. Its variance (two-way clustering: Cameron,
+Gelbach and Miller, Journal of Business & Economic Statistics 29, 2011) is
 
     V = V_items + V_seeds - V_both,    never below the larger of V_items and V_seeds
 
-V_items: variance over items of z_i = mean_s y_A,si - mean_s y_B,si, with people shared (sharing.py).
-V_seeds: variance over seeds of the means over items (seeds.py).
-V_both: what belongs to seed and item together is in either and is taken off once. It is the variance over items of what is left in
-r_si = y_si - mean_i - mean_s + mean, sum_s V(r_s) / (S (S - 1)), of A and of B, or of their differences by seed where
-seeds are paired. Cameron, Gelbach and Miller leave the items' mean in r_si, which for few seeds takes off too much.
+- V_items: over items of z_i = mean_s y_A,si - mean_s y_B,si, with people shared (sharing.py).
+- V_seeds: over seeds of the means over items (seeds.py).
+- V_both: what belongs to seed and item together is in either and is taken off once. With what is left in r_si =
+  y_si - mean_i - mean_s + mean it is sum_s V(r_s) / (S (S - 1)), V over items; of A and of B, or of their differences
+  by seed where seeds are paired. Cameron, Gelbach and Miller leave the items' mean in r_si, which for few seeds takes
+  off too much.
 
-A threshold that is chosen again for each training and fold, as verification does, is a part of each training's mean and needs no
-term of its own: docs/statistics.md has the simulation that this rests on.
+A threshold that is chosen again for each training and fold, as verification does, is a part of each training's mean
+and needs no term of its own: docs/statistics.md has the simulation that this rests on.
 
-The test is Student's, its degrees of freedom after Satterthwaite: V^2 / (V_items^2 / df_items + V_seeds^2 / df_seeds).
-Where V_seeds comes from this comparison alone, df are no more than with twice that V_seeds, and where its seeds are
-paired, interval and test are no narrower than Student's over the S differences by seed.
+The test is Student's, its degrees of freedom after Satterthwaite: V^2 / (V_items^2 / df_items + V_seeds^2 /
+df_seeds). Where V_seeds comes from this comparison alone, two seeds count for fewer df, and where its seeds are
+paired, interval and test are no narrower than Student's over the S differences by seed: see ``crossed``.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher the mean outcome of a variant is than that of its control. Variances in the outcome's unit squared."""
+    """How much higher the mean outcome of a variant is than that of its control. Variances in the outcome's unit
+    squared."""
 
     variant: Hashable
     control: Hashable
@@ -154,16 +156,18 @@ def crossed(
 ) -> tuple[float, float]:
     """(standard error, df) of an estimate whose items and seeds are both sampled: V and its df above.
 
-    A V_seeds of two or three seeds alone is often far too small, and Satterthwaite's df are then far too many. Where it is not
-    pooled, df are no more than they would be with twice that V_seeds. ``one_set``: it comes from one set of numbers, one for
-    each seed, which leaves S - 1 degrees: an interval at ``level`` is then no narrower than that of the seeds alone, either.
+    The V_seeds of two seeds is often far too small, and Satterthwaite's df are then far too many. Where it has no
+    more than two degrees, df are no more than they would be with twice that V_seeds. ``one_set``: it comes from one
+    set of numbers, one for each seed, which leaves S - 1 degrees: an interval at ``level`` is then no narrower than
+    that of the seeds alone.
     """
     v_seeds = by_seed.variance
     variance, df = _variance(v_items, df_items, v_seeds, by_seed.df, v_both)
     error, alone = math.sqrt(variance), math.sqrt(v_seeds)
     if by_seed.pooled or variance == 0:
         return error, df
-    df = min(df, _variance(v_items, df_items, 2 * v_seeds, by_seed.df, v_both)[1])
+    if by_seed.df <= 2:
+        df = min(df, _variance(v_items, df_items, 2 * v_seeds, by_seed.df, v_both)[1])
     if one_set:
         upper = 0.5 + level / 2
         if float(stdtrit(by_seed.df, upper)) * alone > float(stdtrit(df, upper)) * error:

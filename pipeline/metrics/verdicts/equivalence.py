@@ -1,8 +1,9 @@
 """What a comparison could have seen, and when two methods may be called equal.
 
-"Not distinguishable" is not "equal": a test that sees little finds nothing. Beside it stands the smallest true difference that the
-same test would find in 80 of 100 repetitions; equality within a margin that was named beforehand is a
-finding of its own, by two one-sided tests (TOST: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987).
+"Not distinguishable" is not "equal": a test that sees little finds nothing. Beside it stands the smallest true
+difference that the same test would find in 80 of 100 repetitions; equality within a margin that was named beforehand
+is a finding of its own, by two one-sided tests (TOST: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics
+15, 1987).
 """
 
 from __future__ import annotations

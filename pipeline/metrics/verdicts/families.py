@@ -1,11 +1,12 @@
 """Verdicts on a family of comparisons: any false one among them is as rare as one test alone promises.
 
-Holm's step-down (Scandinavian Journal of Statistics 6, 1979) holds for comparisons of any kind. Where all of a family are with
-one control, Dunnett's test (Journal of the American Statistical Association 50, 1955) knows that they have the control in common
-and asks a little less of the largest difference.
+Holm's step-down (Scandinavian Journal of Statistics 6, 1979) holds for comparisons of any kind. Where all of a family
+are with one control, Dunnett's test (Journal of the American Statistical Association 50, 1955) knows that they have
+the control in common and asks a little less of the largest difference.
 
-Primary comparisons are named before the results are seen: against the control, at the worst quality. They are a family of their
-own. All others are exploratory: each is corrected for every comparison of the table, primary ones among them.
+Primary comparisons are named before the results are seen: against the control, at the worst quality. They are a
+family of their own. All others are exploratory: each is corrected for every comparison of the table, primary ones
+among them.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Verdict:
     primary: bool
     """Named beforehand; otherwise exploratory."""
     visible: float
-    """The smallest true difference, in the outcome's unit, that this comparison finds in 80 of 100 repetitions at the
-    level that the largest of its family has to reach (alpha over the number of comparisons); NaN where nothing varies."""
+    """The smallest true difference, in the outcome's unit, that this comparison finds in 80 of 100 repetitions, at
+    alpha over the family's number of comparisons; NaN where nothing varies."""
     equivalence_p: float
     """Of the equivalence test, corrected after Holm; NaN without a margin or with one seed."""
 

@@ -1,9 +1,9 @@
 """The mean outcome of one method, with an interval that samples items and seeds: what a cell of a table shows.
 
-The variance is that of a difference (difference.py) with one method in place of two. Rates (right calls, misses) take Wilson's interval
-(JASA 22, 1927), which stays in [0, 1] and is sensible near its ends, with the number of independent items that would
-have the same variance, n_eff = p (1 - p) / V, in place of n: Fogliato, Patil and Perona, "Confidence intervals for
-error rates in 1:1 matching tasks" (IJCV 2024, arXiv 2306.01198).
+The variance is that of a difference (difference.py) with one method in place of two. Rates (right calls, misses) take
+Wilson's interval (JASA 22, 1927), which stays in [0, 1] and is sensible near its ends, with the number of independent
+items that would have the same variance, n_eff = p (1 - p) / V, in place of n: Fogliato, Patil and Perona, "Confidence
+intervals for error rates in 1:1 matching tasks" (IJCV 2024, arXiv 2306.01198).
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def means(
 def rate_interval(rate: float, error: float, quantile: float, n: int) -> tuple[float, float]:
     """(low, high) of a rate in [0, 1] whose standard error is ``error``: Wilson's with n_eff items.
 
-    ``quantile``: of Student's or the normal distribution at the interval's upper end. ``n``: items, > 0, in place of n_eff where the
-    rate is 0 or 1 and has no variance: the lower end is then 0, or the upper one 1.
+    ``quantile``: of Student's or the normal distribution at the interval's upper end. ``n``: items, > 0, in place of
+    n_eff where the rate is 0 or 1 and has no variance: the lower end is then 0, or the upper one 1.
     """
     if not (0 <= rate <= 1 and error >= 0 and n > 0):
         raise InputError(f"rate_interval: rate {rate}, error {error}, n {n}, expected a rate in [0, 1] of n > 0 items")

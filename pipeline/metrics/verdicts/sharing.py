@@ -59,7 +59,8 @@ class Sharing:
         return self.correction * sums / self.n**2
 
     def neighbours(self, values: Floats) -> Floats:
-        """(m,) the sum of v_i v_j over all ordered pairs of neighbours, i = j among them, of each column v of (n, m)."""
+        """(m,) the sum of v_i v_j over all ordered pairs of neighbours, i = j among them, of each column v of (n,
+        m)."""
         if self.people is None:
             return (values**2).sum(axis=0)
         sums = ((self.people @ values) ** 2).sum(axis=0)

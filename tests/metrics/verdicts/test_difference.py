@@ -19,7 +19,7 @@ def test_by_hand():
     a = [[2.0, 1.0, 2.0, 1.0], [2.0, 1.0, 1.0, 2.0]]
     b = [[1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 2.0]]
     # Means of A by seed 1.5, 1.5; of B 0.75, 1.25: V_seeds = 0 + 0.125 / 2, all of it with one degree.
-    # Left of A's first seed: (0, 0, .5, -.5), of B's less its seed mean: (.25, .25, .25, -.75); the second is their negative.
+    # Left of A's first seed: (0, 0, .5, -.5), of B's: (.25, .25, .25, -.75); of the second: their negatives.
     # V_both: 2 V(r) / 2 = (.5 / 12) + (.75 / 12).
     [found] = differences({"a": a, "b": b}, [("a", "b")])
     assert found.estimate == pytest.approx(0.5)
@@ -95,7 +95,7 @@ def test_paired_seeds_are_compared_by_their_differences():
 
 
 def test_two_paired_seeds_are_no_surer_than_their_own_t_test():
-    # Nearly the same difference twice, as chance has it once in a while: V_seeds is small, and has one degree of freedom.
+    # Nearly the same difference twice, as chance has it at times: V_seeds is small, and has one degree of freedom.
     draw = np.random.default_rng(4)
     a = draw.normal(size=(2, 40))
     b = a - np.array([[1.0], [1.1]]) + draw.normal(size=40)

@@ -1,4 +1,4 @@
-"""The instrument that the verdicts are checked with: tables have the spread, the gain and the people that they are said to have."""
+"""The instrument that verdicts are checked with: tables have the spread, gain and people that they are said to have."""
 
 from __future__ import annotations
 
