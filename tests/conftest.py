@@ -41,10 +41,22 @@ def project(workers, tmp_path, root) -> Project:
     return copy(made_by_snakemake(root, workers), tmp_path / "project")
 
 
+# By seconds, from 40 to 10: the longest first, or one worker is left with it when the other has nothing more to do.
+LONGEST = (
+    *("graph/test_whole.py", "engines/test_agreement.py", "tasks/recognition/test_report.py", "test_fuzz.py"),
+    *("tasks/recognition/test_teachers.py", "graph/test_graph.py", "data/sources/test_photo_files.py"),
+    *("engines/test_kills.py", "tasks/synthesis/test_report.py", "test_bad_inputs.py", "engines/test_leftovers.py"),
+    *("test_processes.py", "test_cards.py", "models/test_onnx_process.py", "tasks/recognition/test_identification.py"),
+    *("tasks/super_resolution/test_report.py", "params/test_same_as.py"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, or one worker is left with them when the other has nothing more to do."""
+    """The longest files first, then those of the exhaustive tests."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    assert not (gone := [str(path) for path in places if not path.exists()]), f"no such files: {gone}"
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
 
 
 @pytest.fixture

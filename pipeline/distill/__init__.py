@@ -7,7 +7,7 @@ A method ``name`` is the file ``name.py`` here, found by its name. It states
 - ``loss(student: Knowledge, teacher: Knowledge, settings) -> Tensor``: a scalar, before the weight;
 
 and, where it differs from what Method below has, any of these:
-- ``SAME_NETWORK``: whether what it compares only pairs up between networks of one kind;
+- ``SAME_NETWORK``: whether what it compares only pairs up between networks of equal settings;
 - ``SAME_CHANNELS``: whether it compares features channel by channel, so that they must be equally wide;
 - ``SAME_EMBEDDING``: whether it compares embeddings value by value, so that they must be equally wide;
 - ``EACH_STAGE``: whether it compares the features of every stage, of which both networks then need as many;

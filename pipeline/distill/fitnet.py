@@ -1,9 +1,9 @@
 """FitNets: Hints for Thin Deep Nets (Romero et al., ICLR 2015): the student's middle layer imitates the teacher's.
 
 ``L = mean((r(F_S) - F_T)^2)`` at one stage, the hint, with a learned regressor r: RepDistiller's convolution, batch
-norm and ReLU, which it has between equal shapes too. A task that builds no parts compares networks of one kind without
-one [ours]. The paper trains in two phases; here, as in the code of RepDistiller and F-SKD, the term is part of the sum
-from the first step.
+norm and ReLU, which it has between equal shapes too. A task that builds no parts compares networks of equal
+settings without it [ours]. The paper trains in two phases; here, as in the code of RepDistiller and F-SKD, the term is
+part of the sum from the first step.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def test_every_step_stands_in_the_graph_and_nothing_else(root):
 
 def test_a_cluster_gives_more_at_each_attempt_but_to_what_resumes(root):
     """A training goes on where it stopped, so it gets more memory and no more time than a queue allows."""
-    for rule in directives(read_document(root / "params.yaml")):
+    for rule in directives(read_document(root / "tests/settings/params.yaml")):
         memory, time = rule.resources["mem_mb"], rule.resources["runtime"]
         assert [memory(None, attempt) / memory(None, 1) for attempt in (1, 2, 4, 9)] == [1, 2, 4, 4]
         trains = "train" in rule.name and "evaluate" not in rule.name
