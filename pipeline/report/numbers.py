@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pipeline.report import comparing
@@ -91,9 +92,10 @@ def compute(outcomes: All, families: Iterable[Sequence[Comparison]], measures: M
 
 def chosen(table: pd.DataFrame, **where: str) -> pd.DataFrame:
     """The rows whose columns have these values."""
+    rows = np.ones(len(table), dtype=bool)
     for column, value in where.items():
-        table = table[table[column] == value]
-    return table
+        rows &= table[column].to_numpy() == value
+    return table[rows]  # once: a report asks some thousand times, and each table on the way takes a third of a ms
 
 
 def _family(number: int, family: Sequence[Comparison], outcomes: All, measures: Mapping[str, Measure]) -> pd.DataFrame:
