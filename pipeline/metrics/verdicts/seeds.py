@@ -9,11 +9,11 @@ Where the variants of a table were trained from the same seeds and the same init
 move all of them together, which leaves their differences alone: V = s^2 / S of the differences by seed, df = S - 1.
 
 Three seeds know little of their own spread: df 2 makes a t of 4.30 out of 1.96. So one estimate serves all variants
-of a table, the residual variance s^2 of the layout variants by seeds: V = s^2 (1 / S_A + 1 / S_B), with df the
-sum of (S - 1), or (variants - 1)(S - 1) where a seed effect is taken out. It does not serve a comparison whose own V is larger
-than the rest of the table allows: an F-test of its V against the variants that are not in it, one-sided at LARGER.
-One-sided, because a pooled spread that is too large only costs power. Levene's test and Brown and Forsythe's would
-not do: with three seeds the middle deviation from the median is always 0, and what is left is not independent.
+of a table, the residual variance s^2 of the layout variants by seeds: V = s^2 (1 / S_A + 1 / S_B), with df the sum of
+(S - 1), or (variants - 1)(S - 1) where a seed effect is taken out. It does not serve a comparison whose own V is
+larger than the rest of the table allows: an F-test of its V against the variants that are not in it, one-sided at
+LARGER. One-sided, because a pooled spread that is too large only costs power. Levene's test and Brown and Forsythe's
+would not do: with three seeds the middle deviation from the median is always 0, and what is left is not independent.
 """
 
 from __future__ import annotations
