@@ -32,13 +32,18 @@ class Measure:
 
 
 class Comparison(NamedTuple):
-    """``variant`` against ``control``, which may be measured elsewhere; ``question`` says what the difference is of."""
+    """``variant`` against ``control``, which may be measured elsewhere; ``question`` says what the difference is of.
+
+    ``primary``: named before results are seen, against the control without a teacher where it counts most; all other
+    comparisons are exploratory.
+    """
 
     place: Place
     variant: str
     control: str
     question: str = ""
     control_place: Place | None = None
+    primary: bool = False
 
 
 ESTIMATED = (*Place._fields, "variant", "mean", "low", "high", "spread", "seeds", "items")
@@ -80,9 +85,10 @@ class Numbers:
 
 def compute(outcomes: All, families: Iterable[Sequence[Comparison]], measures: Mapping[str, Measure]) -> Numbers:
     """An estimate of each outcome; the comparisons of each family, corrected together."""
+    found = comparing.estimates(outcomes, [measures[place.metric].scale for place, _ in outcomes])
     estimates = [
-        place._asdict() | {"variant": variant} | comparing.estimate(of_variant, measures[place.metric].scale)
-        for (place, variant), of_variant in outcomes.items()
+        place._asdict() | {"variant": variant} | figures
+        for (place, variant), figures in zip(outcomes, found, strict=True)
     ]
     filled = [list(dict.fromkeys(family)) for family in families]
     tables = [_family(number, family, outcomes, measures) for number, family in enumerate(filter(None, filled))]
@@ -100,7 +106,8 @@ def chosen(table: pd.DataFrame, **where: str) -> pd.DataFrame:
 
 def _family(number: int, family: Sequence[Comparison], outcomes: All, measures: Mapping[str, Measure]) -> pd.DataFrame:
     pairs = [((each.place, each.variant), (each.control_place or each.place, each.control)) for each in family]
-    compared = comparing.family(outcomes, pairs, [measures[each.place.metric].scale for each in family])
+    scales = [measures[each.place.metric].scale for each in family]
+    compared = comparing.family(outcomes, pairs, scales, [each.primary for each in family])
     keys = [
         each.place._asdict() | {"variant": each.variant, "control": each.control, "question": each.question}
         for each in family

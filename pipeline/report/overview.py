@@ -11,16 +11,18 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from pipeline.report import figures, sentences, tidy
 from pipeline.report.blocks import Bullets, Figure, Paragraph, Section
 from pipeline.report.numbers import Measure
-from pipeline.report.words import NULL, between, count, points
+from pipeline.report.words import EQUAL, NULL, ONE_SEED, between, count, points
 
 FILE = "contrasts.csv"
 # task: the section's title. panel: which faces or pictures, which measure. method against control, with its interval
-# and verdict (pipeline.metrics.statistics). digits: behind the point. seeds: of each of the two.
+# and verdict (pipeline.metrics.verdicts). digits: behind the point. seeds: of each of the two.
 COLUMNS = {
     "task": str,
     "panel": str,
@@ -34,8 +36,17 @@ COLUMNS = {
     "digits": int,
     "seeds": int,
 }
-COLOURS = {"better": "#00664b", "worse": "#a84300", NULL: figures.SOFT}  # as marks of cells have them
+# As marks of cells have them: colour, marker, whether it is filled.
+LOOKS = {
+    "better": ("#00664b", "o", True),
+    "worse": ("#a84300", "o", True),
+    EQUAL: ("#0072b2", "D", True),
+    NULL: (figures.SOFT, "o", False),
+    ONE_SEED: ("#b08d00", "s", False),
+}
+SAID = {ONE_SEED: "one seed: two networks, no verdict"}  # in the legend, if other than the verdict
 ROW, HEAD, LINE = 0.27, 0.75, 0.2  # inches: of a method, of a panel's axis, of a line of its title
+LEGEND = 0.35  # inches
 
 
 def contrasts(task: str, measure: Measure, seeds: int, panels: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
@@ -61,7 +72,7 @@ def section(rows: pd.DataFrame) -> Section | None:
     caption = (
         "What each method with a teacher changes against its control, the same training without one, at the hardest"
         f" setting of each task, with 95 % intervals; right of zero is better. {trained[0].upper()}{trained[1:]} each:"
-        f" {sentences.INTERVALS}. Filled: the difference holds after correction for all comparisons of its table."
+        f" {sampled(rows)}."
     )
     alt = "Differences between methods and their controls, by task"
     said = [sentence(panel) for _, panel in rows.groupby(["task", "panel"], sort=False)]
@@ -75,6 +86,21 @@ def section(rows: pd.DataFrame) -> Section | None:
     )
 
 
+def sampled(rows: pd.DataFrame) -> str:
+    """What intervals and verdicts of the figure speak of."""
+    alone = rows["verdict"] == ONE_SEED
+    networks = (
+        "an interval with one seed is over pairs or pictures, of these two networks, and gives no verdict on methods"
+    )
+    if alone.all():
+        return networks
+    text = (
+        "intervals sample pairs or pictures and seeds. Filled: the verdict holds after correction for the comparisons of"
+        " its table"
+    )
+    return f"{text}; {networks}" if alone.any() else text
+
+
 def sentence(rows: pd.DataFrame) -> str:
     """What the comparisons of one panel say, a null result included."""
     first = rows.iloc[0]
@@ -82,10 +108,11 @@ def sentence(rows: pd.DataFrame) -> str:
     digits = int(best["digits"])
     interval = between(best["low"], best["high"], sign=True, digits=digits)
     verdict = "" if best["verdict"] == "better" else f", {best['verdict']}"
+    of = ", of these two networks" if best["verdict"] == ONE_SEED else ""
     return (
         f"{first['task']}, {first['panel']}: of {count(len(rows), 'method')} with a teacher against"
         f" {first['control']}, {sentences.tally(rows)}. The highest is {best['method']},"
-        f" {points(best['difference'], digits)} {best['unit']} (95 % interval {interval}){verdict}."
+        f" {points(best['difference'], digits)} {best['unit']} (95 % interval {interval}{of}){verdict}."
     )
 
 
@@ -96,12 +123,14 @@ def forest(rows: pd.DataFrame) -> bytes:
     lines = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     heights = [max(HEAD + LINE * _title(panel).count("\n") + ROW * len(panel) for panel in line) for line in lines]
     figure, axes = figures.panels(
-        len(lines), columns, sum(heights) / len(lines), gridspec_kw={"height_ratios": heights}
+        len(lines), columns, sum(heights) / len(lines), extra=LEGEND, gridspec_kw={"height_ratios": heights}
     )
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for axis, panel in zip(axes.flat, panels, strict=False):
         _draw(axis, panel)
+    handles = _legend(rows)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figures.svg(figure)
 
 
@@ -111,17 +140,35 @@ def _title(panel: pd.DataFrame) -> str:
     return f"{first['task']}\n{textwrap.fill(first['panel'], 38)}"
 
 
+def _bar(row: dict) -> list[list[float]] | None:
+    """Below and above the difference; None where nothing is known of it."""
+    ends = row["difference"] - row["low"], row["high"] - row["difference"]
+    return [[max(end, 0)] for end in ends] if np.isfinite(ends).all() else None
+
+
+def _legend(rows: pd.DataFrame) -> list[Line2D]:
+    """What marks mean, of the verdicts that are there."""
+    there = [word for word in LOOKS if (rows["verdict"] == word).any()]
+    return [
+        Line2D(
+            [], [], color=LOOKS[word][0], marker=LOOKS[word][1], linewidth=2.2, label=SAID.get(word, word),
+            markerfacecolor=LOOKS[word][0] if LOOKS[word][2] else "white",
+        )
+        for word in there
+    ]  # fmt: skip
+
+
 def _draw(axis: figures.Axes, panel: pd.DataFrame) -> None:
     names = list(panel["method"])
     for place, row in enumerate(panel.to_dict("records")):
-        found = row["verdict"] != NULL
+        colour, marker, filled = LOOKS[row["verdict"]]
         axis.errorbar(
             row["difference"],
             place,
-            xerr=[[max(row["difference"] - row["low"], 0)], [max(row["high"] - row["difference"], 0)]],
-            marker="o",
-            color=COLOURS[row["verdict"]],
-            markerfacecolor=COLOURS[row["verdict"]] if found else "white",
+            xerr=_bar(row),
+            marker=marker,
+            color=colour,
+            markerfacecolor=colour if filled else "white",
             elinewidth=2.2,
             markersize=7,
         )

@@ -17,7 +17,8 @@ from pipeline.report import tidy
 from pipeline.report.numbers import Place, chosen
 from pipeline.report.words import listed
 
-SCORE_COLUMNS = ("protocol", "condition", "pair", "fold", "same", "score", "correct")
+PEOPLE = ["person_a", "person_b"]
+SCORE_COLUMNS = ("protocol", "condition", "pair", "fold", *PEOPLE, "same", "score", "correct")
 LATENCY_COLUMNS = (
     "network",
     "parameters",
@@ -128,7 +129,7 @@ def same_mean(path: Path, what: str, mean: float, stated: float) -> None:
 def scores(
     path: Path, conditions: Sequence[str], alike: Alike, *, empty: bool = False
 ) -> dict[tuple[str, str], pd.DataFrame]:
-    """Protocol and condition -> its rows in the order of the pairs: pair, same (bool), score, correct (bool).
+    """Protocol and condition -> its rows in the order of the pairs: pair, PEOPLE, same (bool), score, correct (bool).
 
     All files have the protocols and pairs of the first; where ``empty``, none of them need have any. Raises InputError
     naming the file where it is missing or damaged or has other pairs.
@@ -157,10 +158,23 @@ def scores(
             known = alike.first(f"pairs of {protocol}", rows[["pair", "same"]].to_numpy(str))
             if not np.array_equal(known, rows[["pair", "same"]].to_numpy(str)):
                 raise InputError(f"{path}: the pairs of {where} are not those of the other files")
+            whole_numbers(path, rows, PEOPLE, where)
+            if not np.array_equal(
+                alike.first(f"people of {protocol}", rows[PEOPLE].to_numpy()), rows[PEOPLE].to_numpy()
+            ):
+                raise InputError(f"{path}: the people of {where} are not those of the other files")
             if rows["score"].isna().any():
                 raise InputError(f"{path}: a score of {where} is missing")
-            found[protocol, condition] = rows.reset_index(drop=True)
+            found[protocol, condition] = rows.reset_index(drop=True).astype(dict.fromkeys(PEOPLE, np.int64))
     return found
+
+
+def whole_numbers(path: Path, rows: pd.DataFrame, columns: Sequence[str], where: str) -> None:
+    """Raise InputError where one of ``columns`` holds something other than whole numbers."""
+    for column in columns:
+        bad = rows[column][~(np.isfinite(rows[column]) & (rows[column] % 1 == 0))]
+        if not bad.empty:
+            raise InputError(f"{path}: {column} of {where} is {bad.iloc[0]} (expected whole numbers)")
 
 
 def run(path: Path, keys: Sequence[str]) -> dict[str, Any]:

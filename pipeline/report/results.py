@@ -122,14 +122,14 @@ class Evaluation:
     """What one evaluation wrote, by place.
 
     ``scored``: the score of each item, with its name as the index. ``figures``: the whole network's, where that is not
-    the mean of these. ``intervals``: of such a figure. ``extra``: what else the task keeps.
+    the mean of these. ``people``: who is on each item, where items may share people. ``extra``: what else the task keeps.
     """
 
     run: dict[str, Any]
     metrics: pd.DataFrame
     scored: dict[Place, pd.Series]
     figures: dict[Place, float] = field(default_factory=dict)
-    intervals: dict[Place, tuple[float, float]] = field(default_factory=dict)
+    people: dict[Place, np.ndarray] = field(default_factory=dict)
     extra: Any = None
 
 
@@ -145,9 +145,12 @@ def evaluations(inputs: Inputs, read: Callable[[Path, str, int], Evaluation]) ->
 
 
 def outcomes(
-    found: Evaluations, sound: Callable[[str, Place], Sequence[bool]] | None = None
+    found: Evaluations, sound: Callable[[str, Place], Sequence[bool]] | None = None, floor: str | None = None
 ) -> dict[tuple[Place, str], Outcomes]:
-    """Each place that a variant has, as Outcomes; ``sound`` says which of the seeds count, all by default."""
+    """Each place that a variant has, as Outcomes; ``sound`` says which of the seeds count, all by default.
+
+    ``floor`` is what needs no training.
+    """
     stacked = {}
     for variant, evaluated in found.items():
         for place in dict.fromkeys([*evaluated[0].scored, *evaluated[0].figures]):
@@ -159,7 +162,8 @@ def outcomes(
                     values=np.stack([series.to_numpy() for series in scored]) if scored else None,
                     items=scored[0].index.to_numpy() if scored else None,
                     means=np.array([each.figures[place] for each in kept]) if place in kept[0].figures else None,
-                    interval=kept[0].intervals.get(place),
+                    people=kept[0].people.get(place),
+                    trained=variant != floor,
                 )
     return stacked
 
@@ -189,7 +193,7 @@ def common(
             for variant in (inputs.trained if trained_here is None else trained_here)
         },
         "latency": reading.latency(inputs.efficiency, networks),
-        "outcomes": outcomes(found, sound),
+        "outcomes": outcomes(found, sound, inputs.floor),
         "metrics": tidy.ordered([each.metrics for of_variant in found.values() for each in of_variant]),
         "runs": {variant: [each.run for each in of_variant] for variant, of_variant in found.items()},
     }

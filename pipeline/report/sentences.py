@@ -11,11 +11,15 @@ import pandas as pd
 from pipeline.data.remarks import Remark, sentence
 from pipeline.report import comparing
 from pipeline.report.numbers import Measure
-from pipeline.report.words import VERDICTS, between, count, listed, points, tested
+from pipeline.report.words import EQUAL, NULL, ONE_SEED, VERDICTS, between, count, listed, points, tested
 
 MANY = 4  # comparisons that one sentence can hold
-INTERVALS = "the intervals draw pairs or pictures again and take the networks as given"
-FEW = 30  # items: fewer make an interval drawn from them too narrow
+POWER = "would have been found in 80 of 100 repetitions"
+
+
+def amount(value: float, measure: Measure) -> str:
+    """2.4 points; without a sign."""
+    return f"{value:.{measure.digits}f}{f' {measure.unit}' if measure.unit else ''}"
 
 
 def gain(row: Mapping[str, Any], measure: Measure) -> str:
@@ -27,7 +31,17 @@ def gain(row: Mapping[str, Any], measure: Measure) -> str:
 
 def outcome(row: Mapping[str, Any], measure: Measure) -> str:
     """A gain and its verdict: +1.2 points (...), better."""
-    return f"{gain(row, measure)}, {row['verdict']}"
+    return f"{gain(row, measure)}, {verdict(row, measure)}"
+
+
+def verdict(row: Mapping[str, Any], measure: Measure) -> str:
+    """better; what could have been seen beside a null result, the margin beside equality."""
+    word = row["verdict"]
+    if word == NULL and not np.isnan(row["visible"]):
+        return f"{word} (a difference of {amount(row['visible'], measure)} {POWER})"
+    if word == EQUAL:
+        return f"{word} within {amount(row['margin'], measure)}"
+    return f"{word}, no verdict on methods" if word == ONE_SEED else word
 
 
 def adds(row: Mapping[str, Any], measure: Measure, where: str = "") -> str:
@@ -37,7 +51,11 @@ def adds(row: Mapping[str, Any], measure: Measure, where: str = "") -> str:
 
 def tally(table: pd.DataFrame) -> str:
     """How the comparisons of a table came out: 3 better, 0 worse and 1 not distinguishable."""
-    return listed(f"{int((table['verdict'] == verdict).sum())} {verdict}" for verdict in VERDICTS)
+    counts = {word: int((table["verdict"] == word).sum()) for word in VERDICTS}
+    said = {ONE_SEED: "of one seed, without a verdict"}
+    judged = len(table) > counts[ONE_SEED]
+    shown = [word for word in VERDICTS if counts[word] or judged and word not in (EQUAL, ONE_SEED)]
+    return listed(f"{counts[word]} {said.get(word, word)}" for word in shown)
 
 
 def each(table: pd.DataFrame, names: Sequence[str], measure: Measure) -> str:
@@ -60,69 +78,79 @@ def spread(seeds: Iterable[object], after: str = "; ") -> str:
     return f"mean ± standard deviation over seeds{after}" if len(list(seeds)) > 1 else ""
 
 
-def narrow(items: int) -> str:
-    """What to think of an interval over few items."""
-    return " (rather too narrow with so few)" if items < FEW else ""
+def over(noun: str, seeds: Iterable[object]) -> str:
+    """What an interval of a cell samples: over pairs and seeds; over pairs of one network."""
+    several = len(list(seeds)) > 1
+    return (
+        f"over {noun}s and seeds (with one seed: over {noun}s, of this network)"
+        if several
+        else f"over {noun}s, of this network"
+    )
 
 
 def how_tested(
     measure: Measure,
+    table: pd.DataFrame,
     *,
-    tests: int,
     items: int,
     noun: str,
     seeds: int,
-    called: bool = True,
+    people: str = "",
+    primary: str = "",
     each: str = "each",
     where: str = "in this table",
 ) -> str:
-    """The sentences below a table of comparisons: what a cell says, how it was tested, and what that cannot tell.
+    """The sentences below a table of comparisons: what a cell says, how it was tested, and what that can tell.
 
-    ``items``: of how many items, each a ``noun``. ``called``: whether these are called rightly or not, or have a
-    score. ``each``: of which networks so many seeds are. ``where``: which comparisons are corrected together.
+    ``table``: all comparisons that are corrected together. ``items``: of how many items, each a ``noun``. ``each``: of
+    which networks so many seeds are. ``where``: which comparisons are corrected together. ``people``: what is done
+    about people that items share. ``primary``: which comparisons were named beforehand.
     """
     unit = f" in {'percentage points' if measure.unit == 'points' else measure.unit}" if measure.unit else ""
-    if called:
-        test = "signs of the differences of seed means are flipped" if seeds > 1 else "McNemar's test, exact"
-    else:
-        test = f"signs of the differences, {noun} by {noun} and averaged over seeds, are flipped"
-    # The test draws other items, not other trainings: the reader must know what it cannot tell.
-    text = (
-        f"difference{unit}, verdict, 95 % interval over {noun}s, and p adjusted after Holm for the {tests} comparisons"
-        f" {where}. The test is paired, the same {count(items, noun)}, {count(seeds, 'seed')} {each}: {test}."
+    basis = f"the same {count(items, noun)}, {count(seeds, 'seed')} {each}"
+    people = f" {people}" if people else ""
+    alone = (table["verdict"] == ONE_SEED).any()
+    networks = (
+        f"One seed: the interval samples {noun}s alone and is of these two networks, so there is no verdict on methods."
     )
-    if seeds > 1:
-        text += (
-            f" It speaks of these trained networks on other {noun}s; the spread over seeds stands in the table above."
-        )
+    if (table["verdict"] == ONE_SEED).all():
+        return f"difference{unit}, verdict, and 95 % interval over {noun}s ({basis}). {networks}{people}"
+    text = (
+        f"difference{unit}, verdict, 95 % interval, and p corrected after Holm for the {int((table['verdict'] != ONE_SEED).sum())} comparisons"
+        f" {where} ({basis}). Both {noun}s and seeds are sampled: intervals and tests say what other {noun}s and other"
+        f" trainings would give.{people} Student's t, degrees of freedom after Satterthwaite."
+    )
+    if table["primary"].any():
+        text += f" Primary, named beforehand: {primary}, corrected among themselves; all others are exploratory."
     else:
-        text += " With one seed it cannot tell a method from a lucky start."
-    if (least := comparing.least_p(items, tests)) >= 0.05:
-        text += (
-            f" With so few {noun}s it cannot give less than p = {least:.2g} here, so a difference could not come out"
-            " however large; the intervals, too, are rather too narrow."
-        )
-    return text
+        text += " All are exploratory."
+    if (table["verdict"] == NULL).any():
+        text += f" Not distinguishable is not equal: below it stands the difference that {POWER}."
+    margins = table["margin"].dropna()
+    if len(margins):
+        text += f" Equivalent: the difference is shown to be smaller than {amount(margins.iloc[0], measure)}, a margin named beforehand."
+    return f"{text} {networks}" if alone else text
 
 
-def too_few(items: int, noun: str, tests: int) -> list[str]:
-    """A finding where so few items were compared that no difference could have come out; mostly none."""
-    least = comparing.least_p(items, tests)
-    if not tests or least < 0.05:
-        return []
-    return [
-        f"With {count(items, noun)} no difference could have come out: the smallest possible p of the test is"
-        f" {comparing.least_p(items):.2g}, after correction {least:.2g}."
-    ]
+def shared_people(known: bool, noun: str = "pair") -> str:
+    """What is done about people that pairs, or searches, share."""
+    if known:
+        return f"{noun[0].upper()}{noun[1:]}s that share a person are not counted as independent."
+    return (
+        f"Whom the pictures show is not known: {noun}s that share an identical picture are not counted as independent,"
+        " those that share a person in other pictures are."
+    )
 
 
-def no_better_than_guessing(who: str, right: np.ndarray, chance: float, noun: str, where: str = "") -> list[str]:
+def no_better_than_guessing(
+    who: str, right: np.ndarray, chance: float, noun: str, where: str = "", people: np.ndarray | None = None
+) -> list[str]:
     """A finding where a teacher's accuracy is not above guessing, its 95 % interval (Wilson) not above ``chance``.
 
-    ``right``: (n,) bool, of n items, each a ``noun``; ``chance``: the percent that guessing gives. Few answers show
-    little: then a network cannot be told from guessing, which is all that is known.
+    ``right``: (n,) bool, of n items, each a ``noun``; ``people``: on each, as Outcomes has them; ``chance``: the percent
+    that guessing gives. Few answers show little: then a network cannot be told from guessing, which is all that is known.
     """
-    low, high = comparing.share(right)
+    low, high = comparing.share(right, people)
     if low > chance:
         return []
     return [

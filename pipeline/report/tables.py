@@ -62,11 +62,20 @@ def mean(values: np.ndarray, digits: int = 1) -> str:
 
 
 def difference(line: Mapping[str, Any], digits: int = 1) -> str:
-    """One comparison in four lines: difference, verdict, interval, p."""
-    interval = words.between(line["low"], line["high"], sign=True, digits=digits)
-    return "\n".join(
-        (words.points(line["difference"], digits), line["verdict"], interval, words.p_value(line["adjusted"]))
-    )
+    """One comparison in lines: difference, verdict, interval, p; what could have been seen beside a null result.
+
+    With one seed there is no p, since there is no test on methods.
+    """
+    word = line["verdict"]
+    shown = [words.points(line["difference"], digits), word]
+    if word == words.EQUAL:
+        shown[1] += f" within {line['margin']:.{digits}f}"
+    shown.append(words.between(line["low"], line["high"], sign=True, digits=digits))
+    if word != words.ONE_SEED:
+        shown.append(f"{words.p_value(line['adjusted'])}{', primary' if line['primary'] else ''}")
+    if word == words.NULL and not np.isnan(line["visible"]):
+        shown.append(f"{line['visible']:.{digits}f} would be found")
+    return "\n".join(shown)
 
 
 def compared(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 RENDERED = "rendered faces"
-NULL = "not distinguishable"  # statistics.verdict's word for a null result
-VERDICTS = ("better", "worse", NULL)
+NULL = "not distinguishable"  # the word of pipeline.metrics.verdicts for a null result
+EQUAL = "equivalent"  # within the margin of params.yaml
+ONE_SEED = "one seed"  # two networks were compared, not two methods
+VERDICTS = ("better", "worse", EQUAL, NULL, ONE_SEED)
 
 
 def named(dataset: str, rendered: bool) -> str:
@@ -36,11 +39,14 @@ def p_value(p: float) -> str:
 
 
 def tested(row: Mapping[str, Any]) -> str:
-    """The p of one of several comparisons, corrected for their number; ``row``: adjusted, verdict, low and high.
+    """The p of one of several comparisons, corrected for their number; ``row``: adjusted, verdict, low, high, primary.
 
-    The interval beside it is not corrected: that is said where the two would seem to contradict each other.
+    The interval beside it is not corrected: that is said where the two would seem to contradict each other. With one
+    seed there is no p: networks were compared, not methods.
     """
-    text = f"{p_value(row['adjusted'])} after correction"
+    if row["verdict"] == ONE_SEED:
+        return "of these two networks"
+    text = f"{p_value(row['adjusted'])} after correction{', primary' if row['primary'] else ''}"
     if row["verdict"] == NULL and not row["low"] <= 0 <= row["high"]:
         text += "; the interval is of this comparison alone"
     return text
@@ -53,12 +59,16 @@ def points(value: float, digits: int = 1) -> str:
 
 
 def between(low: float, high: float, sign: bool = False, digits: int = 1) -> str:
-    """An interval."""
+    """An interval; infinite where nothing is known of a difference."""
+    if math.isinf(low) and math.isinf(high):
+        return "unknown"
     if sign:
         return f"{points(low, digits)} to {points(high, digits)}"
     return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def than(verdict: str, control: str) -> str:
-    """better than scratch, not distinguishable from scratch."""
-    return f"{verdict} {'from' if verdict == NULL else 'than'} {control}"
+    """better than scratch, not distinguishable from scratch, equivalent to scratch."""
+    if verdict == ONE_SEED:
+        return f"beside {control} in one seed, which gives no verdict"
+    return f"{verdict} {'from' if verdict == NULL else 'to' if verdict == EQUAL else 'than'} {control}"

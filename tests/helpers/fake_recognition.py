@@ -60,7 +60,7 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separati
     tidy_rows.append(("", "", "parameters", 960_000 if teacher else 250_000, 1))
     tidy_rows.append(("", "", "multiply_adds", 151_000_000 if teacher else 38_400_000, 1))
     write_tables(folder, tidy_rows, score_rows, "recognition", dataset, variant, seed)
-    (folder / "ranks.csv").write_text("protocol,condition,probe,rank,average_precision\n")
+    (folder / "ranks.csv").write_text("protocol,condition,probe,person,rank,average_precision\n")
     run = {
         "device": "CPU, 2 cores",
         "precision": "bf16",

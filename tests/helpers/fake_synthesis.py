@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image, ImageFilter
 
 from pipeline.data.rendering.sketch_set import render_sketch_pairs
-from pipeline.metrics import statistics
+from pipeline.metrics.rows import over_pictures
 from pipeline.tasks.synthesis.health import variety
 from pipeline.tasks.synthesis.params.variants import SynthesisVariant
 from pipeline.tasks.synthesis.report.section import Inputs
@@ -83,10 +83,7 @@ def write_evaluation(
             made = np.repeat(made.mean(axis=0, keepdims=True).astype(np.uint8), count, axis=0)
         own = alike(made, true)
         own["difference"] = np.abs(made.astype(float) - true).mean(axis=(1, 2, 3))
-        for metric, values in own.items():
-            low, high = statistics.bootstrap_interval(values, draws=200)
-            found = {metric: values.mean(), f"{metric}_low": low, f"{metric}_high": high}
-            rows += [(direction, "", name, value, count) for name, value in found.items()]
+        rows += [(direction, "", row["metric"], row["value"], count) for row in over_pictures(own)]
         distance = 0.9 - strength[0] + 0.01 * generator.random()
         rows.append((direction, "", "frechet_recognition_teacher", distance, count))
         own["nlda"] = np.full(count, np.nan)

@@ -23,6 +23,8 @@ FOUND = pd.DataFrame(
         "p_value": [0.01, 0.02, 0.6],
         "adjusted": [0.03, 0.04, 0.6],
         "verdict": ["better", "worse", "not distinguishable"],
+        "visible": [1.5, 1.0, 1.8],
+        "primary": [True, True, True],
     }
 )
 
@@ -45,8 +47,31 @@ def test_a_sentence_says_what_came_out_and_the_highest():
 
 
 def test_the_caption_says_how_many_seeds_stand_behind_it():
-    figure = overview.section(overview.joined([rows(), rows("Super-resolution", seeds=1)])).blocks[0]
-    assert "1 to 3 seeds each" in figure.caption and "take the networks as given" in figure.caption
+    once = rows("Super-resolution", seeds=1).assign(verdict="one seed")
+    figure = overview.section(overview.joined([rows(), once])).blocks[0]
+    assert "1 to 3 seeds each" in figure.caption and "intervals sample pairs or pictures and seeds" in figure.caption
+    assert "of these two networks, and gives no verdict on methods" in figure.caption
+    assert "no verdict" not in overview.section(rows()).blocks[0].caption
+    alone = overview.section(once).blocks[0]
+    assert "after correction" not in alone.caption and "1 seed each: an interval with one seed is over" in alone.caption
+
+
+def test_one_seed_is_no_verdict_on_methods():
+    said = overview.sentence(rows(seeds=1).assign(verdict="one seed"))
+    assert "of 3 methods with a teacher against plain, 3 of one seed, without a verdict." in said
+    assert said.endswith("(95 % interval +1.0 to +3.5, of these two networks), one seed.")
+
+
+def test_each_verdict_has_its_look_and_its_word_in_the_legend():
+    every = pd.concat(
+        [rows(), rows().iloc[:1].assign(verdict="one seed"), rows().iloc[:1].assign(verdict="equivalent")]
+    )
+    assert [line.get_label() for line in overview._legend(every)] == [
+        "better", "worse", "equivalent", "not distinguishable", "one seed: two networks, no verdict",
+    ]  # fmt: skip
+    looks = {(line.get_color(), line.get_marker(), line.get_markerfacecolor()) for line in overview._legend(every)}
+    assert len(looks) == 5
+    assert [line.get_label() for line in overview._legend(rows().iloc[:1])] == ["better"]
 
 
 def test_every_comparison_of_every_panel_is_drawn():

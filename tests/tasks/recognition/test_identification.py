@@ -19,12 +19,13 @@ from pipeline.data.sources import rendered
 from pipeline.errors import InputError
 from pipeline.face_losses import cosface
 from pipeline.face_networks.resnext_cbam import Settings as ResNeXt
-from pipeline.metrics import identification, statistics
+from pipeline.metrics import identification
 from pipeline.report import blocks, figures, tidy
 from pipeline.report.build import build
 from pipeline.tasks.recognition import evaluation, networks
 from pipeline.tasks.recognition.params.evaluation import Evaluation
 from pipeline.tasks.recognition.report import section as recognition
+from tests.helpers import plain_verdicts
 from tests.helpers.face_sets import INDEX, cell, faceset, places
 from tests.helpers.fake_recognition import SEPARATION, VARIANTS, write_results
 from tests.helpers.fake_results import of_kind
@@ -309,7 +310,7 @@ def add_searches(inputs, sizes=SIZES):
                     rank = 1 + np.floor(random.exponential(scale, size["probe"])).astype(int)
                     tables.append(pd.DataFrame({
                         "protocol": protocol, "condition": f"x{quality}", "probe": 5 * np.arange(size["probe"])[::-1],
-                        "rank": rank, "average_precision": 1 / rank,
+                        "person": np.arange(size["probe"])[::-1] // 3, "rank": rank, "average_precision": 1 / rank,
                     }))  # fmt: skip
                     named = {"rank1": (rank == 1).mean(), "map": (1 / rank).mean()}
                     rows += [(protocol, f"x{quality}", name, value, len(rank)) for name, value in named.items()]
@@ -333,7 +334,7 @@ def undrawn(monkeypatch):
 
 
 def ranks_of(inputs, variant, condition):
-    tables = [pd.read_csv(inputs.evaluations / variant / str(seed) / "ranks.csv") for seed in (0, 3)]
+    tables = [pd.read_csv(inputs.evaluations / variant / str(seed) / "ranks.csv") for seed in inputs.trained[variant]]
     return np.stack(
         [table[table["condition"] == condition].sort_values("probe")["rank"].to_numpy() for table in tables]
     )
@@ -351,7 +352,12 @@ def test_tables_show_what_was_measured(two_seeds, undrawn):
     first = 100 * (ranks == 1).mean(axis=1)
     shown, interval = row[2].split("\n")
     assert shown == f"{first.mean():.1f} ± {first.std(ddof=1):.1f}"
-    low, high = statistics.bootstrap_interval(ranks == 1)
+    hits = {
+        quality: {name: ranks_of(two_seeds, name, quality) == 1 for name in STRENGTH}
+        for quality in two_seeds.conditions
+    }
+    people = np.arange(SIZES["watch"]["probe"]) // 3
+    low, high = plain_verdicts.interval(hits["x4"], "logit_kd", people)
     assert interval == f"{100 * low:.1f} to {100 * high:.1f}"
     assert [cell.split(" ")[0] for cell in row[3:6]] == [f"{100 * (ranks <= k).mean():.1f}" for k in (5, 10, 20)]
     assert row[6] == f"{100 * (1 / ranks).mean():.1f}"
@@ -360,13 +366,13 @@ def test_tables_show_what_was_measured(two_seeds, undrawn):
     assert [table.header[0] for table in tables[1:]] == ["Compared with basicnet", "Compared with degraded_only"]
     others = ("logit_kd", "attention_kd", "logit_attention_kd")
     family = [
-        statistics.paired_difference(ranks_of(two_seeds, name, c) == 1, ranks_of(two_seeds, "degraded_only", c) == 1)
-        for name in others for c in two_seeds.conditions
+        plain_verdicts.difference(hits[quality], name, "degraded_only", people)
+        for name in others for quality in two_seeds.conditions
     ]  # fmt: skip
-    adjusted = statistics.holm([found.p_value for found in family])
+    _, verdicts = plain_verdicts.judged(family, [False] * len(family))
     cell = tables[2].rows[2][-1].split("\n")
     assert float(cell[0].replace("−", "-")) == pytest.approx(100 * family[-1].difference, abs=0.051)
-    assert cell[1] == statistics.verdict(family[-1].difference, adjusted[-1]) == "better"
+    assert cell[1] == verdicts[-1] == "better"
     assert "the same 300 probes, 2 seeds each" in tables[2].caption and "12 comparisons" in tables[2].caption
     bullets = next(b for b in of_kind(section, blocks.Bullets) if b.lead == "Identification, watch").items
     assert [item.split(", ")[1].split()[0] for item in bullets[1:]] == list(others), "a line for each student"

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 
 from pipeline.data.remarks import remark
 from pipeline.errors import InputError
-from pipeline.metrics import statistics
 from pipeline.report import blocks, sections
 from pipeline.report import pictures as report_pictures
 from pipeline.report.build import build
@@ -28,6 +27,7 @@ from pipeline.tasks.synthesis.report.contrasts import contrasts, control, contro
 from pipeline.tasks.synthesis.report.figures import curve
 from pipeline.tasks.synthesis.report.results import Inputs, Judged
 from pipeline.tasks.synthesis.steps import report as synthesis_report
+from tests.helpers import plain_verdicts
 from tests.helpers.fake_results import of_kind
 from tests.helpers.fake_synthesis import COLLAPSED, DIRECTIONS, NAME, SETTINGS, VARIANTS, write_results
 from tests.helpers.report_tables import change_run, change_samples, change_table, table_of
@@ -127,14 +127,14 @@ def test_quality_table_says_what_was_measured(section, two_seeds, direction):
     cells = cells_of(table)
     assert list(cells) == ["copy", *VARIANTS] and table.rules == (1,)
     assert "12 to test on" in table.caption and "2 seeds per variant" in table.caption
-    drawn = np.random.default_rng(5).integers(0, 12, (20_000, 12))
     for measure, column, digits in (("ssim", "SSIM", 3), ("fsim", "FSIM", 3), ("difference", "Grey levels apart", 1)):
         values = per_picture(two_seeds, "kd", direction, measure)
         a, b = values.mean(axis=1)
         first, second = cells["kd"][column].split("\n")
         assert first == f"{(a + b) / 2:.{digits}f} ± {abs(a - b) / np.sqrt(2):.{digits}f}"
-        expected = np.quantile(values.mean(axis=0)[drawn].mean(axis=1), [0.025, 0.975])
-        assert np.allclose([float(end) for end in second.split(" to ")], expected, atol=0.1 if digits == 1 else 0.004)
+        everybody = {variant: per_picture(two_seeds, variant, direction, measure) for variant in ("copy", *VARIANTS)}
+        low, high = plain_verdicts.interval(everybody, "kd")
+        assert second == f"{low:.{digits}f} to {high:.{digits}f}"
     assert "±" not in cells["copy"]["SSIM"]
     distance = overall(two_seeds, "kd", direction, "frechet_recognition_teacher")
     assert cells["kd"]["Frechet, N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}12"].split("\n")[0] == f"{distance.mean():.3f}"
@@ -149,7 +149,9 @@ def test_quality_table_says_what_was_measured(section, two_seeds, direction):
 def test_people_whom_no_split_tests_are_in_no_interval(measured, two_seeds):
     people = per_picture(two_seeds, "kd", SKETCH, "nlda")
     assert np.isnan(people[:, 3]).all()
-    expected = statistics.bootstrap_interval(np.delete(people, 3, axis=1))
+    everybody = {variant: per_picture(two_seeds, variant, SKETCH, "nlda") for variant in ("copy", *VARIANTS)}
+    tested = {variant: np.delete(values, 3, axis=1) for variant, values in everybody.items()}
+    expected = plain_verdicts.interval(tested, "kd")
     row = measured[1].at(Place("nlda_all_dimensions", SKETCH), "kd")
     assert (row["low"], row["high"]) == pytest.approx([100 * end for end in expected])
 
@@ -161,10 +163,11 @@ def test_a_failed_seed_is_in_no_mean_and_no_test(section, measured, two_seeds):
     cells = cells_of(table_of(section, "Photo to sketch, likeness"))["kd_plus"]
     assert cells["Made by"].endswith("\n1 of 2 seeds, 1 collapsed")
     assert cells["SSIM"].startswith(f"{values.mean():.3f}\n")
-    other = per_picture(two_seeds, "reconstruction", SKETCH, "ssim")
-    gain = statistics.paired_difference(values, other)
+    everybody = {variant: per_picture(two_seeds, variant, SKETCH, "ssim") for variant in VARIANTS}
+    gain = plain_verdicts.difference(everybody, "kd_plus", "reconstruction")
     row = numbers.gain(Place("ssim", SKETCH), "kd_plus", "reconstruction")
-    assert (row["difference"], row["p_value"]) == (gain.difference, gain.p_value)
+    assert (row["difference"], row["p_value"]) == pytest.approx((gain.difference, gain.p_value))
+    assert row["verdict"] == "one seed", "one of two is left"
     # The other direction of the same run is sound.
     assert "of 2 seeds" not in cells_of(table_of(section, "Sketch to photo, likeness"))["kd_plus"]["Made by"]
     assert "Of 2 seeds of kd_plus, 1 collapsed" in findings(measured, SKETCH)
@@ -245,16 +248,21 @@ def test_comparisons_are_one_family_a_direction(section, measured, two_seeds):
     wanted += [("pix2pix", "kd_plus"), ("kd", "kt"), ("kd_no_mutual", "kd"), ("kd", "kd_plus")]
     assert numbers.tests(protocol=PHOTO) == 2 * len(wanted) and f"{2 * len(wanted)} comparisons" in table.caption
     keys = [(measure, *pair) for measure in ("ssim", "fsim") for pair in wanted]
-    found = [
-        statistics.paired_difference(*(per_picture(two_seeds, name, PHOTO, measure) for name in (variant, against)))
-        for measure, against, variant in keys
-    ]
-    adjusted = statistics.holm([one.p_value for one in found])
-    for key, one, p in zip(keys, found, adjusted, strict=True):
-        measure, against, variant = key
+    found = []
+    for measure, against, variant in keys:
+        trained = {name: per_picture(two_seeds, name, PHOTO, measure) for name in VARIANTS}
+        floor = per_picture(two_seeds, "copy", PHOTO, measure)[0]
+        if against == "copy":
+            found.append(plain_verdicts.over_floor(trained, variant, floor))
+        else:
+            found.append(plain_verdicts.difference(trained, variant, against))
+    primary = [key[:2] == ("ssim", "reconstruction") and key[2] != "pix2pix" for key in keys]
+    adjusted, verdicts = plain_verdicts.judged(found, primary)
+    for (measure, against, variant), one, p, verdict in zip(keys, found, adjusted, verdicts, strict=True):
         row = numbers.gain(Place(measure, PHOTO), variant, against)
-        assert row["difference"] == one.difference and row["adjusted"] == p
-        assert row["verdict"] == statistics.verdict(one.difference, p)
+        assert (row["difference"], row["adjusted"]) == pytest.approx((one.difference, p))
+        assert row["verdict"] == verdict
+    assert [bool(row) for row in numbers.compared(protocol=PHOTO)["primary"]] == primary
     row = numbers.gain(Place("fsim", PHOTO), "kt", "reconstruction")
     shown = cells_of(table)["kt"]["FSIM against reconstruction"].split("\n")
     assert shown[:2] == [f"{row['difference']:+.3f}", row["verdict"]]
@@ -316,13 +324,12 @@ def test_findings_follow_the_numbers(two_seeds, measured):
 def test_null_results_are_said_plainly(tmp_path, undrawn):
     few = {name: VARIANTS[name] for name in ("reconstruction", "kd_no_mutual", "kd")}
     alike = dict.fromkeys(("copy", *few), (0.4, 2.0))
-    measured = synthesis.measure(write_results(tmp_path, few, strength=alike, count=5, nlda_train=2))
+    measured = synthesis.measure(write_results(tmp_path, few, strength=alike, seeds=(0, 1, 2), count=5, nlda_train=2))
     text = findings(measured, SKETCH)
     assert "That any variant beats reconstruction could not be shown here." in text
     assert "No gain could be shown." in text and "not distinguishable" in text
-    # 2 of the 2^5 signs, times the comparisons: 3 with the floor, 2 with the control, kd with kd_no_mutual.
-    assert "the smallest possible p of the test is 0.062, after correction 0.75" in text
-    assert "cannot give less than p = 0.75" in blocks.markdown(synthesis.section(*measured))
+    assert "would have been found in 80 of 100 repetitions" in text
+    assert "Not distinguishable is not equal" in blocks.markdown(synthesis.section(*measured))
 
 
 def test_the_recognition_curve_is_a_mean_over_splits_and_sound_seeds(measured, two_seeds):

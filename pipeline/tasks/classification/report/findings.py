@@ -28,8 +28,16 @@ ABLATED = {
 def families(data: Data) -> Iterator[list[Comparison]]:
     """Every student against its controls, and every teacher that has learned against itself before."""
     place, after = data.place("top1"), data.place("top1", AFTER)
-    yield [Comparison(place, variant, control, question) for variant, control, question in contrasts(data.inputs)]
+    yield [
+        Comparison(place, variant, control, question, primary=is_primary(data.inputs, variant, question))
+        for variant, control, question in contrasts(data.inputs)
+    ]
     yield [Comparison(after, variant, data.inputs.teacher, BEFORE, place) for variant in data.changed]
+
+
+def is_primary(inputs: Inputs, variant: str, question: str) -> bool:
+    """Whether it says what a pretrained teacher adds to the labels."""
+    return question == BESIDE_LABELS and with_teacher(inputs.learning(variant))
 
 
 def supervised(inputs: Inputs, variant: str) -> str | None:

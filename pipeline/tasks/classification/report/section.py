@@ -89,8 +89,8 @@ def quality(data: Data, numbers: Numbers) -> Table:
         explained = ""
         del columns["top-5, %"]
     text = (
-        f"Test images classified rightly: {sentences.spread(inputs.seeds)}below top-1 the 95 % interval over images."
-        f"{explained} NLL: negative"
+        f"Test images classified rightly: {sentences.spread(inputs.seeds)}below top-1 the 95 % interval"
+        f" {sentences.over('image', inputs.seeds)}.{explained} NLL: negative"
         " log-likelihood of the true class; ECE: expected calibration error in 15 bins; agreement: images that get the"
         " same class from the student and the pretrained teacher, and KL the divergence of the student's probabilities"
         " from the teacher's."
@@ -106,8 +106,11 @@ def compared(data: Data, numbers: Numbers) -> Table | None:
         | {"top-1, points": line}
         for line in lines.to_dict("records")
     ]
-    basis = {"tests": len(rows), "items": data.images, "noun": "image", "seeds": len(data.inputs.seeds)}
-    text = f"Top-1 against that of controls with the same network: {sentences.how_tested(TOP1, **basis)}"
+    if lines.empty:
+        return None
+    basis = {"items": data.images, "noun": "image", "seeds": len(data.inputs.seeds)}
+    how = sentences.how_tested(TOP1, lines, **basis, primary="what a pretrained teacher adds to labels alone")
+    text = f"Top-1 against that of controls with the same network: {how}"
     return tables.compared(rows, data.caption(text), running=("against", "what it adds"))
 
 
@@ -120,14 +123,17 @@ def teachers(data: Data, numbers: Numbers) -> Table | None:
         row["top-1, %"] = tables.estimate(numbers.at(place, variant), digits=1)
         row |= {title: measured[title](variant) for title in ("NLL, nats", "ECE, points", "agreement, %")}
         rows.append(row | {"top-1 against before": numbers.gain(place, variant, data.inputs.teacher)})
-    tests, seeds = len(numbers.compared(question=BEFORE)), len(data.inputs.seeds)
-    basis = {"tests": tests, "items": data.images, "noun": "image", "seeds": seeds, "each": "after, one before"}
+    found = numbers.compared(question=BEFORE)
+    if found.empty:
+        return None
+    basis = {"items": data.images, "noun": "image", "seeds": len(data.inputs.seeds), "each": "after, one before"}
     text = (
         "The teacher as it was pretrained, and as it is after it learned too:"
-        f" {sentences.spread(data.inputs.seeds, ' of the students; ')}below top-1 the 95 % interval over images."
-        f" Agreement is with itself before. Against before: {sentences.how_tested(TOP1, **basis)}"
+        f" {sentences.spread(data.inputs.seeds, ' of the students; ')}below top-1 the 95 % interval"
+        f" {sentences.over('image', data.inputs.seeds)}. Agreement is with itself before. Against before:"
+        f" {sentences.how_tested(TOP1, found, **basis)}"
     )
-    return tables.compared(rows, data.caption(text), rules=[1]) if tests else None
+    return tables.compared(rows, data.caption(text), rules=[1])
 
 
 def cost(data: Data, numbers: Numbers) -> list[Block]:

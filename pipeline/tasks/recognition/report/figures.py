@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from pipeline.metrics import identification
-from pipeline.report import figures, plots
+from pipeline.report import figures, plots, sentences
 from pipeline.report.blocks import Figure, slug
 from pipeline.report.numbers import Numbers, Place
 from pipeline.report.words import count, listed
@@ -64,7 +64,7 @@ def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
         axis.set_ylabel("Verification accuracy")
     plots.legend(figure, axes[0, 0], list(styles))
     text = (
-        f"Accuracy against quality, with 95 % intervals over pairs ({bases(data)}). Points of one quality"
+        f"Accuracy against quality, with 95 % intervals {sentences.over('pair', inputs.seeds)} ({bases(data)}). Points of one quality"
         " stand side by side; pixels are the width of the face before it is enlarged again. The vertical"
         " axis does not start at zero."
     )

@@ -32,12 +32,21 @@ def controls(inputs: Inputs) -> dict[str, list[str]]:
 
 
 def families(data: Data) -> Iterator[list[Comparison]]:
-    """Every variant against its controls: a family of tests is a control in a protocol."""
+    """Every variant against its controls: a family of tests is a control in a protocol.
+
+    Primary is what a teacher adds to the control without one at the poorest quality, by the accuracy where there are pairs.
+    """
+    main = "accuracy" if data.protocols else "rank1"
     for metric, protocols in (("accuracy", data.protocols), ("rank1", data.searches)):
         for protocol in protocols:
             places = [Place(metric, protocol, condition) for condition in data.inputs.conditions]
             for control, others in controls(data.inputs).items():
-                yield [Comparison(place, variant, control) for variant in others for place in places]
+                named = control != data.inputs.plain and metric == main
+                yield [
+                    Comparison(place, variant, control, primary=named and place.condition == data.inputs.worst)
+                    for variant in others
+                    for place in places
+                ]
 
 
 def findings(data: Data, numbers: Numbers) -> list[Bullets]:
@@ -61,11 +70,11 @@ def teacher(data: Data) -> list[str]:
             " the faces are cut."
         )
     for protocol in data.protocols:
-        right = data.outcomes[Place("accuracy", protocol, sharp), inputs.teacher].values
-        for seed, of_seed in zip(inputs.teacher_seeds, right, strict=True):
-            who = "The teacher" if len(right) == 1 else f"The teacher of seed {seed}"
-            where = f" on {protocol}, on sharp faces ({sharp})"
-            doubts = sentences.no_better_than_guessing(who, of_seed, data.chance(protocol), "pair", where)
+        judged = data.outcomes[Place("accuracy", protocol, sharp), inputs.teacher]
+        for seed, of_seed in zip(inputs.teacher_seeds, judged.values, strict=True):
+            who = "The teacher" if len(judged.values) == 1 else f"The teacher of seed {seed}"
+            where, people = f" on {protocol}, on sharp faces ({sharp})", judged.people
+            doubts = sentences.no_better_than_guessing(who, of_seed, data.chance(protocol), "pair", where, people)
             found += [f"{doubt} {remedy}" for doubt in doubts]
     return found
 
@@ -90,14 +99,15 @@ def verification(data: Data, numbers: Numbers, protocol: str) -> list[str]:
 def _loss_and_recovery(data: Data, numbers: Numbers, first: Place, worst: Place) -> list[str]:
     inputs, plain = data.inputs, data.inputs.plain
     before, after = (numbers.mean(place, plain) for place in (first, worst))
-    change = comparing.change(data.outcomes[worst, plain], data.outcomes[first, plain], POINTS.scale)
+    change = comparing.change(data.outcomes, plain, (worst, first), POINTS.scale)
     lost = before - after
     levels = f"from {before:.1f} % at {first.condition} to {after:.1f} % at {worst.condition}"
     interval = f"95 % interval of the change {between(change.low, change.high, sign=True)}"
+    interval += ", of this network" if change.seeds == 1 else ""
     if lost <= 0 or change.high >= 0:
         so = "so there is nothing to win back"
         if lost > 0:  # few pairs show little
-            few = f"on {count(change.n, 'pair')}, which does not mean that there is none"
+            few = f"on {count(change.items, 'pair')}, which does not mean that there is none"
             so = f"{few}: what is won back cannot be said"
         return [
             f"{plain} goes {levels} ({points(-lost)} points, {interval}): no loss by degradation could be shown, {so}."

@@ -20,7 +20,7 @@ from pipeline.report.results import Evaluation
 from pipeline.report.words import named
 
 RUN = ("device", "precision", "dataset", "versions", "model")
-RANKS = ("protocol", "condition", "probe", "rank", "average_precision")
+RANKS = ("protocol", "condition", "probe", "person", "rank", "average_precision")
 ROLES = ("probe", "gallery", "distractor")
 
 
@@ -40,6 +40,7 @@ class Inputs(results.Inputs):
     plain: str = "basicnet"  # sharp faces, no teacher
     control: str = "degraded_only"  # degraded faces, no teacher
     own_teacher: str | None = None  # the file of a teacher of the user's own, which was not trained here
+    people_known: bool = True  # False: people stand for pictures that are identical, or not
     remarks: Sequence[Remark] = ()  # on the data
 
     slug = "recognition"
@@ -155,20 +156,17 @@ def _evaluation(inputs: Inputs, alike: reading.Alike, folder: Path, variant: str
     scores = reading.scores(folder / "scores.csv", inputs.conditions, alike, empty=True)
     run = reading.run(folder / "run.json", RUN)
     ranks = _ranks(folder, inputs, alike, run)
-    scored, figures, intervals = {}, {}, {}
+    scored, figures, people = {}, {}, {}
     for (protocol, condition), rows in scores.items():
         place = Place("accuracy", protocol, condition)
         scored[place] = pd.Series(rows["correct"].to_numpy(), index=rows["pair"])
         figures[place] = reading.value(path, table, place)
-        ends = [
-            chosen(table, metric=f"accuracy_{end}", protocol=protocol, condition=condition) for end in ("low", "high")
-        ]
-        if all(len(end) == 1 and np.isfinite(end["value"]).all() for end in ends):
-            intervals[place] = float(ends[0]["value"].iloc[0]), float(ends[1]["value"].iloc[0])
+        people[place] = rows[reading.PEOPLE].to_numpy()
     for (protocol, condition), rows in ranks.items():
         hits = pd.Series(rows["rank"].to_numpy() == 1, index=rows["probe"])
-        scored[Place("rank1", protocol, condition)] = hits
-    return Evaluation(run, table, scored, figures, intervals, {"scores": scores, "ranks": ranks})
+        place = Place("rank1", protocol, condition)
+        scored[place], people[place] = hits, rows["person"].to_numpy()
+    return Evaluation(run, table, scored, figures, people, {"scores": scores, "ranks": ranks})
 
 
 def _ranks(
@@ -197,7 +195,8 @@ def _ranks(
             # Paired tests need the very same probes in every file.
             if not np.array_equal(rows["probe"], alike.first(f"probes of {protocol}", rows["probe"].to_numpy())):
                 raise InputError(f"{where}: the probes are not those of the other files")
-            found[protocol, condition] = rows.astype({"rank": int})
+            reading.whole_numbers(folder / "ranks.csv", rows, ["person"], f"{protocol} at {condition}")
+            found[protocol, condition] = rows.astype({"rank": int, "person": np.int64})
     return found
 
 

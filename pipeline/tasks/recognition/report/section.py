@@ -118,7 +118,8 @@ def ablation(data: Data, numbers: Numbers, protocol: str) -> Table:
     teachers = f" (teacher: {len(inputs.teacher_seeds)})" if len(inputs.teacher_seeds) != len(inputs.seeds) else ""
     text = (
         f"Verification accuracy in percent on {protocol}: {sentences.spread(inputs.seeds)}below it the 95 % interval"
-        f" over pairs. {figures.basis(data, protocol)}{teachers}. Published results come"
+        f" {sentences.over('pair', inputs.seeds)}. The threshold of each fold is tuned on the other folds."
+        f" {sentences.shared_people(inputs.people_known)} {figures.basis(data, protocol)}{teachers}. Published results come"
         " from other training data (CASIA-WebFace) and are not comparable, hence not shown."
     )
     places = {condition: Place("accuracy", protocol, condition) for condition in inputs.conditions}
@@ -142,7 +143,15 @@ def compared(data: Data, numbers: Numbers, metric: str, protocol: str, control: 
     on, items, noun = f"on {protocol}", data.same.get(protocol, ()), "pair"
     if metric == "rank1":
         on, items, noun = f"in rank-1 identification on {protocol}", range(data.searches[protocol]["probe"]), "probe"
-    how = sentences.how_tested(POINTS, tests=len(found), items=len(items), noun=noun, seeds=len(inputs.seeds))
+    how = sentences.how_tested(
+        POINTS,
+        found,
+        items=len(items),
+        noun=noun,
+        seeds=len(inputs.seeds),
+        people=sentences.shared_people(inputs.people_known, noun),
+        primary=f"those at {inputs.worst}",
+    )
     text = f"Compared with {control} ({inputs.taught(control)}) {on}, {meaning}: {how}"
     return tables.compared(rows, data.caption(text))
 
@@ -201,7 +210,7 @@ def rates(data: Data, numbers: Numbers, protocol: str) -> Table:
     text = (
         f"Identification on {protocol}: how often the right person is among the 1, 5, 10 and 20 most similar pictures of"
         f" {findings.gallery(data, protocol)} ({figures.probes(data, protocol)}), {sentences.spread(inputs.seeds, ', ')}"
-        f"below rank-1 its 95 % interval over probes, and the mean average precision. {figures.qualities(inputs)}"
+        f"below rank-1 its 95 % interval {sentences.over('probe', inputs.seeds)}, and the mean average precision. {figures.qualities(inputs)}"
     )
     return _by_quality(data, rows, text)
 

@@ -59,6 +59,7 @@ def run(
         qualities=settings["degradation"].qualities,
         dataset=settings["degradation"].named(faces.name),
         rendered=faces.rendered,
+        people_known=faces.people_known,
         remarks=faces.remarks,
         networks={name: _network(variant, settings["networks"]) for name, variant in variants.items()},
     )

@@ -33,7 +33,7 @@ def families(data: Data) -> Iterator[list[Comparison]]:
     for name in data.sets:
         # A control is compared with those before it, not the other way round as well.
         yield [
-            Comparison(data.place("psnr", name), variant, control)
+            Comparison(data.place("psnr", name), variant, control, primary=is_primary(data, name, variant, control))
             for place, control in enumerate(order)
             for variant in inputs.variants
             if variant not in order[: place + 1]
@@ -44,6 +44,12 @@ def families(data: Data) -> Iterator[list[Comparison]]:
         if best := best_reader(data, protocol):
             family += [Comparison(place, variant, best) for variant in through]
         yield family
+
+
+def is_primary(data: Data, name: str, variant: str, control: str) -> bool:
+    """Whether it says what a teacher adds to the same training without one, on the first set that settings name."""
+    inputs = data.inputs
+    return name == inputs.sets[0] and control == inputs.control and bool(inputs.variants[variant].get("distill"))
 
 
 def best_reader(data: Data, protocol: str) -> str | None:
@@ -125,7 +131,7 @@ def enlarged(data: Data, numbers: Numbers, name: str) -> list[str]:
             text = f"{lead} to {control}: {sentences.each(table, list(table['variant']), PSNR)}."
             null = f" No gain {null} could be shown here."
             result.append(text if sentences.any_better(table) else text + null)
-    return result + sentences.too_few(data.sets[name].count, "picture", numbers.tests(**place._asdict()))
+    return result
 
 
 def recognised(data: Data, numbers: Numbers, protocol: str) -> list[str]:

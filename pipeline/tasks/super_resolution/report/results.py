@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.data.remarks import Remark
@@ -176,15 +177,15 @@ def _evaluation(inputs: Inputs, alike: Alike, folder: Path, variant: str, seed: 
             raise InputError(f"{path}: dataset of {name} is {min(others)} (expected {label}, as in run.json)")
     for metric in ("parameters", "multiply_adds") if variant in inputs.trained else ():
         reading.value(path, table, Place(metric))
-    protocols = []
+    protocols, people = [], {}
     if about := run["recognition"]:
         if others := set(table["dataset"][table["metric"] == "accuracy"]) - {about["dataset"]}:
             raise InputError(f"{path}: dataset of an accuracy is {min(others)} (expected {about['dataset']})")
-        read, of = _verified(folder, inputs.scale, inputs.scale, table, alike)
-        scored, figures, protocols = scored | read, of, [place.protocol for place in read]
+        read, figures, people = _verified(folder, inputs.scale, inputs.scale, table, alike)
+        scored, protocols = scored | read, [place.protocol for place in read]
     # A set that the settings no longer name is as stale as a variant that they no longer name.
     kept = table["protocol"].isin(["", *inputs.sets, *protocols]) & table["condition"].isin(["", inputs.scale])
-    return Evaluation(run, table[kept], scored, figures)
+    return Evaluation(run, table[kept], scored, figures, people)
 
 
 def _run(path: Path, inputs: Inputs, alike: Alike) -> dict[str, Any]:
@@ -208,14 +209,15 @@ def _run(path: Path, inputs: Inputs, alike: Alike) -> dict[str, Any]:
 
 def _verified(
     folder: Path, condition: str, scale: str, table: pd.DataFrame, alike: Alike
-) -> tuple[dict[Place, pd.Series], dict[Place, float]]:
-    """Whether pairs were called rightly at ``condition``, and accuracies, under the places of ``scale``."""
-    scored, figures = {}, {}
+) -> tuple[dict[Place, pd.Series], dict[Place, float], dict[Place, np.ndarray]]:
+    """Whether pairs were called rightly at ``condition``, accuracies, and people, under the places of ``scale``."""
+    scored, figures, people = {}, {}, {}
     for (protocol, _), rows in reading.scores(folder / "scores.csv", [condition], alike).items():
         place = Place("accuracy", protocol, scale)
         scored[place] = rows.set_index("pair")["correct"]
+        people[place] = rows[reading.PEOPLE].to_numpy()
         figures[place] = reading.value(folder / "metrics.csv", table, place._replace(condition=condition))
-    return scored, figures
+    return scored, figures, people
 
 
 def _verification(inputs: Inputs, alike: Alike, outcomes: dict[tuple[Place, str], Outcomes]) -> Verification:

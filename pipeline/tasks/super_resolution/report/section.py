@@ -87,7 +87,7 @@ def quality(data: Data, numbers: Numbers, name: str) -> Table:
     }
     text = (
         f"PSNR and SSIM of the luma at {inputs.scale}, the mean over pictures: {sentences.spread(inputs.seeds)}below it"
-        f" the 95 % interval over pictures{sentences.narrow(data.sets[name].count)}; {data.seeds}."
+        f" the 95 % interval {sentences.over('picture', inputs.seeds)}; {data.seeds}."
     )
     return tables.by_variant(inputs.all, columns, data.caption(text, name), rules=[1, len(inputs.all) - 1])
 
@@ -108,10 +108,10 @@ def compared(data: Data, numbers: Numbers, name: str) -> Table | None:
         | {f"against {control}": numbers.gain(place, variant, control) for control in findings.controls(data)}
         for variant in inputs.variants
     ]
-    if not (tests := numbers.tests(**place._asdict())):
+    if (found := numbers.compared(**place._asdict())).empty:
         return None
-    basis = {"tests": tests, "items": data.sets[name].count, "noun": "picture", "seeds": len(inputs.seeds)}
-    how = sentences.how_tested(PSNR, **basis, called=False)
+    basis = {"items": data.sets[name].count, "noun": "picture", "seeds": len(inputs.seeds)}
+    how = sentences.how_tested(PSNR, found, **basis, primary=f"students of a teacher against {inputs.control}")
     text = f"PSNR against that of each control at {inputs.scale}: {how}"
     return tables.compared(rows, data.caption(text, name), digits=PSNR.digits)
 
@@ -137,11 +137,13 @@ def verified(data: Data, numbers: Numbers, protocol: str) -> Table:
             "Students of recognition that read the small face themselves have learned from such faces, the recogniser"
             f" has not. {about.direct[best]} is the best of them on these very pairs."
         )
-    basis = {"tests": numbers.tests(**place._asdict()), "items": about.pairs[protocol], "noun": "pair"}
+    basis = {"items": about.pairs[protocol], "noun": "pair", "seeds": len(inputs.seeds), "each": "each (teachers: 1)"}
+    basis["people"] = "Pairs that share a person are not counted as independent."
     text = (
         f"Verification accuracy at {inputs.scale} in percent: {sentences.spread(inputs.seeds, ', ')}below it the 95 %"
-        f" interval over pairs. PSNR is that on {data.set_name(name)} ({data.sets[name].count} pictures). Comparisons:"
-        f" {sentences.how_tested(ACCURACY, **basis, seeds=len(inputs.seeds), each='each (teachers: 1)')} {direct}"
+        f" interval {sentences.over('pair', inputs.seeds)}. The threshold of each fold is tuned on the other folds. PSNR"
+        f" is that on {data.set_name(name)} ({data.sets[name].count} pictures). Comparisons:"
+        f" {sentences.how_tested(ACCURACY, numbers.compared(**place._asdict()), **basis)} {direct}"
     )
     rules = {1, len(inputs.all), len(inputs.all) + len(about.direct)} & set(range(1, len(rows)))
     return tables.compared(rows, data.caption(text, protocol), rules=sorted(rules))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.report import sentences
 from pipeline.report.blocks import Bullets
 from pipeline.report.numbers import Comparison, Measure, Numbers, Place, chosen
-from pipeline.report.words import VERDICTS, count, listed
+from pipeline.report.words import ONE_SEED, VERDICTS, count, listed
 from pipeline.tasks.synthesis.report.contrasts import Contrast, telling
 from pipeline.tasks.synthesis.report.results import DIRECTIONS, NLDA, Data
 
@@ -28,14 +28,22 @@ def controls(data: Data) -> list[str]:
 
 
 def families(data: Data) -> Iterator[list[Comparison]]:
-    """Every variant against the controls, and variants that differ in one setting: a family is a direction."""
+    """Every variant against the controls, and variants that differ in one setting: a family is a direction.
+
+    Primary is what teachers add to learning from the true pictures alone, by SSIM.
+    """
     variants = data.inputs.variants
     wanted = [(variant, control) for control in controls(data) for variant in variants if variant != control]
     wanted += [(contrast.more, contrast.less) for contrast in telling(variants)]
     for direction in DIRECTIONS:
         sound = {data.inputs.floor, *data.sound(direction)}
         yield [
-            Comparison(Place(measure, direction), variant, control)
+            Comparison(
+                Place(measure, direction),
+                variant,
+                control,
+                primary=measure == "ssim" and control == data.inputs.control and bool(variants[variant]["transfer"]),
+            )
             for measure in TESTED
             for variant, control in wanted
             if {variant, control} <= sound
@@ -95,7 +103,7 @@ def made(data: Data, numbers: Numbers, direction: str) -> list[str]:
         if not judged.sound.all():
             left = "its row is empty" if not judged.sound.any() else "means and tests leave out what failed"
             result.append(f"Of {count(len(judged.symptoms), 'seed')} of {variant}, {judged.fates}: {left}.")
-    return result + sentences.too_few(data.test, "test pair", numbers.tests(protocol=direction))
+    return result
 
 
 def failures(data: Data) -> list[str]:
@@ -128,8 +136,9 @@ def _against(data: Data, numbers: Numbers, direction: str, control: str | None, 
             return []
         groups = [(list(chosen(rows, verdict=verdict)["variant"]), verdict) for verdict in VERDICTS]
         total = len(rows)
+        said = {ONE_SEED: "of one seed, without a verdict"}
         shown = [
-            f"{f'all {total}' if len(names) == total > 2 else listed(names)} {verdict}"
+            f"{f'all {total}' if len(names) == total > 2 else listed(names)} {said.get(verdict, verdict)}"
             for names, verdict in groups
             if names
         ]

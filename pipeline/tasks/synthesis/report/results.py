@@ -194,19 +194,20 @@ def _evaluation(inputs: Inputs, alike: Alike, folder: Path, variant: str, seed: 
         others=("name", "nlda"), names=("name",),
     )  # fmt: skip
     scored = _scored(folder / "pictures.csv", pictures, figures, run, alike)
-    dimensions = _dimensions(folder / "dimensions.csv", figures, run)
+    dimensions, people = _dimensions(folder / "dimensions.csv", figures, run), {}
     for (direction, condition), rows in reading.scores(folder / "scores.csv", [""], alike, empty=True).items():
         if direction not in DIRECTIONS:
             raise InputError(f"{folder / 'scores.csv'}: protocol is {direction} (expected {' or '.join(DIRECTIONS)})")
         place = Place("accuracy", direction, condition)
         figures[place] = reading.value(path, metrics, place)
         scored[place] = rows.set_index("pair")["correct"]
+        people[place] = rows[reading.PEOPLE].to_numpy()
     for direction in DIRECTIONS if trained else ():
         for metric in COSTS:
             # All variants share the networks; only their losses differ.
             cost = reading.value(path, metrics, Place(metric, direction))
             alike.check(path, f"{metric} of {direction}", int(cost))
-    return Evaluation(run, metrics, scored, figures, extra={"pictures": pictures, "dimensions": dimensions})
+    return Evaluation(run, metrics, scored, figures, people, {"pictures": pictures, "dimensions": dimensions})
 
 
 def _run(path: Path, alike: Alike) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _quality_caption(data: Data, direction: str, verified: bool) -> str:
     text = (
         f"{DIRECTIONS[direction].capitalize()}, likeness to the true {figures.OUTPUT[direction]} and recognition:"
         f" {sentences.spread(data.inputs.seeds)}below it the 95 % interval over {listed(over)}"
-        f"{sentences.narrow(data.test)}; {data.seeds}."
+        f"{' and over seeds' if len(data.inputs.seeds) > 1 else ', of this network'}; {data.seeds}."
         " SSIM and FSIM: higher is better; grey levels apart, the mean absolute difference, and Frechet distance:"
         f" lower. The Frechet distance is that of embeddings by {FEATURES.get(data.features, data.features)}, of"
         f" {data.test} made and {data.test} true pictures; it has no interval, since drawing pictures again makes it"
@@ -132,12 +132,12 @@ def compared(data: Data, numbers: Numbers, direction: str) -> Table | None:
         }
         for variant in data.inputs.variants
     ]
-    if not (tests := numbers.tests(protocol=direction)):
+    if (found := numbers.compared(protocol=direction)).empty:
         return None
-    basis = {"tests": tests, "items": data.test, "noun": "picture", "seeds": len(data.inputs.seeds)}
-    how = sentences.how_tested(
-        SSIM, **basis, called=False, each="per variant", where="of this direction, those of the next table included"
-    )
+    basis = {"items": data.test, "noun": "picture", "seeds": len(data.inputs.seeds), "each": "per variant"}
+    basis |= {"where": "of this direction, those of the next table included"}
+    primary = f"SSIM of variants with a teacher against {data.inputs.control}"
+    how = sentences.how_tested(SSIM, found, **basis, primary=primary)
     text = f"{DIRECTIONS[direction].capitalize()}, SSIM and FSIM against those of each control: {how}"
     return tables.compared(rows, data.caption(text), digits=SSIM.digits)
 
@@ -156,7 +156,7 @@ def contrasted(data: Data, numbers: Numbers, direction: str) -> Table | None:
         return None
     text = (
         f"{DIRECTIONS[direction].capitalize()}, variants whose settings are equal but for what is named: difference,"
-        f" verdict, 95 % interval over pictures, and p adjusted together with the table above ({tests} comparisons)."
+        f" verdict, 95 % interval, and p, tested and corrected together with the table above ({tests} comparisons)."
     )
     return tables.compared(rows, data.caption(text), digits=SSIM.digits)
 
