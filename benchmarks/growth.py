@@ -58,7 +58,7 @@ STEPS = {
     ],
     "evaluation": [
         f"recognition_evaluate {MODEL} --faces faces.npy --degraded degraded {TABLES} --searches searches.csv --notes notes.json"
-        " --metrics metrics.csv --scores scores.csv --ranks ranks.csv --samples samples.npz --run run.json"
+        " --metrics metrics.csv --scores scores.csv --ranks ranks.csv --low-rates low_rates.npz --samples samples.npz --run run.json"
     ],
 }
 

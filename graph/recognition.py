@@ -20,7 +20,7 @@ FILES = {
     "teachers": "models/recognition/teacher",
     "answers": "models/recognition/teacher_outputs",
     "answers_of_seed": "{answers}/{seed}",
-    **of_networks(RESULTS, "metrics.csv", "scores.csv", "ranks.csv", "samples.npz", "run.json"),
+    **of_networks(RESULTS, "metrics.csv", "scores.csv", "ranks.csv", "low_rates.npz", "samples.npz", "run.json"),
     "section": "reports/sections/recognition",
 }
 TEACHER = {
@@ -71,7 +71,7 @@ STEPS = [
     Step(
         "evaluate",
         reads="model card faces degraded index pairs searches notes",
-        writes="metrics scores ranks samples run",
+        writes="metrics scores ranks low_rates samples run",
         cases={"teacher": TEACHER, "baseline": BASELINE, "student": STUDENT},
         memory=3000, minutes=120, gpu=True,
     ),

@@ -50,7 +50,7 @@ WORDS = {
     " --teachers models/teacher --teacher-outputs models/answers",
     "recognition_evaluate": f"{SHARP} --variant teacher --seed 1 --degraded data/degraded --pairs data/pairs.csv"
     " --searches data/searches.csv --notes data/notes.json --model models/teacher/1/model.safetensors"
-    " --metrics new/metrics.csv --scores new/scores.csv --ranks new/ranks.csv --samples new/samples.npz --run new/run.json",
+    " --metrics new/metrics.csv --scores new/scores.csv --ranks new/ranks.csv --low-rates new/low_rates.npz --samples new/samples.npz --run new/run.json",
     "recognition_efficiency": "--own nothing --faces data/faces.npy --out new/efficiency.csv",
     "recognition_report": "--evaluations reports/evaluations --losses reports/losses --efficiency reports/efficiency.csv"
     " --notes data/notes.json --contact-sheet data/sheet.png --out new/section",
@@ -632,7 +632,7 @@ def project(tmp_path_factory, root) -> Path:
             losses, judged = f"reports/losses/{variant}/{seed}", f"reports/evaluations/{variant}/{seed}"
             assert run(step, f"--model {model} --losses {losses}/losses.csv") == 0
             outputs = (
-                f"--metrics {judged}/metrics.csv --scores {judged}/scores.csv --ranks {judged}/ranks.csv"
+                f"--metrics {judged}/metrics.csv --scores {judged}/scores.csv --ranks {judged}/ranks.csv --low-rates {judged}/low_rates.npz"
                 f" --samples {judged}/samples.npz"
             )
             words = f"--variant {variant} --seed {seed} --model {model}"

@@ -224,6 +224,11 @@ def read_searches(
     return table.astype({"face": np.int64})
 
 
+def paired_faces(table: pd.DataFrame) -> np.ndarray:
+    """The numbers of the faces that pairs name, (U,), rising, each once."""
+    return np.unique(table[["a", "b"]].to_numpy(np.int64))
+
+
 def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read and check the index alone, for steps that need no pairs. Raises InputError as read_tables does."""
     table = read_csv(path, text=("file", "identity", "split"))

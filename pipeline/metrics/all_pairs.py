@@ -118,35 +118,63 @@ class LowRate:
         return self.false_matches >= ENOUGH and self.misses >= ENOUGH
 
 
-def low_rates(
-    by_seed: Sequence[AllPairs],
-    rates: Sequence[float] = RATES,
-    *,
-    draws: int = 400,
-    seed: int = 0,
-    level: float = 0.95,
-) -> list[LowRate]:
-    """FNMR at each FMR of ``rates``, of the networks of one method on the same photos.
+@dataclass(frozen=True)
+class Misses:
+    """FNMR of one network at each of some FMR, on all people and on draws of them: what low_rates needs, and small."""
 
-    The threshold is the lowest that at most floor(fmr * impostors) impostor scores reach. The variance over people is
-    that of the double-or-nothing bootstrap (persons.py) with the threshold chosen again; over seeds as in
-    verdicts/difference.py.
+    rates: Floats
+    """(R,) FMR."""
+    values: Floats
+    """(R,) FNMR at the threshold of each rate."""
+    drawn: Floats
+    """(draws, R) the same on each draw of people, the threshold chosen again; NaN where a draw has no genuine pair."""
+    genuine: int
+    """Pairs of one person."""
+    impostors: int
+    """Pairs of two people."""
+    effective: float
+    """People with as many genuine pairs each as would say as much."""
+
+
+def misses(pairs: AllPairs, rates: Sequence[float] = RATES, *, draws: int = 400, seed: int = 0) -> Misses:
+    """FNMR at each FMR of ``rates``; equal ``seed`` and photos give equal draws, which low_rates builds on.
+
+    The threshold is the lowest that at most floor(fmr * impostors) impostor scores reach.
     """
-    if not by_seed or any(not np.array_equal(one.photos, by_seed[0].photos) for one in by_seed):
+    kept = Kept.drawn(len(pairs.photos), draws, seed)
+    everybody = np.ones((1, len(pairs.photos)), dtype=bool)
+    each = pairs.photos * (pairs.photos - 1) / 2
+    return Misses(
+        np.array(rates, dtype=np.float64),
+        _misses(pairs, everybody, rates)[0],
+        _misses(pairs, kept.people, rates),
+        len(pairs.genuine),
+        pairs.impostors,
+        float(each.sum() ** 2 / (each**2).sum()),
+    )
+
+
+def low_rates(by_seed: Sequence[Misses], *, level: float = 0.95) -> list[LowRate]:
+    """FNMR at each FMR, of the networks of one method on the same photos.
+
+    The variance over people is that of the double-or-nothing bootstrap (persons.py) with the threshold chosen again; over
+    seeds as in verdicts/difference.py. Raises InputError where the networks saw other photos, rates or draws.
+    """
+    first = by_seed[0] if by_seed else None
+    if first is None or any(
+        (one.genuine, one.impostors) != (first.genuine, first.impostors)
+        or one.drawn.shape != first.drawn.shape
+        or not np.array_equal(one.rates, first.rates)
+        for one in by_seed
+    ):
         raise InputError(f"by_seed: {len(by_seed)} networks, expected at least one, all on the same photos")
-    kept = Kept.drawn(len(by_seed[0].photos), draws, seed)
-    everybody = np.ones((1, len(by_seed[0].photos)), dtype=bool)
-    values = np.concatenate([_misses(one, everybody, rates) for one in by_seed])  # (S, rates)
-    drawn = np.stack([_misses(one, kept.people, rates) for one in by_seed], axis=1)  # (draws, S, rates)
-    pairs = by_seed[0].photos * (by_seed[0].photos - 1) / 2
-    effective = pairs.sum() ** 2 / (pairs**2).sum()  # people with as many pairs each as would say as much
-    found = []
-    for place, rate in enumerate(rates):
-        low, high = interval_over_draws(values[:, place], drawn[:, :, place], effective, len(by_seed[0].genuine), level)
-        allowed = _allowed(rate, by_seed[0].impostors)
+    values, drawn = np.stack([one.values for one in by_seed]), np.stack([one.drawn for one in by_seed], axis=1)
+    rates = []
+    for place, rate in enumerate(first.rates.tolist()):
+        low, high = interval_over_draws(values[:, place], drawn[:, :, place], first.effective, first.genuine, level)
         fnmr = float(values[:, place].mean())
-        found.append(LowRate(rate, fnmr, low, high, allowed, fnmr * len(by_seed[0].genuine)))
-    return found
+        rates.append(LowRate(rate, fnmr, low, high, _allowed(rate, first.impostors), fnmr * first.genuine))
+    return rates
 
 
 def _misses(pairs: AllPairs, kept: NDArray[np.bool_], rates: Sequence[float]) -> Floats:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from pipeline.report import figures
+from pipeline.tasks.recognition import low_rates
 from pipeline.tasks.recognition.report.results import Inputs
 from tests.helpers.fake_results import degrade, draw_faces, judged, write_latency, write_losses, write_tables
 
@@ -48,6 +50,24 @@ def write_samples(folder: Path, faces: np.ndarray, generator: np.random.Generato
     np.savez(folder / "samples.npz", **arrays)
 
 
+def photos(protocol: int, quality: int, seed: int, apart: float) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings (N, D) of the photos of a protocol, and who they show (N,): 80 people with three photos each."""
+    people = np.repeat(np.arange(80), 3)
+    centres = np.random.default_rng([protocol, 1]).normal(size=(80, 8))
+    noise = np.random.default_rng([protocol, quality, seed]).normal(size=(len(people), 8))
+    return apart / 2 * centres[people] + noise, people
+
+
+def write_low_rates(folder: Path, seed: int, separation) -> None:
+    rates = {}
+    for p, protocol in enumerate(PROTOCOLS):
+        for quality, apart in zip(QUALITIES, separation, strict=True):
+            embeddings, people = photos(p, quality, seed, apart)
+            pairs = pd.DataFrame({"protocol": protocol, "a": range(239), "b": range(1, 240)})
+            rates |= low_rates.measure(pairs, people, embeddings, np.arange(240), f"x{quality}", [0.1, 0.01, 1e-4])
+    low_rates.write(folder / "low_rates.npz", rates)
+
+
 def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separation, dataset: str) -> None:
     folder.mkdir(parents=True)
     tidy_rows, score_rows = [], []
@@ -60,6 +80,7 @@ def write_evaluation(folder: Path, variant: str, seed: int, pairs: int, separati
     tidy_rows.append(("", "", "parameters", 960_000 if teacher else 250_000, 1))
     tidy_rows.append(("", "", "multiply_adds", 151_000_000 if teacher else 38_400_000, 1))
     write_tables(folder, tidy_rows, score_rows, "recognition", dataset, variant, seed)
+    write_low_rates(folder, seed, separation)
     (folder / "ranks.csv").write_text("protocol,condition,probe,person,rank,average_precision\n")
     run = {
         "device": "CPU, 2 cores",

@@ -39,7 +39,7 @@ OUTPUTS = {
     "recognition_teacher_outputs": {"out"},
     "recognition_train_baseline": {"model", "losses"},
     "recognition_train_student": {"model", "losses"},
-    "recognition_evaluate": {"metrics", "scores", "ranks", "samples", "run"},
+    "recognition_evaluate": {"metrics", "scores", "ranks", "low_rates", "samples", "run"},
     "recognition_efficiency": {"out"},
     "recognition_report": {"out"},
     "report": {"out"},

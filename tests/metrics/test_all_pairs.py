@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.metrics import all_pairs
-from pipeline.metrics.all_pairs import low_rates, score_all_pairs
+from pipeline.metrics.all_pairs import low_rates, misses, score_all_pairs
+from pipeline.metrics.verdicts.mean import rate_interval
 
 
 def photos(n: int, people: int, seed: int, dimensions: int = 6, signal: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +50,7 @@ def test_rates_by_counting():
     embeddings, people = photos(120, 30, seed=2)
     genuine, impostors = plain(embeddings, people)
     rates = (0.5, 0.1, 0.01, 1e-4)
-    found = low_rates([score_all_pairs(embeddings, people, largest_rate=0.5)], rates, draws=50)
+    found = low_rates([misses(score_all_pairs(embeddings, people, largest_rate=0.5), rates, draws=50)])
     for rate, one in zip(rates, found, strict=True):
         # The largest true match rate of any threshold that few enough impostors reach.
         best = max(
@@ -76,7 +77,7 @@ def test_intervals_cover_over_people_and_seeds():
             score_all_pairs(base + draw.uniform(0.2, 0.9) * draw.normal(size=base.shape), who, largest_rate=0.05)
             for _ in range(3)
         ]
-        [found] = low_rates(networks, (0.05,), draws=50, seed=trial)
+        [found] = low_rates([misses(one, (0.05,), draws=50, seed=trial) for one in networks])
         estimates.append(found.fnmr)
         intervals.append((found.low, found.high))
     low, high = np.array(intervals).T
@@ -85,8 +86,14 @@ def test_intervals_cover_over_people_and_seeds():
 
 
 def test_a_collapsed_network_matches_nobody():
-    [found] = low_rates([score_all_pairs(np.ones((40, 3)), np.arange(40) // 2)], (0.01,), draws=20)
+    [found] = low_rates([misses(score_all_pairs(np.ones((40, 3)), np.arange(40) // 2), (0.01,), draws=20)])
     assert found.fnmr == 1 and found.high == 1
+
+
+def test_a_rate_of_one_has_an_interval_though_draws_of_people_have_others():
+    low, high = rate_interval(1.0, 0.01, 1.96, 120)
+    assert high == 1 and low == pytest.approx(120 / (120 + 1.96**2))  # Wilson's with 120 of 120
+    assert rate_interval(0.0, 0.01, 1.96, 120) == (0, pytest.approx(1 - low))
 
 
 def test_memory_is_that_of_the_highest_and_a_block():

@@ -86,7 +86,8 @@ def rate_interval(rate: float, error: float, quantile: float, n: int) -> tuple[f
     """
     if not (0 <= rate <= 1 and error >= 0 and n > 0):
         raise InputError(f"rate_interval: rate {rate}, error {error}, n {n}, expected a rate in [0, 1] of n > 0 items")
-    effective = min(n, rate * (1 - rate) / error**2) if error > 0 else n
+    # A rate of 0 or 1 has no variance by itself, though other draws of people may have given some.
+    effective = min(n, rate * (1 - rate) / error**2) if error > 0 and 0 < rate < 1 else n
     square = quantile**2 / effective
     centre = (rate + square / 2) / (1 + square)
     half = math.sqrt(square * rate * (1 - rate) + square**2 / 4) / (1 + square)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.data.degradations import Degradation
-from pipeline.data.faceset import read_notes, read_searches, read_tables
+from pipeline.data.faceset import paired_faces, read_notes, read_searches, read_tables
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast, select_device, select_dtype
 from pipeline.errors import InputError
@@ -21,7 +21,8 @@ from pipeline.metrics.rows import of_cost, write_rows
 from pipeline.models.freezing import freeze
 from pipeline.provenance import provenance
 from pipeline.tasks.recognition import cost, identification, networks
-from pipeline.tasks.recognition.judging import embed, judge_pairs, paired_faces, sharp_to_poor
+from pipeline.tasks.recognition import low_rates as all_pairs
+from pipeline.tasks.recognition.judging import embed, judge_pairs, sharp_to_poor
 from pipeline.tasks.recognition.params.evaluation import Evaluation
 
 TASK = "recognition"
@@ -41,12 +42,13 @@ def evaluate(
     metrics: Path,
     scores: Path,
     ranks: Path,
+    low_rates: Path,
     samples: Path,
     run: Path,
     degradation: Degradation,
     evaluation: Evaluation,
 ) -> None:
-    """Write the tidy metrics, scores, ranks, sample pictures and the run's description of one checkpoint.
+    """Write the tidy metrics, scores, ranks, rates, sample pictures and the run's description of one checkpoint.
 
     Both faces of a pair are seen at each quality, and, with ``cross_quality``, the second alone; of a search the probes are, in a gallery that stays sharp, as of
     a watch list. The same network embeds both.
@@ -71,6 +73,7 @@ def evaluate(
     rows: list[dict[str, Any]] = []
     judged: list[pd.DataFrame] = []
     ranked: list[pd.DataFrame] = []
+    rates: all_pairs.Rates = {}
     paired = paired_faces(table)
     probes, gallery = identification.faces_of(search_table)
     for quality in degradation.qualities:
@@ -85,6 +88,10 @@ def evaluate(
             table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.measures
         )
         rows, judged = rows + found, [*judged, scored]
+        if about.people_known:
+            rates |= all_pairs.measure(
+                table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.false_match_rates
+            )
         if evaluation.cross_quality and len(paired):
             poor = embeddings[np.searchsorted(seen, paired)]
             if quality == 1:
@@ -111,6 +118,7 @@ def evaluate(
     rows += [{"protocol": "", "condition": ""} | row for row in costs]
     write_rows(metrics, rows, task=TASK, dataset=dataset, variant=variant, seed=seed)
     write_csv(scores, pd.concat(judged))
+    all_pairs.write(low_rates, rates)
     write_csv(
         ranks, pd.concat(ranked)[identification.COLUMNS] if ranked else pd.DataFrame(columns=identification.COLUMNS)
     )

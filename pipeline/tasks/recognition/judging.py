@@ -38,11 +38,6 @@ def embed(
     return torch.cat(parts).numpy()
 
 
-def paired_faces(table: pd.DataFrame) -> np.ndarray:
-    """The numbers of the faces that pairs name, (U,), rising, each once."""
-    return np.unique(table[["a", "b"]].to_numpy(np.int64))
-
-
 def sharp_to_poor(
     table: pd.DataFrame, person: np.ndarray, faces: np.ndarray, sharp: np.ndarray, poor: np.ndarray
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:

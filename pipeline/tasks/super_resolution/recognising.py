@@ -14,13 +14,13 @@ import pandas as pd
 import torch
 
 from pipeline.data.degradations import Degradation
-from pipeline.data.faceset import read_tables
+from pipeline.data.faceset import paired_faces, read_tables
 from pipeline.data.pixels import QualityArrays
 from pipeline.device import select_dtype
 from pipeline.models.freezing import freeze
 from pipeline.models.super_resolution import Upscaler
 from pipeline.tasks.recognition import networks
-from pipeline.tasks.recognition.judging import SCORE_COLUMNS, embed, judge_pairs, paired_faces
+from pipeline.tasks.recognition.judging import SCORE_COLUMNS, embed, judge_pairs
 from pipeline.tasks.recognition.params.evaluation import Evaluation
 from pipeline.tasks.super_resolution.enlarging import enlarge
 

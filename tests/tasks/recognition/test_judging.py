@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.data.faceset import paired_faces
 from pipeline.face_measures import validated
 from pipeline.metrics.verification import verify
-from pipeline.tasks.recognition.judging import SCORE_COLUMNS, judge_pairs, paired_faces, sharp_to_poor
+from pipeline.tasks.recognition.judging import SCORE_COLUMNS, judge_pairs, sharp_to_poor
 
 MEASURES = validated({"auc": {}})
 

@@ -25,12 +25,13 @@ from pipeline.report import blocks, figures, overview, page, sections, tidy, wor
 from pipeline.report import numbers as report_numbers
 from pipeline.report.build import build
 from pipeline.report.numbers import Place
+from pipeline.tasks.recognition import low_rates
 from pipeline.tasks.recognition.report import findings as recognition_findings
 from pipeline.tasks.recognition.report import section as recognition
 from pipeline.tasks.recognition.report.figures import true_acceptance
 from pipeline.tasks.recognition.report.results import Inputs, read
 from tests.helpers import ROOT, plain_verdicts
-from tests.helpers.fake_recognition import PROTOCOLS, QUALITIES, SEPARATION, VARIANTS, write_results
+from tests.helpers.fake_recognition import PROTOCOLS, QUALITIES, SEPARATION, VARIANTS, photos, write_results
 from tests.helpers.fake_results import of_kind
 
 
@@ -239,6 +240,49 @@ def test_secondary_measures(section, two_seeds):
     assert row[2:] == [f"{100 * metrics[name]:.1f}" for name in names]
     assert "allow 2 and 0 of the 200 pairs" in table.caption
     assert "its threshold is chosen on these very pairs" in table.caption
+
+
+def test_low_false_match_rates_are_of_all_pairs(section, two_seeds):
+    """By counting over a plain matrix; a rate that few errors stand behind is left out."""
+    table = next(
+        table
+        for table in of_kind(section, blocks.Table)
+        if "from all pairs of the photos of cross-age" in table.caption
+    )
+    row = next(row for row in table.rows if row[:2] == ["logit_kd", "x4"])
+    missed = []
+    for seed in (0, 3):
+        embeddings, people = photos(0, 4, seed, SEPARATION["logit_kd"][2])
+        unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+        a, b = np.triu_indices(len(people), 1)
+        scores, same = (unit[a] * unit[b]).sum(axis=1), people[a] == people[b]
+        allowed = int(0.1 * (~same).sum())
+        missed.append((scores[same] <= np.sort(scores[~same])[::-1][allowed]).mean())
+    assert list(table.header) == [
+        "Trained",
+        "Quality",
+        "FNMR at FMR 1e-01, %",
+        "FNMR at FMR 1e-02, %",
+        "FNMR at FMR 1e-04, %",
+    ]
+    assert row[2].split("\n")[0] == f"{100 * np.mean(missed):.1f}" and row[4] == blocks.MISSING
+    low, high = map(float, row[2].split("\n")[1].split(" to "))
+    assert low < 100 * np.mean(missed) < high
+
+
+def test_rates_of_other_pairs_are_refused(tmp_path):
+    inputs = write_results(tmp_path, variants={"basicnet": VARIANTS["basicnet"]}, pairs=40)
+    file = inputs.evaluations / "basicnet/0/low_rates.npz"
+    rates = low_rates.read(file, ["x1", "x2"])
+    some = {place: dataclasses.replace(misses, impostors=7) for place, misses in rates.items()}
+    low_rates.write(file, rates | some)
+    with pytest.raises(InputError, match="low_rates.npz: other protocols, pairs or rates than those of the other"):
+        recognition.measure(inputs)
+    low_rates.write(
+        file, {place: dataclasses.replace(misses, values=misses.values[:2]) for place, misses in rates.items()}
+    )
+    with pytest.raises(InputError, match="cross-age/x1: expected rates, values, drawn and pairs that fit together"):
+        recognition.measure(inputs)
 
 
 def test_roc_agrees_with_the_metric(measured):
@@ -460,6 +504,7 @@ def test_left_over_variants_and_seeds_are_ignored(tmp_path, undrawn):
 DAMAGE = {
     "evaluations/basicnet/0/metrics.csv": "task,dataset\nrecognition,x\n",
     "evaluations/basicnet/0/scores.csv": ("protocol,condition,pair,fold,same,score,correct\na,x1,0,0,1,high,1\n"),
+    "evaluations/basicnet/0/low_rates.npz": "no archive",
     "evaluations/basicnet/0/samples.npz": "no archive",
     "evaluations/basicnet/0/run.json": '{"device": "CPU"',
     "losses.csv": "epoch,learning_rate,total\n",

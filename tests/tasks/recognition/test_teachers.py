@@ -116,6 +116,7 @@ def test_the_whole_chain(methods, teacher_project, root, capsys):
                 ("metrics", "csv"),
                 ("scores", "csv"),
                 ("ranks", "csv"),
+                ("low_rates", "npz"),
                 ("samples", "npz"),
                 ("run", "json"),
             )

@@ -17,4 +17,6 @@ class Evaluation(Settings):
     batch_size: Count
     sample_faces: Annotated[int, Field(ge=1, le=16)]  # faces in the report's pictures
     cross_quality: bool  # also verify a sharp face against a poor one, as a camera does, with protocols of their own
+    # FNMR at these, from all pairs of the evaluated photos; [] for none, and of photos whose people are unknown none
+    false_match_rates: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=8)]
     measures: Measures  # of verification, beside the accuracy

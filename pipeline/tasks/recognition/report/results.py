@@ -14,10 +14,12 @@ from PIL import Image
 
 from pipeline.data.remarks import Remark
 from pipeline.errors import InputError
+from pipeline.metrics.all_pairs import Misses
 from pipeline.report import reading, results, tidy
 from pipeline.report.numbers import Place, chosen
 from pipeline.report.results import Evaluation
 from pipeline.report.words import named
+from pipeline.tasks.recognition import low_rates
 
 RUN = ("device", "precision", "dataset", "versions", "model")
 RANKS = ("protocol", "condition", "probe", "person", "rank", "average_precision")
@@ -94,6 +96,7 @@ class Data(results.Data):
     scores: dict[tuple[str, str, str], np.ndarray]  # protocol, variant, condition -> (seeds, pairs)
     searches: dict[str, dict[str, int]]  # protocol -> pictures by role; none where the set of faces has none
     ranks: dict[tuple[str, str, str], np.ndarray]  # protocol, variant, condition -> (seeds, probes), from 1
+    low_rates: dict[tuple[str, str, str], list[Misses]]  # protocol, variant, condition -> one per seed
     samples: dict[str, Samples]  # of the first seed
     contact_sheet: bytes
 
@@ -138,6 +141,11 @@ def read(inputs: Inputs) -> Data:
         scores=stacked("scores", "score"),
         searches=alike["searches"],
         ranks=stacked("ranks", "rank"),
+        low_rates={
+            (protocol, variant, condition): [seed.extra["low_rates"][protocol, condition] for seed in each]
+            for variant, each in found.items()
+            for protocol, condition in each[0].extra["low_rates"]
+        },
         samples={
             variant: _samples(inputs.evaluations / variant / str(seeds[0]) / "samples.npz", inputs)
             for variant, seeds in inputs.trained.items()
@@ -156,6 +164,7 @@ def _evaluation(inputs: Inputs, alike: reading.Alike, folder: Path, variant: str
     scores = reading.scores(folder / "scores.csv", inputs.conditions, alike, empty=True)
     run = reading.run(folder / "run.json", RUN)
     ranks = _ranks(folder, inputs, alike, run)
+    rates = _low_rates(folder, inputs, alike)
     scored, figures, people = {}, {}, {}
     for (protocol, condition), rows in scores.items():
         place = Place("accuracy", protocol, condition)
@@ -166,7 +175,17 @@ def _evaluation(inputs: Inputs, alike: reading.Alike, folder: Path, variant: str
         hits = pd.Series(rows["rank"].to_numpy() == 1, index=rows["probe"])
         place = Place("rank1", protocol, condition)
         scored[place], people[place] = hits, rows["person"].to_numpy()
-    return Evaluation(run, table, scored, figures, people, {"scores": scores, "ranks": ranks})
+    return Evaluation(run, table, scored, figures, people, {"scores": scores, "ranks": ranks, "low_rates": rates})
+
+
+def _low_rates(folder: Path, inputs: Inputs, alike: reading.Alike) -> low_rates.Rates:
+    """Rates of all pairs: of the same pairs in every evaluation, or InputError."""
+    path = folder / "low_rates.npz"
+    rates = low_rates.read(path, inputs.conditions)
+    pairs = {place: (one.genuine, one.impostors, one.rates.tolist()) for place, one in rates.items()}
+    if alike.first("all pairs", pairs) != pairs:
+        raise InputError(f"{path}: other protocols, pairs or rates than those of the other evaluations")
+    return rates
 
 
 def _ranks(

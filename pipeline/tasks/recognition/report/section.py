@@ -12,7 +12,7 @@ from pipeline.report import overview, plots, sections, sentences, tables, tidy
 from pipeline.report.blocks import Block, Section, Table
 from pipeline.report.numbers import Numbers, Place, chosen
 from pipeline.report.words import between
-from pipeline.tasks.recognition.report import figures, findings
+from pipeline.tasks.recognition.report import figures, findings, low_rates
 from pipeline.tasks.recognition.report.findings import MEASURES, POINTS
 from pipeline.tasks.recognition.report.results import Data, Inputs, read
 
@@ -89,6 +89,7 @@ def section(data: Data, numbers: Numbers) -> Section:
         ],
         others={
             "Other measures": [secondary(data, protocol) for protocol in data.protocols],
+            "Low false match rates": low_rates.tables(data),
             "Accuracy curves": [figures.accuracy_curves(data, numbers)] if data.protocols else [],
             "ROC curves": [figures.roc_curves(data, protocol) for protocol in data.protocols],
             "Identification": identification(data, numbers),

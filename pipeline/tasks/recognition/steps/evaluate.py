@@ -29,6 +29,7 @@ def run(
     metrics: Path,
     scores: Path,
     ranks: Path,
+    low_rates: Path,
     samples: Path,
     run: Path,
 ) -> None:
@@ -47,6 +48,7 @@ def run(
         metrics: to write: the tidy table, .csv
         scores: to write: one row per pair and quality, .csv
         ranks: to write: one row per probe and quality, .csv
+        low_rates: to write: false non-match rates at low false match rates, .npz
         samples: to write: pictures and maps, .npz
         run: to write: device, versions, architecture, .json
     """
@@ -65,6 +67,7 @@ def run(
         metrics=metrics,
         scores=scores,
         ranks=ranks,
+        low_rates=low_rates,
         samples=samples,
         run=run,
         **settings,
