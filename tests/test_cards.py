@@ -14,19 +14,19 @@ from torch.nn.modules.module import register_module_parameter_registration_hook 
 from pipeline.errors import InputError
 from pipeline.face_losses import cosface
 from pipeline.face_networks import Network
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
+from pipeline.params.translators import Translator
+from pipeline.params.vgg import VGG
 from pipeline.tasks.classification import networks as classification
 from pipeline.tasks.classification.params.learning import Pictures
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.tasks.recognition import networks as recognition
 from pipeline.tasks.recognition.adapting import program_network
 from pipeline.tasks.recognition.params.teachers import OwnNetwork
 from pipeline.tasks.super_resolution import networks as super_resolution
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
 from pipeline.tasks.synthesis import adopting
 from pipeline.tasks.synthesis import networks as synthesis
-from pipeline.tasks.synthesis.params.teachers import VGG
-from pipeline.tasks.synthesis.params.translators import Translator
 from tests.helpers.small_networks import Tiny, onnx_model
 
 MARGIN = cosface.Settings(kind="cosface", scale=4.0, margin=0.2)

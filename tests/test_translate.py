@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from pipeline.data.images import decode
+from pipeline.params.translators import UNet
 from pipeline.tasks.synthesis import networks
-from pipeline.tasks.synthesis.params.translators import UNet
 from pipeline.translate import main
 
 SIZE = 32

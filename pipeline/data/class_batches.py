@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.errors import InputError
-from pipeline.tasks.classification.params.learning import Pictures
+from pipeline.params.classes import Pictures
 
 
 class ClassBatches:

@@ -11,11 +11,11 @@ import numpy as np
 
 from pipeline.data import alignment, archives, images
 from pipeline.data.archive_files import Files, list_files, passed_over
-from pipeline.data.name_rules import Matched, match
 from pipeline.data.photo_lists import read_landmarks, read_names
 from pipeline.data.picture_sources import matching
 from pipeline.data.remarks import Remark, remark, say
 from pipeline.errors import InputError, one_line
+from pipeline.params.name_rules import Matched, match
 from pipeline.params.sketch_pairs import Eyes, FilePairs, Folders
 
 PAPER = 255  # what lies outside of an aligned sketch

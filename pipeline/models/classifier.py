@@ -12,7 +12,7 @@ from pipeline.models.mobilenet_v2 import MobileNetV2
 from pipeline.models.staged import Inside
 from pipeline.models.torchvision_classifier import TorchvisionClassifier
 from pipeline.models.wide_resnet import WideResNet
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
+from pipeline.params.classification_networks import ClassifierNetwork
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "cifar_resnet": CifarResNet,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.models.translator import convolution
-from pipeline.tasks.synthesis.params.translators import PatchDiscriminator as DiscriminatorSettings
+from pipeline.params.translators import PatchDiscriminator as DiscriminatorSettings
 
 
 class PatchDiscriminator(nn.Module):

@@ -8,7 +8,7 @@ from pipeline.models.edsr import EDSR
 from pipeline.models.rcan import RCAN
 from pipeline.models.san import SAN
 from pipeline.models.upscaling import Inside, Upscaler
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 
 NETWORKS: dict[str, type[Upscaler]] = {"rcan": RCAN, "edsr": EDSR, "san": SAN}
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.tasks.synthesis.params.translators import Translator as TranslatorSettings
+from pipeline.params.translators import Translator as TranslatorSettings
 
 
 class InstanceNorm(nn.InstanceNorm2d):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pipeline.tasks.synthesis.params.teachers import VGG as VGGSettings
+from pipeline.params.vgg import VGG as VGGSettings
 
 
 class Inside(NamedTuple):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.data.fetch import RemoteFile, fetch
 from pipeline.errors import InputError
 from pipeline.models.vgg import Inside, repeat_grey
-from pipeline.tasks.synthesis.params.teachers import VGG19_DEPTHS, VGG19_WIDTHS
+from pipeline.params.vgg import VGG19_DEPTHS, VGG19_WIDTHS
 
 FILE = "vgg19-dcbb9e9d.pth"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the weights expect

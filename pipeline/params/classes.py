@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import Settings
@@ -32,3 +32,22 @@ class ArchivedImages(LabelledImages):
     """Labelled images that come in one archive, or in a folder in its place."""
 
     files: ArchiveSettings
+
+
+class Pictures(Settings):
+    """How pictures are shown: (pixel / 255 - mean) / std, one number a channel; moved and mirrored to learn from.
+
+    ``padding`` black pixels are set around a picture before a part of its own size is cut out at random; ``flip``
+    mirrors every other one.
+    """
+
+    mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=3)]
+    std: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=3)]
+    padding: Annotated[int, Field(ge=0, le=64)] = 4
+    flip: bool = True
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Pictures:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"std = {self.std}: expected as many numbers as mean has, {len(self.mean)}")
+        return self

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.data.name_rules import check_rule
 from pipeline.params.faces import Channels, RemoteFileSettings
 from pipeline.params.loading import Settings
+from pipeline.params.name_rules import check_rule
 from pipeline.params.pictures import ArchiveName, Label
 from pipeline.params.sketch_presets import PRESETS
 

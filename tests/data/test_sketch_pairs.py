@@ -12,10 +12,10 @@ from PIL import Image
 
 from pipeline.data import fetch
 from pipeline.data.alignment import POINTS
-from pipeline.data.name_rules import check_rule, key_of, match
 from pipeline.data.sketch_files import template
 from pipeline.data.sketch_pairs import COLUMNS, load, prepare_pairs, remote_files
 from pipeline.errors import InputError
+from pipeline.params.name_rules import check_rule, key_of, match
 from pipeline.params.sketch_pairs import Eyes, FilePairs
 from pipeline.params.sketch_presets import PRESETS
 from tests.helpers.sketch_settings import settings

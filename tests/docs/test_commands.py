@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from pipeline.document import check
+from pipeline.params.translators import UNet
 from pipeline.tasks.synthesis import networks
-from pipeline.tasks.synthesis.params.translators import UNet
 from tests.helpers import ROOT
 from tests.helpers.graph_project import MODEL
 from tests.helpers.text_commands import commands, in_text

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from pipeline.params.networks import AdamTraining, Schedule
+from pipeline.params.vgg import VGG
 from pipeline.resume import ResumeFile
-from pipeline.tasks.synthesis.params.teachers import VGG
 from pipeline.tasks.synthesis.params.variants import Augmentation
 from pipeline.training import train
 

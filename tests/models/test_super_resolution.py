@@ -19,7 +19,7 @@ from pipeline.models.second_order import NOISE, covariance, second_order_statist
 from pipeline.models.super_resolution import build
 from pipeline.models.upscaling import shuffle_up
 from pipeline.params.loading import validate
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork, check_taps
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork, check_taps
 
 SMALL = {
     "rcan": {"architecture": "rcan", "groups": 3, "blocks": 2, "width": 8, "reduction": 4, "skip": "none"},
@@ -370,7 +370,7 @@ def test_bad_scales_and_channels_are_refused():
 
 def test_settings_need_no_torch(root):
     code = (
-        "import sys, pipeline.tasks.super_resolution.params.networks, pipeline.distill as d;"
+        "import sys, pipeline.params.super_resolution_networks, pipeline.distill as d;"
         " [d.method(name) for name in d.method_names()]; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)

@@ -18,14 +18,8 @@ from pipeline.models import patch_discriminator, translator, vgg, vgg19
 from pipeline.models.adversarial import discriminator_losses, generator_loss
 from pipeline.models.freezing import freeze
 from pipeline.params.loading import validate
-from pipeline.tasks.synthesis.params.teachers import SynthesisTeacher, check_teacher_size, check_teacher_taps
-from pipeline.tasks.synthesis.params.translators import (
-    PatchDiscriminator,
-    Translator,
-    check_discriminator,
-    check_size,
-    check_taps,
-)
+from pipeline.params.translators import PatchDiscriminator, Translator, check_discriminator, check_size, check_taps
+from pipeline.params.vgg import SynthesisTeacher, check_teacher_size, check_teacher_taps
 
 SMALL = {
     "unet": {"architecture": "unet", "levels": 3, "width": 4, "widest": 8, "norm": "instance"},

@@ -14,6 +14,7 @@ from pipeline.data.class_batches import ClassBatches
 from pipeline.data.classes import CLASSES, IMAGES, INDEX, NOTES, open_classes
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, write_json
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Training
 from pipeline.randomness import derive
@@ -36,7 +37,6 @@ from pipeline.tasks.classification.params.learning import (
     check_learning,
     needs_teacher,
 )
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.tasks.classification.supervised import Classes, ClassTask
 from pipeline.trained import Log, Recipe, Run
 

@@ -21,8 +21,8 @@ from pipeline.models.freezing import freeze
 from pipeline.models.super_resolution import Upscaler
 from pipeline.params.loading import Settings
 from pipeline.params.networks import AdamTraining
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 from pipeline.tasks.super_resolution import networks
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
 from pipeline.trained import Recipe, Run
 from pipeline.training import Task, adam
 

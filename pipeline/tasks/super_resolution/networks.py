@@ -14,8 +14,8 @@ from pipeline.models import super_resolution
 from pipeline.models.super_resolution import Upscaler
 from pipeline.params.faces import Channels
 from pipeline.params.loading import validate
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 from pipeline.randomness import derive
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
 
 
 @dataclass

@@ -9,9 +9,9 @@ from typing import Any
 from pipeline import checkpoints
 from pipeline.models import vgg19
 from pipeline.params.loading import validate
+from pipeline.params.vgg import VGG19
 from pipeline.tasks.synthesis import networks
 from pipeline.tasks.synthesis.knowledge import Teacher
-from pipeline.tasks.synthesis.params.teachers import VGG19
 
 
 def adopt(settings: VGG19, cache: Path, drop_in: Path, model: Path, provenance: dict[str, Any]) -> None:

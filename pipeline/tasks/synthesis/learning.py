@@ -23,6 +23,8 @@ from pipeline.models.adversarial import discriminator_losses, generator_loss
 from pipeline.models.patch_discriminator import PatchDiscriminator
 from pipeline.models.translator import Inside
 from pipeline.params.networks import AdamTraining
+from pipeline.params.translators import PatchDiscriminator as DiscriminatorSettings
+from pipeline.params.translators import Translator, check_discriminator
 from pipeline.randomness import derive
 from pipeline.tasks.synthesis import networks
 from pipeline.tasks.synthesis.adopting import load_teacher
@@ -31,8 +33,6 @@ from pipeline.tasks.synthesis.losses import mutual_transfer
 from pipeline.tasks.synthesis.networks import DIRECTIONS, Students
 from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
 from pipeline.tasks.synthesis.params.group import ASKED
-from pipeline.tasks.synthesis.params.translators import PatchDiscriminator as DiscriminatorSettings
-from pipeline.tasks.synthesis.params.translators import Translator, check_discriminator
 from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant
 from pipeline.trained import Recipe, Run
 from pipeline.training import Task, adam

@@ -21,11 +21,11 @@ from pipeline.models.vgg import VGG
 from pipeline.params.faces import Channels, ImageSize
 from pipeline.params.loading import validate
 from pipeline.params.networks import Seed
+from pipeline.params.translators import Translator as TranslatorSettings
+from pipeline.params.translators import check_size
+from pipeline.params.vgg import VGG as VGGSettings
+from pipeline.params.vgg import check_teacher_size
 from pipeline.randomness import derive
-from pipeline.tasks.synthesis.params.teachers import VGG as VGGSettings
-from pipeline.tasks.synthesis.params.teachers import check_teacher_size
-from pipeline.tasks.synthesis.params.translators import Translator as TranslatorSettings
-from pipeline.tasks.synthesis.params.translators import check_size
 
 Domain = Literal["photos", "drawings", "both"]
 DIRECTIONS = ("photo_to_sketch", "sketch_to_photo")

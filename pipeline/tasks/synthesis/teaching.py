@@ -17,12 +17,12 @@ from pipeline.errors import InputError
 from pipeline.face_losses import Margin
 from pipeline.models.vgg import repeat_grey
 from pipeline.params.networks import Training
+from pipeline.params.vgg import VGG
 from pipeline.tasks.recognition.faces import training_faces
 from pipeline.tasks.synthesis import networks
 from pipeline.tasks.synthesis.networks import Taught
 from pipeline.tasks.synthesis.pairs import Pictures, draw_places, numbers_of
 from pipeline.tasks.synthesis.params.group import Domain
-from pipeline.tasks.synthesis.params.teachers import VGG
 from pipeline.tasks.synthesis.params.variants import Augmentation
 from pipeline.trained import Recipe, Run
 from pipeline.training import Task, sgd

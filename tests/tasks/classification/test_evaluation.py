@@ -12,6 +12,7 @@ import torch
 
 from pipeline.errors import InputError
 from pipeline.metrics.rows import COLUMNS
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
 from pipeline.tasks.classification import networks
@@ -20,7 +21,6 @@ from pipeline.tasks.classification.learning import ClassifierRecipe
 from pipeline.tasks.classification.networks import NETWORKS
 from pipeline.tasks.classification.params.group import Augmentation, ClassEvaluation
 from pipeline.tasks.classification.params.learning import Learning, changes_teacher
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.trained import train_and_save
 
 CLASSES, SIDE, TRAIN, TEST = 6, 8, 24, 30

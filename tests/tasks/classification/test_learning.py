@@ -16,6 +16,7 @@ from pipeline.checkpoints import load_tensors
 from pipeline.data.class_batches import ClassBatches, normalise
 from pipeline.errors import InputError
 from pipeline.metrics.efficiency import multiply_adds
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
 from pipeline.randomness import generator
@@ -26,7 +27,6 @@ from pipeline.tasks.classification.learning import ClassifierRecipe
 from pipeline.tasks.classification.mutual import MutualLearning
 from pipeline.tasks.classification.params.group import Augmentation
 from pipeline.tasks.classification.params.learning import Feedback, Learning, Mutual, Pictures
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 from pipeline.tasks.classification.supervised import Classes, asked, knowledge
 from pipeline.trained import train_and_save
 from pipeline.training import Interrupted

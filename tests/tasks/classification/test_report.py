@@ -412,8 +412,8 @@ def test_what_does_not_fit_is_refused(few, damage, message):
 
 
 def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monkeypatch):
+    from pipeline.params.classification_networks import CifarResNet
     from pipeline.tasks.classification.params.group import ClassEvaluation, ClassVariant
-    from pipeline.tasks.classification.params.networks import CifarResNet
 
     taken = []
     monkeypatch.setattr(classification, "write", lambda inputs, folder: taken.append(inputs))

@@ -20,11 +20,11 @@ from pipeline.distill import Knowledge, method
 from pipeline.document import check
 from pipeline.metrics.picture_quality import psnr
 from pipeline.params.loading import read_document
+from pipeline.params.super_resolution_networks import EDSR
 from pipeline.randomness import generator
 from pipeline.tasks.super_resolution import networks
 from pipeline.tasks.super_resolution.enlarging import enlarge
 from pipeline.tasks.super_resolution.learning import Upscaling
-from pipeline.tasks.super_resolution.params.networks import EDSR
 
 SR = "super_resolution."
 TRAIN = "--scale x4 --patches patches"

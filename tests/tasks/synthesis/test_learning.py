@@ -13,6 +13,7 @@ from pipeline.checkpoints import load_tensors
 from pipeline.errors import InputError
 from pipeline.models import vgg
 from pipeline.params.loading import validate
+from pipeline.params.translators import PatchDiscriminator, UNet
 from pipeline.randomness import generator
 from pipeline.resume import ResumeFile
 from pipeline.tasks.synthesis import networks
@@ -20,7 +21,6 @@ from pipeline.tasks.synthesis.knowledge import Teachers
 from pipeline.tasks.synthesis.learning import Translation
 from pipeline.tasks.synthesis.losses import direction
 from pipeline.tasks.synthesis.pairs import Pictures, draw_places, vary
-from pipeline.tasks.synthesis.params.translators import PatchDiscriminator, UNet
 from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant, check_variant
 from pipeline.training import Interrupted
 from tests.helpers.synthesis import CPU, STILL, TEACHER, arrays, plain_distance, run, training

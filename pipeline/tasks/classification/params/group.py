@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from pipeline.data.class_sources import ImageClasses
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import Settings
 from pipeline.params.networks import Seed, Training
 from pipeline.params.variants import VariantName, check_names
 from pipeline.tasks.classification.params.learning import Learning, check_learning, needs_teacher
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
 
 class Augmentation(Settings):

@@ -7,34 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.distill import method
+from pipeline.distill_entries import by_method
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import Settings
-from pipeline.params.methods import by_method
 from pipeline.params.networks import Positive, Training
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
 # Fields of pipeline.distill.Knowledge that classifiers have.
 KNOWN = ("logits", "plain_logits", "labels", "embedding", "features", "rows")
 Weight = Annotated[float, Field(ge=0, le=1e30)]
 Epochs = Annotated[int, Field(ge=0, le=1_000_000)]
-
-
-class Pictures(Settings):
-    """How pictures are shown: (pixel / 255 - mean) / std, one number a channel; moved and mirrored to learn from.
-
-    ``padding`` black pixels are set around a picture before a part of its own size is cut out at random; ``flip``
-    mirrors every other one.
-    """
-
-    mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=3)]
-    std: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=3)]
-    padding: Annotated[int, Field(ge=0, le=64)] = 4
-    flip: bool = True
-
-    @model_validator(mode="after")
-    def _as_many(self) -> Pictures:
-        if len(self.mean) != len(self.std):
-            raise ValueError(f"std = {self.std}: expected as many numbers as mean has, {len(self.mean)}")
-        return self
 
 
 class Supervised(Settings):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.networks import Training
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
 SLICES = {
     "teacher": ("classification.teacher.network", ClassifierNetwork),

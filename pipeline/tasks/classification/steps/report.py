@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.networks import Seed
 from pipeline.tasks.classification.params.group import ClassEvaluation, ClassVariant
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
 SLICES = {
     "teacher_seed": ("classification.teacher.seed", Seed),

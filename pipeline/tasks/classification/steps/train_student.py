@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.networks import Training
 from pipeline.tasks.classification.params.group import Augmentation, ClassVariant
-from pipeline.tasks.classification.params.networks import ClassifierNetwork
 
 SLICES = {
     "variant": ("classification.students.{variant}", ClassVariant),

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.distill import method
+from pipeline.distill_entries import by_method
 from pipeline.face_networks import Network
 from pipeline.params.loading import Settings
-from pipeline.params.methods import by_method
 from pipeline.params.variants import Variant
 from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.distill import method
+from pipeline.distill_entries import by_method
 from pipeline.params.loading import Settings
-from pipeline.params.methods import by_method
 from pipeline.params.networks import AdamTraining, Count, Seed
 from pipeline.params.pictures import ArchivePictures, FacePictures
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork, check_taps
 from pipeline.params.variants import VariantName, check_names
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork, check_taps
 
 KNOWN = ("output", "features")  # fields of pipeline.distill.Knowledge that these networks have
 Taps = list[Annotated[int, Field(ge=1)]]  # groups or blocks whose features are compared; the body's end always is

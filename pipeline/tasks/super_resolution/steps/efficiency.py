@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import AdamTraining
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 from pipeline.tasks.super_resolution.params.group import Scale
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
 
 SLICES = {
     "scale": ("super_resolution.scales.{scale}", Scale),

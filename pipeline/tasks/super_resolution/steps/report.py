@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.params.networks import Seed
 from pipeline.params.pictures import ArchivePictures
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 from pipeline.tasks.super_resolution.params.group import Baseline, Scale
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
 
 SLICES = {
     "scale": ("super_resolution.scales.{scale}", Scale),

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import AdamTraining
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 from pipeline.tasks.super_resolution.params.group import Student, Taps
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
 
 SLICES = {
     "variant": ("super_resolution.students.{variant}", Student),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import AdamTraining
-from pipeline.tasks.super_resolution.params.networks import SuperResolutionNetwork
+from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 
 SLICES = {
     "network": ("super_resolution.teacher.network", SuperResolutionNetwork),

@@ -13,9 +13,9 @@ from pipeline.face_measures import Measures
 from pipeline.params.loading import Settings
 from pipeline.params.networks import AdamTraining, Count, Seed, Training
 from pipeline.params.sketch_pairs import SketchPairs
+from pipeline.params.translators import PatchDiscriminator, Translator, check_discriminator, check_size
 from pipeline.params.variants import VariantName, check_names
-from pipeline.tasks.synthesis.params.teachers import SynthesisTeacher
-from pipeline.tasks.synthesis.params.translators import PatchDiscriminator, Translator, check_discriminator, check_size
+from pipeline.params.vgg import SynthesisTeacher
 from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant, check_variant
 
 Domain = Literal["photos", "drawings", "both"]

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from pipeline.params.loading import Settings
 from pipeline.params.networks import Positive
-from pipeline.tasks.synthesis.params.teachers import VGG, VGG19, check_teacher_taps
-from pipeline.tasks.synthesis.params.translators import ResNet, UNet, check_taps
+from pipeline.params.translators import ResNet, UNet, check_taps
+from pipeline.params.vgg import VGG, VGG19, check_teacher_taps
 
 Weight = Annotated[float, Field(ge=0, le=1e30)]
 

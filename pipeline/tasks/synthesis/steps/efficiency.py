@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import AdamTraining
-from pipeline.tasks.synthesis.params.translators import Translator
+from pipeline.params.translators import Translator
 
 SLICES = {
     "network": ("synthesis.student.network", Translator),

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import Seed
+from pipeline.params.vgg import SynthesisTeacher
 from pipeline.tasks.synthesis.params.group import Domain, DomainTeacher
-from pipeline.tasks.synthesis.params.teachers import SynthesisTeacher
 from pipeline.tasks.synthesis.params.variants import SynthesisVariant
 
 SLICES = {

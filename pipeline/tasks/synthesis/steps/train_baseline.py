@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.networks import AdamTraining
-from pipeline.tasks.synthesis.params.translators import PatchDiscriminator, Translator
+from pipeline.params.translators import PatchDiscriminator, Translator
 from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant
 
 SLICES = {

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pipeline.face_losses import Margin
 from pipeline.params.networks import Training
+from pipeline.params.vgg import SynthesisTeacher
 from pipeline.tasks.synthesis.params.group import DomainTeacher
-from pipeline.tasks.synthesis.params.teachers import SynthesisTeacher
 from pipeline.tasks.synthesis.params.variants import Augmentation
 
 SLICES = {
