@@ -14,13 +14,13 @@ from torch.nn.modules.module import register_module_parameter_registration_hook 
 from pipeline.errors import InputError
 from pipeline.face_losses import cosface
 from pipeline.face_networks import Network
+from pipeline.params.classes import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.super_resolution_networks import SuperResolutionNetwork
 from pipeline.params.translators import Translator
 from pipeline.params.vgg import VGG
 from pipeline.tasks.classification import networks as classification
-from pipeline.tasks.classification.params.learning import Pictures
 from pipeline.tasks.recognition import networks as recognition
 from pipeline.tasks.recognition.adapting import program_network
 from pipeline.tasks.recognition.params.teachers import OwnNetwork

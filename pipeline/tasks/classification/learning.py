@@ -14,6 +14,7 @@ from pipeline.data.class_batches import ClassBatches
 from pipeline.data.classes import CLASSES, IMAGES, INDEX, NOTES, open_classes
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, write_json
+from pipeline.params.classes import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Training
@@ -31,7 +32,6 @@ from pipeline.tasks.classification.params.learning import (
     Feedback,
     Mutual,
     NativeEnsemble,
-    Pictures,
     Supervised,
     changes_teacher,
     check_learning,

@@ -14,11 +14,11 @@ from torch import nn
 from pipeline import checkpoints
 from pipeline.models import classifier
 from pipeline.models.branched import Branched
+from pipeline.params.classes import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.faces import Channels
 from pipeline.params.loading import validate
 from pipeline.randomness import derive
-from pipeline.tasks.classification.params.learning import Pictures
 
 STUDENT, TEACHER, ENSEMBLE = "student_1", "teacher", "ensemble"  # names of networks that learn; then student_2 and on
 NETWORKS = "networks.json"  # in the folder of what else a training left: the names of the networks in it

@@ -16,6 +16,7 @@ from pipeline.checkpoints import load_tensors
 from pipeline.data.class_batches import ClassBatches, normalise
 from pipeline.errors import InputError
 from pipeline.metrics.efficiency import multiply_adds
+from pipeline.params.classes import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.params.networks import Schedule, Training
@@ -26,7 +27,7 @@ from pipeline.tasks.classification.feedback import ForwardAndFeedback
 from pipeline.tasks.classification.learning import ClassifierRecipe
 from pipeline.tasks.classification.mutual import MutualLearning
 from pipeline.tasks.classification.params.group import Augmentation
-from pipeline.tasks.classification.params.learning import Feedback, Learning, Mutual, Pictures
+from pipeline.tasks.classification.params.learning import Feedback, Learning, Mutual
 from pipeline.tasks.classification.supervised import Classes, asked, knowledge
 from pipeline.trained import train_and_save
 from pipeline.training import Interrupted
