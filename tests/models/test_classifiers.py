@@ -13,14 +13,13 @@ from pipeline.errors import InputError
 from pipeline.metrics.efficiency import count_parameters
 from pipeline.models.branched import Branched
 from pipeline.models.classifier import build
+from pipeline.params.classes import Pictures
 from pipeline.params.classification_networks import ClassifierNetwork
 from pipeline.params.loading import validate
 from pipeline.randomness import generator
 from pipeline.tasks.classification import networks
 from pipeline.tasks.classification.cost import forwards_backwards
-from pipeline.params.classes import Pictures
-from pipeline.tasks.classification.params.learning import # fmt: skip
-    AnyLearning, Feedback, Learning, check_learning, needs_teacher
+from pipeline.tasks.classification.params.learning import AnyLearning, Feedback, Learning, check_learning, needs_teacher
 
 GREY = Pictures(mean=[0.5], std=[0.25], padding=2)
 COLOUR = Pictures(mean=[0.5071, 0.4867, 0.4408], std=[0.2675, 0.2565, 0.2761])
