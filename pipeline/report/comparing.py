@@ -100,12 +100,13 @@ def family(
     pairs: Sequence[tuple[Key, Key]],
     scales: Sequence[float],
     primary: Sequence[bool] | None = None,
+    margins: Sequence[float | None] | None = None,
 ) -> pd.DataFrame:
     """Compare the first of each pair with the second, its control; p-values are corrected for all of them together.
 
     ``outcomes`` has every variant of the section, those of one place being of the same items. ``primary``: which
-    comparisons were named before results were seen; they are corrected among themselves. A row per pair, with COLUMNS,
-    numbers times the pair's scale.
+    comparisons were named before results were seen; they are corrected among themselves. ``margins``: differences that
+    do not matter, as shown. A row per pair, with COLUMNS, numbers times the pair's scale.
 
     All trained variants of a place tell together how far a training moves from seed to seed, and seeds of variant and
     control are not paired: pairing would leave S - 1 degrees of freedom, and methods that learn from equal seeds share
@@ -129,12 +130,15 @@ def family(
             each = _over(over, [of for of, _ in asked], floor)
         for number, one in zip(numbers, each, strict=True):
             found[number] = one
-    judged = verdicts(found, primary=primary)
+    margins = [None] * len(pairs) if margins is None else margins
+    own = [None if margin is None else margin / scale for margin, scale in zip(margins, scales, strict=True)]
+    judged = verdicts(found, primary=primary, margin=own)
     rows = []
-    for one, scale in zip(judged, scales, strict=True):
+    for one, scale, margin in zip(judged, scales, margins, strict=True):
         of = one.difference
         shown = [scale * value for value in (of.estimate, of.low, of.high)]
-        rows.append((*shown, of.p_value, one.corrected, one.word, scale * one.visible, one.primary, math.nan))
+        margin = math.nan if margin is None else margin
+        rows.append((*shown, of.p_value, one.corrected, one.word, scale * one.visible, one.primary, margin))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -83,15 +83,28 @@ class Numbers:
         return 0 if rows.empty else int(rows["tests"].iloc[0])
 
 
-def compute(outcomes: All, families: Iterable[Sequence[Comparison]], measures: Mapping[str, Measure]) -> Numbers:
-    """An estimate of each outcome; the comparisons of each family, corrected together."""
+Margins = Mapping[str, float | None]
+
+
+def compute(
+    outcomes: All,
+    families: Iterable[Sequence[Comparison]],
+    measures: Mapping[str, Measure],
+    margins: Margins | None = None,
+) -> Numbers:
+    """An estimate of each outcome; the comparisons of each family, corrected together.
+
+    ``margins``: by metric, a difference that does not matter, in the unit of the metric's measure.
+    """
     found = comparing.estimates(outcomes, [measures[place.metric].scale for place, _ in outcomes])
     estimates = [
         place._asdict() | {"variant": variant} | figures
         for (place, variant), figures in zip(outcomes, found, strict=True)
     ]
     filled = [list(dict.fromkeys(family)) for family in families]
-    tables = [_family(number, family, outcomes, measures) for number, family in enumerate(filter(None, filled))]
+    tables = [
+        _family(number, family, outcomes, measures, margins or {}) for number, family in enumerate(filter(None, filled))
+    ]
     compared = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COMPARED))
     return Numbers(pd.DataFrame(estimates, columns=list(ESTIMATED)), compared)
 
@@ -104,10 +117,13 @@ def chosen(table: pd.DataFrame, **where: str) -> pd.DataFrame:
     return table[rows]  # once: a report asks some thousand times, and each table on the way takes a third of a ms
 
 
-def _family(number: int, family: Sequence[Comparison], outcomes: All, measures: Mapping[str, Measure]) -> pd.DataFrame:
+def _family(
+    number: int, family: Sequence[Comparison], outcomes: All, measures: Mapping[str, Measure], margins: Margins
+) -> pd.DataFrame:
     pairs = [((each.place, each.variant), (each.control_place or each.place, each.control)) for each in family]
     scales = [measures[each.place.metric].scale for each in family]
-    compared = comparing.family(outcomes, pairs, scales, [each.primary for each in family])
+    shown = [margins.get(each.place.metric) for each in family]
+    compared = comparing.family(outcomes, pairs, scales, [each.primary for each in family], shown)
     keys = [
         each.place._asdict() | {"variant": each.variant, "control": each.control, "question": each.question}
         for each in family

@@ -36,6 +36,9 @@ class Inputs:
     networks: Mapping[str, str] = field(default_factory=dict)  # variant -> its network in ``efficiency``, if other
     teacher: str = "teacher"
     floor: str | None = None  # what needs no network
+    equivalence_margin: float | None = (
+        None  # a difference of the primary measure that does not matter, in the unit that is shown
+    )
 
     @property
     def trained(self) -> dict[str, list[int]]:

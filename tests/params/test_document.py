@@ -136,6 +136,7 @@ BAD = [
         {"train_qualities": [1], "distill": {"dkd": {"weight": 1.0, "temperature": 4.0}}, "unlabelled": 1.0},
         r"students.logit_kd: distill.dkd needs labels, expected unlabelled = 0",
     ),
+    (R + "evaluation.equivalence_margin", 0, r"evaluation.equivalence_margin = 0: expected greater than 0"),
     (R + "evaluation.sample_faces", 99, r"evaluation.sample_faces = 99: expected less than or equal to 16"),
     (R + "teacher_outputs.keep_maps", "yes", r"keep_maps = 'yes': expected a valid boolean"),
 ]

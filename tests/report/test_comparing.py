@@ -156,6 +156,27 @@ def test_what_is_not_of_the_same_items_cannot_be_compared():
         comparing.family(table, [((RIGHT, "kd"), (RIGHT, "plain"))], [1])
 
 
+def test_equal_methods_are_equivalent_within_a_margin_and_never_without_one():
+    draw = np.random.default_rng(4)
+    base = draw.normal(30, 1, 40)
+    values = {name: base + draw.normal(0, 0.002, (4, 1)) + draw.normal(0, 0.01, (4, 40)) for name in ("kd", "plain")}
+    table = {(PSNR, name): Outcomes(each) for name, each in values.items()}
+    families = [[Comparison(PSNR, "kd", "plain")]]
+    for margin, expected in ((0.05, "equivalent"), (0.0005, words.NULL), (None, words.NULL)):
+        row = numbers.compute(table, families, MEASURES, {"psnr": margin}).gain(PSNR, "kd", "plain")
+        assert row["verdict"] == expected and (row["margin"] == margin or margin is None and np.isnan(row["margin"]))
+    # A margin is in the unit that is shown: points of accuracy, not shares.
+    right = np.tile(np.arange(4000) % 5 > 0, (3, 1))
+    other = right.copy()
+    for seed in range(3):
+        other[seed, 5 * (20 * seed + np.arange(20))] = True
+        other[seed, 5 * (20 * seed + np.arange(20)) + 1] = False
+    table = {(RIGHT, "kd"): Outcomes(right), (RIGHT, "plain"): Outcomes(other)}
+    for margin, expected in ((1.0, "equivalent"), (0.1, words.NULL)):
+        found = numbers.compute(table, [[Comparison(RIGHT, "kd", "plain")]], MEASURES, {"accuracy": margin})
+        assert found.gain(RIGHT, "kd", "plain")["verdict"] == expected
+
+
 ROW = {
     "difference": 0.25, "low": 0.125, "high": 0.375, "adjusted": 0.0004, "verdict": "better", "visible": 0.5,
     "primary": True, "margin": 0.75,

@@ -53,7 +53,7 @@ def verdicts(
     *,
     primary: Sequence[bool] | None = None,
     how: How = "holm",
-    margin: float | None = None,
+    margin: float | Sequence[float | None] | None = None,
     alpha: float = 0.05,
 ) -> list[Verdict]:
     """Judge the comparisons of a table together, in the order given.
@@ -62,8 +62,8 @@ def verdicts(
         differences: of ``difference.differences``; several calls may be joined, such as one for each quality.
         primary: whether each was named beforehand; None: all were.
         how: "dunnett" where all have one control and stand in one table (one call of ``differences``), else "holm".
-        margin: the largest difference that does not matter, in the outcome's unit, named beforehand; None: nothing is
-            called equivalent.
+        margin: the largest difference that does not matter, in the outcome's unit, named beforehand, of all comparisons
+            or of each; None: nothing is called equivalent.
         alpha: how often a family without any true difference may hold a false verdict.
 
     A comparison with one seed is no test on methods: it is not counted.
@@ -71,6 +71,9 @@ def verdicts(
     primary = [True] * len(differences) if primary is None else [bool(one) for one in primary]
     if len(primary) != len(differences):
         raise InputError(f"primary: {len(primary)} for {len(differences)} comparisons, expected as many")
+    margins = [margin] * len(differences) if margin is None or isinstance(margin, float | int) else list(margin)
+    if len(margins) != len(differences):
+        raise InputError(f"margin: {len(margins)} for {len(differences)} comparisons, expected as many, or one for all")
     tested = [place for place, one in enumerate(differences) if not one.one_seed]
     named = [place for place in tested if primary[place]]
     corrected = np.full(len(differences), np.nan)
@@ -79,8 +82,9 @@ def verdicts(
     for members in (tested, named):
         some = [differences[place] for place in members]
         corrected[members] = dunnett(some) if how == "dunnett" else holm([one.p_value for one in some])
-        if margin is not None:
-            equal[members] = holm([equivalence(one.estimate, one.error, one.df, margin) for one in some])
+        sure = [place for place in members if margins[place] is not None]
+        asked = [(differences[place], margins[place]) for place in sure]
+        equal[sure] = holm([equivalence(one.estimate, one.error, one.df, limit) for one, limit in asked])
 
     found = []
     for place, one in enumerate(differences):

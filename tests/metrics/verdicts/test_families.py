@@ -70,6 +70,18 @@ def test_words():
     assert found[4].visible == pytest.approx(smallest_difference(1.0, 20.0))
 
 
+def test_a_margin_may_be_that_of_some_comparisons_alone():
+    ones = [difference(0.1, error=0.1), difference(0.1, error=0.1), difference(0.1, error=0.1)]
+    found = verdicts(ones, margin=[1.0, None, 0.05])
+    assert [one.word for one in found] == ["equivalent", "not distinguishable", "not distinguishable"]
+    assert found[0].equivalence_p == pytest.approx(2 * equivalence(0.1, 0.1, 20.0, 1.0))
+    assert math.isnan(found[1].equivalence_p) and found[2].equivalence_p == pytest.approx(
+        equivalence(0.1, 0.1, 20.0, 0.05)
+    )
+    with pytest.raises(InputError, match="margin: 1 for 3 comparisons"):
+        verdicts(ones, margin=[1.0])
+
+
 def test_primary_comparisons_are_a_family_of_their_own():
     ones = [difference(2.5), difference(2.5), difference(2.5), difference(0)]
     found = verdicts(ones, primary=[True, False, False, False])

@@ -93,7 +93,7 @@ def place(tmp_path_factory):
 def judge(place, variant, out, **changes):
     options = {"model": place / variant / "model.safetensors", "teacher": place / "teacher/model.safetensors"}
     options |= {"data": place / "images", "others": place / variant / "others"} | changes
-    settings = ClassEvaluation(batch_size=7, sample_images=2)
+    settings = ClassEvaluation(batch_size=7, sample_images=2, equivalence_margin=1.0)
     outputs = Outputs(**{name: out / f"{name}.csv" for name in NAMES})
     evaluate(name="toy_set", variant=variant, seed=3, settings=settings, outputs=outputs, **options)
     return pd.read_csv(outputs.metrics), pd.read_csv(outputs.pictures), json.loads(outputs.run.read_text())

@@ -423,7 +423,11 @@ def test_the_step_finds_the_network_of_each_variant(few, tmp_path, undrawn, monk
     places = {name: getattr(few, name) for name in ("evaluations", "losses", "efficiency", "data")}
     settings = {"teacher_seed": 0, "seeds": [0], "baselines": {"labels": made["labels"]}}
     settings |= {"students": {"back": made["back"]}}
-    settings |= {"networks": {"wide": wide}, "evaluation": ClassEvaluation(batch_size=1, sample_images=3)}
+    settings |= {
+        "networks": {"wide": wide},
+        "evaluation": ClassEvaluation(batch_size=1, sample_images=3, equivalence_margin=2.0),
+    }
+    settings |= {"equivalence_margin": 2.0}
     classification_report.run(settings, set="expressions", out=tmp_path, **places)
     (inputs,) = taken
     assert inputs.networks == {"labels": "student", "back": "wide"}

@@ -245,7 +245,7 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
     names |= {"notes": "notes.json", "samples": "samples.npz", "low_rates": "low_rates.npz", "run": "run.json"}
     run = lambda: evaluation.evaluate(  # noqa: E731
         variant="v", seed=1, degradation=Bicubic(method="bicubic", qualities=[1, 4]),
-        evaluation=Evaluation(batch_size=8, sample_faces=2, cross_quality=True, false_match_rates=[0.01], measures={}), **{key: tmp_path / name for key, name in names.items()},
+        evaluation=Evaluation(batch_size=8, sample_faces=2, equivalence_margin=None, cross_quality=True, false_match_rates=[0.01], measures={}), **{key: tmp_path / name for key, name in names.items()},
     )  # fmt: skip
     run()
     ranks = pd.read_csv(tmp_path / "ranks.csv")

@@ -655,6 +655,7 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
         "recognition_baselines": {"basicnet": {}},
         "recognition_students": {"logit_kd": {}},
         "recognition_seeds": [7, 8],
+        "equivalence_margin": 0.05,
     }
     slices = super_resolution_report.SLICES
     assert set(values) == set(slices)
@@ -667,6 +668,7 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
     assert (inputs.factor, inputs.train, inputs.sets, inputs.recogniser_seed) == (4, "DIV2K", ["set5", "faces"], 7)
     assert inputs.networks == {"scratch": "student", "fakd": "student", "tiny": "edsr_s"}
     assert inputs.readers == ["basicnet", "logit_kd"] and inputs.remarks == []
+    assert inputs.equivalence_margin == 0.05
     pack(tmp_path / "sets/set5", [("a", np.zeros((8, 8, 3), np.uint8))], remark("files left out", ["a.heic"]))
     super_resolution_report.run(settings, scale="x4", **paths, pictures=tmp_path / "sets")
     assert [str(one) for one in seen["inputs"].remarks] == ["1 files left out (a.heic)"]

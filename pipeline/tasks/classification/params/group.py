@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline.data.class_sources import ImageClasses
 from pipeline.params.classification_networks import ClassifierNetwork
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.loading import Settings
 from pipeline.params.networks import Seed, Training
 from pipeline.params.variants import VariantName, check_names
@@ -49,6 +50,7 @@ class ClassEvaluation(Settings):
 
     batch_size: Annotated[int, Field(ge=1, le=100_000)]
     sample_images: Annotated[int, Field(ge=1, le=20)]  # of each class, in the report
+    equivalence_margin: EquivalenceMargin | None  # percentage points of top-1
 
 
 class Group(Settings):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.classification_networks import ClassifierNetwork
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.networks import Seed
 from pipeline.tasks.classification.params.group import ClassEvaluation, ClassVariant
 
@@ -16,6 +17,7 @@ SLICES = {
     "students": ("classification.students", dict[str, ClassVariant]),
     "networks": ("classification.networks", dict[str, ClassifierNetwork]),
     "evaluation": ("classification.evaluation", ClassEvaluation),
+    "equivalence_margin": ("classification.evaluation.equivalence_margin", EquivalenceMargin | None),
 }
 
 
@@ -52,6 +54,7 @@ def run(
         data=data,
         variants=variants,
         seeds=settings["seeds"],
+        equivalence_margin=settings["equivalence_margin"],
         teacher_seed=settings["teacher_seed"],
         networks={
             name: next((key for key, network in networks.items() if network == variant["network"]), "student")

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.face_measures import Measures
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.loading import Settings
 from pipeline.params.networks import Count
 
@@ -16,6 +17,7 @@ class Evaluation(Settings):
 
     batch_size: Count
     sample_faces: Annotated[int, Field(ge=1, le=16)]  # faces in the report's pictures
+    equivalence_margin: EquivalenceMargin | None  # percentage points of accuracy
     cross_quality: bool  # also verify a sharp face against a poor one, as a camera does, with protocols of their own
     # FNMR at these, from all pairs of the evaluated photos; [] for none, and of photos whose people are unknown none
     false_match_rates: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=8)]

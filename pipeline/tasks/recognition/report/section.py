@@ -41,7 +41,9 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
     Raises InputError naming the first file that is missing or damaged.
     """
     data = read(inputs)
-    return data, report_numbers.compute(data.outcomes, findings.families(data), MEASURES)
+    return data, report_numbers.compute(
+        data.outcomes, findings.families(data), MEASURES, {"accuracy": inputs.equivalence_margin}
+    )
 
 
 def accuracy(data: Data, numbers: Numbers) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.data.degradations import Degradation
 from pipeline.face_networks import Network
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.networks import Seed
 from pipeline.params.variants import Entry
 from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork
@@ -19,6 +20,7 @@ SLICES = {
     "networks": ("recognition.networks", dict[str, Network]),
     "baselines": ("recognition.baselines", dict[str, Entry]),
     "students": ("recognition.students", dict[str, Entry]),
+    "equivalence_margin": ("recognition.evaluation.equivalence_margin", EquivalenceMargin | None),
 }
 
 
@@ -54,6 +56,7 @@ def run(
         contact_sheet=contact_sheet,
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
+        equivalence_margin=settings["equivalence_margin"],
         own_teacher=teacher.file if isinstance(teacher, OwnNetwork) else None,
         teacher_seeds=settings["teacher_seeds"],
         qualities=settings["degradation"].qualities,

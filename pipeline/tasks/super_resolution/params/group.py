@@ -9,6 +9,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.distill import method
 from pipeline.distill_entries import by_method
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.loading import Settings
 from pipeline.params.networks import AdamTraining, Count, Seed
 from pipeline.params.pictures import ArchivePictures, FacePictures
@@ -69,6 +70,7 @@ class PictureEvaluation(Settings):
     """How a trained network is judged."""
 
     sample_pictures: Annotated[int, Field(ge=1, le=8)]  # of each set, in the report
+    equivalence_margin: EquivalenceMargin | None  # dB of PSNR
 
 
 class Group(Settings):

@@ -35,7 +35,9 @@ def measure(inputs: Inputs) -> tuple[Data, Numbers]:
     Raises InputError naming the first file that is missing or damaged.
     """
     data = read(inputs)
-    return data, report_numbers.compute(data.outcomes, findings.families(data), MEASURES)
+    return data, report_numbers.compute(
+        data.outcomes, findings.families(data), MEASURES, {"psnr": inputs.equivalence_margin}
+    )
 
 
 def contrasts(data: Data, numbers: Numbers) -> pd.DataFrame:

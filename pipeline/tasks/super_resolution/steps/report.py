@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.networks import Seed
 from pipeline.params.pictures import ArchivePictures
 from pipeline.params.super_resolution_networks import SuperResolutionNetwork
@@ -23,6 +24,7 @@ SLICES = {
     "recognition_baselines": ("recognition.baselines", dict[str, Any]),
     "recognition_students": ("recognition.students", dict[str, Any]),
     "recognition_seeds": ("recognition.teacher.seeds", list[Seed]),
+    "equivalence_margin": ("super_resolution.evaluation.equivalence_margin", EquivalenceMargin | None),
 }
 
 
@@ -65,6 +67,7 @@ def run(
         factor=settings["scale"].factor,
         variants=variants,
         seeds=settings["seeds"],
+        equivalence_margin=settings["equivalence_margin"],
         teacher_seed=settings["teacher_seed"],
         sets=settings["test"],
         train=archive.label if archive else f"{settings['train']}, faces of the recognition task",

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from pipeline.face_losses import Margin
 from pipeline.face_measures import Measures
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.loading import Settings
 from pipeline.params.networks import AdamTraining, Count, Seed, Training
 from pipeline.params.sketch_pairs import SketchPairs
@@ -57,6 +58,7 @@ class SynthesisEvaluation(Settings):
     """How trained students are judged."""
 
     sample_pairs: Annotated[int, Field(ge=1, le=16)]  # in the report
+    equivalence_margin: EquivalenceMargin | None  # of SSIM
     splits: Annotated[int, Field(ge=1, le=1000)]  # draws of the people that train null-space LDA; 20 as published
     train_people: Count | None  # of each draw; null: 150 of 338, as on CUFS
     seed: Seed  # of the draws

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.networks import Seed
 from pipeline.params.vgg import SynthesisTeacher
 from pipeline.tasks.synthesis.params.group import Domain, DomainTeacher
@@ -16,6 +17,7 @@ SLICES = {
     "domains": ("synthesis.teacher.domains", dict[Domain, DomainTeacher]),
     "teacher": ("synthesis.teacher.network", SynthesisTeacher),
     "seeds": ("seeds", list[Seed]),
+    "equivalence_margin": ("synthesis.evaluation.equivalence_margin", EquivalenceMargin | None),
 }
 
 
@@ -50,6 +52,7 @@ def run(
         collection=collection,
         variants={name: variant.model_dump() for name, variant in variants.items()},
         seeds=settings["seeds"],
+        equivalence_margin=settings["equivalence_margin"],
         domains=list(settings["domains"]),
         architecture=settings["teacher"].model_dump(),
     )
