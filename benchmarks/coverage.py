@@ -28,9 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.simulated import Setting, outcomes
-from pipeline.metrics.statistics import holm
 from pipeline.metrics.verdicts.difference import Difference, differences
-from pipeline.metrics.verdicts.families import dunnett
+from pipeline.metrics.verdicts.families import dunnett, holm
 from pipeline.metrics.verdicts.sharing import sharing
 
 Floats = NDArray[np.float64]

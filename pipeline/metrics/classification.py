@@ -3,8 +3,7 @@
 Everywhere N is the number of images, K that of classes, ``logits`` (N, K) floats as the network gives them, ``labels``
 (N,) the true classes, 0..K-1. Computed in double precision. Accuracies are fractions in [0, 1].
 
-``correct`` of several seeds, stacked to (S, N), is what pipeline.metrics.statistics takes: its interval of an accuracy
-resamples images, its test of two variants pairs them image by image.
+``correct`` of several seeds, stacked to (S, N), is what pipeline.metrics.verdicts takes.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Recognition:
     directions is the right one. A split without any direction has one row, dimension 0, rank1 0."""
     people: Floats
     """(N,) for each person, the share right, in all dimensions, of the splits that test them; NaN if none does. The
-    unit of intervals and paired tests (pipeline.metrics.statistics): variants share the splits of a seed."""
+    unit of intervals and tests (pipeline.metrics.verdicts): variants share the splits of a seed."""
     train: int
     tested: int
     """People that train the analysis, and that are looked up, a split."""

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import InputError
 from pipeline.files import write_csv
-from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.metrics.verdicts.mean import of_one_network
 
 COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metric", "value", "n")
 Row = dict[str, Any]  # some of COLUMNS
@@ -19,15 +20,27 @@ Row = dict[str, Any]  # some of COLUMNS
 def over_pictures(found: dict[str, np.ndarray]) -> list[Row]:
     """Mean and 95 % interval over pictures of each measure: rows ``name``, ``name_low`` and ``name_high``.
 
-    ``found`` has (P,) numbers by measure, one a picture, in the measure's own unit; P is the rows' ``n``. The interval
-    is that of statistics.bootstrap_interval. Raises InputError where a measure is empty or not finite.
+    ``found`` has (P,) numbers by measure, one a picture, in the measure's own unit; P is the rows' ``n``. A single
+    picture has no interval. Raises InputError where a measure is empty or not finite.
     """
     rows = []
     for metric, values in found.items():
-        low, high = bootstrap_interval(values)
-        for name, value in ((metric, values.mean()), (f"{metric}_low", low), (f"{metric}_high", high)):
+        if not len(values):
+            raise InputError(f"{metric}: no pictures, expected at least one")
+        for name, value in ({metric: values.mean()} | interval(metric, values)).items():
             rows.append({"metric": name, "value": float(value), "n": len(values)})
     return rows
+
+
+def interval(
+    metric: str, outcomes: np.ndarray, people: np.ndarray | None = None, rates: bool = False
+) -> dict[str, float]:
+    """``metric``_low and _high: the 95 % interval over items of one network, as verdicts.mean has it.
+
+    Nothing where the items, (n,) ``outcomes`` of ``people``, tell nothing of their own variance.
+    """
+    ends = of_one_network(outcomes, people=people, rates=rates)
+    return {} if ends is None else {f"{metric}_low": ends[0], f"{metric}_high": ends[1]}
 
 
 def of_cost(parameters: int, multiply_adds: int) -> list[Row]:

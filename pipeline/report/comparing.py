@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import InputError
 from pipeline.metrics.verdicts.baseline import over_baseline
 from pipeline.metrics.verdicts.difference import Difference, differences
 from pipeline.metrics.verdicts.families import verdicts
-from pipeline.metrics.verdicts.mean import Mean, means
-from pipeline.metrics.verdicts.sharing import Sharing, sharing
+from pipeline.metrics.verdicts.mean import Mean, means, of_one_network
+from pipeline.metrics.verdicts.sharing import NoVariance, Sharing, sharing
 
 Key = tuple[Hashable, str]  # where something was measured, and of which variant
 COLUMNS = ("difference", "low", "high", "p_value", "adjusted", "verdict", "visible", "primary", "margin")
@@ -147,12 +146,8 @@ def share(right: np.ndarray, people: np.ndarray | None = None) -> tuple[float, f
 
     0 to 100 where answers say nothing of their own variance.
     """
-    one = Outcomes(right[None], people=people)
-    shared = _shared({"": one})
-    if shared is None:
-        return 0.0, 100.0
-    found = means({"": one.values}, people=shared, rates=True)[""]
-    return 100 * found.low, 100 * found.high
+    ends = of_one_network(right, people=people, rates=True)
+    return (0.0, 100.0) if ends is None else (100 * ends[0], 100 * ends[1])
 
 
 def _estimate(of: Outcomes, found: Mean | None, scale: float) -> dict[str, float]:
@@ -179,7 +174,7 @@ def _shared(table: Mapping[Hashable, Outcomes]) -> Sharing | None:
         return None
     try:
         return sharing(one.values.shape[1], one.people)
-    except InputError:
+    except NoVariance:
         return None
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline.face_measures import measured, validated
-from pipeline.metrics import statistics, verification
+from pipeline.metrics import verification
 from pipeline.report import blocks, tidy
 from pipeline.report.reading import LATENCY_COLUMNS
 
@@ -56,12 +56,9 @@ def judged(
     own = np.random.default_rng([place, seed, sum(map(ord, variant)), sum(map(ord, condition))])
     noise = 0.8 * hardness + 0.6 * own.normal(size=pairs)
     found = verification.verify(np.tanh(0.25 * (noise + (apart - 0.3 * place) * (same - 0.5))), same, fold)
-    low, high = statistics.bootstrap_interval(found.correct, draws=200)
     values = {
         "accuracy": found.accuracy,
         "accuracy_std_folds": found.accuracy_std,
-        "accuracy_low": low,
-        "accuracy_high": high,
     } | measured(found.scores, same, MEASURES)
     scores = {"protocol": protocol, "condition": condition, "pair": np.arange(pairs), "fold": fold}
     # Ten people of each fold, each in several pairs.

@@ -8,7 +8,6 @@ from sklearn.metrics import log_loss, top_k_accuracy_score
 
 from pipeline.errors import InputError
 from pipeline.metrics.classification import agreement, classify, log_softmax, reliability, top_k_correct
-from pipeline.metrics.statistics import bootstrap_interval, paired_difference
 
 
 def drawn(n=400, classes=9, seed=0, scale=2.0):
@@ -134,18 +133,6 @@ def test_a_network_agrees_with_itself():
     logits, _ = drawn()
     found = agreement(logits, logits + 7.0)
     assert found.rate == 1 and 0 <= found.kl < 1e-12
-
-
-def test_correct_is_what_the_paired_test_takes():
-    """Several seeds a variant: an interval around the mean of their accuracies, and a difference on the same images."""
-    labels = drawn()[1]
-    better = np.stack([classify(drawn(seed=0, scale=s)[0], labels).correct for s in (1.0, 1.1, 1.2)])
-    worse = np.stack([classify(drawn(seed=0, scale=s)[0], labels).correct for s in (3.0, 3.3)])
-    low, high = bootstrap_interval(better)
-    assert low < better.mean() < high
-    found = paired_difference(better, worse)
-    assert found.difference == pytest.approx(better.mean() - worse.mean()) and found.n == 400
-    assert 0 < found.low < found.difference < found.high and found.p_value < 0.01
 
 
 LOGITS, LABELS = np.zeros((3, 4)), np.array([0, 1, 3])

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.proportion import proportion_confint
 
 from pipeline.errors import InputError
 from pipeline.metrics.auc import placements
 from pipeline.metrics.error_rates import fmr_variance, fnmr_variance
 from pipeline.metrics.persons import Kept, roc_band
-from pipeline.metrics.statistics import wilson_interval
 from pipeline.metrics.verdicts.difference import differences
 from pipeline.metrics.verdicts.mean import means, rate_interval
 from pipeline.metrics.verdicts.sharing import sharing
@@ -45,14 +45,18 @@ def test_fogliatos_variances_by_plain_loops():
     assert fnmr_variance(errors, person) == pytest.approx(expected)
 
 
+def wilson(successes: float, n: int) -> tuple[float, float]:
+    return proportion_confint(successes, n, method="wilson")
+
+
 def test_wilson_with_an_effective_number():
     error = math.sqrt(0.2 * 0.8 / 37)
-    assert rate_interval(0.2, error, norm.ppf(0.975), 1000) == pytest.approx(wilson_interval(7.4, 37))
+    assert rate_interval(0.2, error, norm.ppf(0.975), 1000) == pytest.approx(wilson(7.4, 37))
     # No error among 50: as independent ones, 0 below.
-    assert rate_interval(0.0, 0.0, norm.ppf(0.975), 50) == pytest.approx(wilson_interval(0, 50))
+    assert rate_interval(0.0, 0.0, norm.ppf(0.975), 50) == pytest.approx(wilson(0, 50))
     assert rate_interval(1.0, 0.0, norm.ppf(0.975), 50)[1] == 1
     # Never more than the items that there are.
-    assert rate_interval(0.2, 1e-9, norm.ppf(0.975), 40) == pytest.approx(wilson_interval(8, 40))
+    assert rate_interval(0.2, 1e-9, norm.ppf(0.975), 40) == pytest.approx(wilson(8, 40))
 
 
 def test_means_of_a_table_hold_the_truth():

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import InputError
-from pipeline.metrics.statistics import holm
 from pipeline.metrics.verdicts.difference import Difference
 from pipeline.metrics.verdicts.equivalence import equivalence, smallest_difference
 
@@ -95,6 +94,21 @@ def verdicts(
         word = _word(one, corrected[place], equal[place], alpha)
         found.append(Verdict(one, float(corrected[place]), word, primary[place], visible, float(equal[place])))
     return found
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """(M,) p-values corrected so that any false finding among the M is as rare as one test alone promises.
+
+    Step-down: the i-th smallest times M - i (i from 0), not below those before it, at most 1. In the order given.
+    """
+    p_values = np.asarray(p_values, dtype=np.float64)
+    if p_values.ndim != 1 or not ((p_values >= 0) & (p_values <= 1)).all():
+        raise InputError(f"p_values: {p_values.tolist()}, expected a list of numbers in [0, 1]")
+    order = np.argsort(p_values, kind="stable")
+    corrected = np.empty_like(p_values)
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return corrected
 
 
 def dunnett(differences: Sequence[Difference]) -> Floats:

@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from pipeline.errors import InputError
 from pipeline.metrics.verdicts.difference import both_variance, checked, crossed
 from pipeline.metrics.verdicts.seeds import seed_variance
-from pipeline.metrics.verdicts.sharing import Sharing, sharing
+from pipeline.metrics.verdicts.sharing import NoVariance, Sharing, sharing
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,18 @@ def means(
         spread = float(by_seed[key].std(ddof=1)) if len(table) > 1 else math.nan
         found[key] = Mean(estimate, low, high, error, df, spread, len(table))
     return found
+
+
+def of_one_network(
+    outcomes: ArrayLike, *, people: ArrayLike | None = None, rates: bool = False
+) -> tuple[float, float] | None:
+    """95 % interval over items of the mean of ``outcomes`` (n,); None where they tell nothing of their own variance."""
+    try:
+        shared = sharing(len(np.asarray(outcomes)), people)
+    except NoVariance:
+        return None
+    found = means({0: outcomes}, people=shared, rates=rates)[0]
+    return found.low, found.high
 
 
 def rate_interval(rate: float, error: float, quantile: float, n: int) -> tuple[float, float]:

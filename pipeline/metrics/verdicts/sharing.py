@@ -33,6 +33,10 @@ from pipeline.errors import InputError
 Floats = NDArray[np.float64]
 
 
+class NoVariance(InputError):
+    """Items that hold no information on their own variance: fewer than two, or each shares somebody with every other."""
+
+
 @dataclass(frozen=True)
 class Sharing:
     """Which of n items share people. Made by ``sharing``."""
@@ -75,11 +79,11 @@ def sharing(items: int, people: ArrayLike | None = None) -> Sharing:
         people: (n,) or (n, 1), one person or group for each item; (n, 2) for pairs, the same number twice where both
             pictures show one person. Integers of any size; order and labels do not matter. None: nobody is shared.
 
-    Raises InputError on another shape or type, fewer than two items, or where every item shares somebody with every
-    other: such items hold no information on their own variance.
+    Raises InputError on another shape or type, NoVariance on fewer than two items, or where every item shares somebody
+    with every other.
     """
     if items < 2:
-        raise InputError(f"items: {items}, expected at least two: one has no variance")
+        raise NoVariance(f"items: {items}, expected at least two: one has no variance")
     if people is None:
         return Sharing(items, None, None, items / (items - 1), items - 1.0)
     people = np.asarray(people)
@@ -108,7 +112,7 @@ def sharing(items: int, people: ArrayLike | None = None) -> Sharing:
     trace = items - total / items
     square = total - 2 * (count @ count) / items + (total / items) ** 2
     if trace <= 1e-9 * items:
-        raise InputError(f"people: each of the {items} items shares a person with every other, expected several groups")
+        raise NoVariance(f"people: each of the {items} items shares a person with every other, expected several groups")
     return Sharing(items, by_person, by_twosome, float(items / trace), float(trace**2 / square))
 
 

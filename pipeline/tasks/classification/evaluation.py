@@ -18,8 +18,7 @@ from pipeline.errors import InputError
 from pipeline.files import read_json, write_csv, write_json
 from pipeline.metrics.classification import Classification, agreement, classify
 from pipeline.metrics.efficiency import count_parameters, multiply_adds
-from pipeline.metrics.rows import of_cost, write_rows
-from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.metrics.rows import interval, of_cost, write_rows
 from pipeline.models.freezing import freeze
 from pipeline.provenance import provenance
 from pipeline.tasks.classification import networks
@@ -132,8 +131,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _measures(outcome: Classification) -> dict[str, float]:
-    low, high = bootstrap_interval(outcome.correct)
-    measures = {"top1": outcome.top1, "top1_low": low, "top1_high": high}
+    measures = {"top1": outcome.top1} | interval("top1", outcome.correct, rates=True)
     if outcome.top5 is not None:
         measures["top5"] = outcome.top5
     return measures | {"nll": outcome.nll, "ece": outcome.ece}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.metrics import identification
-from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.metrics.rows import interval
 
 RANKS = (1, 5, 10, 20)
 COLUMNS = ["protocol", "condition", "probe", "person", "rank", "average_precision"]  # of the table of ranks
@@ -39,14 +39,14 @@ def search(
     number = np.unique(identity, return_inverse=True)[1]
     number = np.where(searches["role"] == "distractor", identification.DISTRACTOR, number)
     found = identification.identify(probes, gallery, number[looked_for], number[~looked_for])
-    low, high = bootstrap_interval(found.ranks == 1)
     measures = {f"rank{rank}": identification.rank_rate(found.ranks, rank) for rank in RANKS}
-    measures |= {"rank1_low": low, "rank1_high": high, "map": float(found.average_precision.mean())}
     faces = searches.loc[looked_for, "face"].to_numpy()
+    person = people["person"].to_numpy()[faces]
+    measures |= interval("rank1", found.ranks == 1, person, rates=True) | {"map": float(found.average_precision.mean())}
     return measures, pd.DataFrame(
         {
             "probe": faces,
-            "person": people["person"].to_numpy()[faces],
+            "person": person,
             "rank": found.ranks,
             "average_precision": found.average_precision,
         }

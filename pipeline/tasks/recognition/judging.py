@@ -14,7 +14,7 @@ from pipeline.data.pixels import QualityArrays
 from pipeline.device import autocast
 from pipeline.face_measures import measured
 from pipeline.metrics import verification
-from pipeline.metrics.statistics import bootstrap_interval
+from pipeline.metrics.rows import interval
 from pipeline.params.loading import Settings
 from pipeline.tasks.recognition.networks import FaceNetwork
 
@@ -72,12 +72,13 @@ def judge_pairs(
         folds, same = group["fold"].to_numpy(), group["same"].to_numpy()
         result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
         where = {"protocol": protocol, "condition": condition}
-        found = _accuracy(result) | measured(result.scores, same.astype(bool), measures)
+        shown = np.stack([person[group[side]] for side in ("a", "b")], axis=1)
+        found = _accuracy(result, shown) | measured(result.scores, same.astype(bool), measures)
         rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in found.items()]
         judged.append(
             group[["pair", "fold"]].assign(
-                person_a=person[group["a"]],
-                person_b=person[group["b"]],
+                person_a=shown[:, 0],
+                person_b=shown[:, 1],
                 same=same.astype(int),
                 score=result.scores,
                 correct=result.correct.astype(int),
@@ -87,11 +88,6 @@ def judge_pairs(
     return rows, pd.concat(judged)[SCORE_COLUMNS]
 
 
-def _accuracy(result: verification.Verification) -> dict[str, float]:
-    low, high = bootstrap_interval(result.correct[None])
-    return {
-        "accuracy": result.accuracy,
-        "accuracy_std_folds": result.accuracy_std,
-        "accuracy_low": low,
-        "accuracy_high": high,
-    }
+def _accuracy(result: verification.Verification, people: np.ndarray) -> dict[str, float]:
+    found = {"accuracy": result.accuracy, "accuracy_std_folds": result.accuracy_std}
+    return found | interval("accuracy", result.correct, people, rates=True)

@@ -11,10 +11,9 @@ from scipy.stats import dunnett as scipy_dunnett
 from scipy.stats import t as student
 
 from pipeline.errors import InputError
-from pipeline.metrics.statistics import holm
 from pipeline.metrics.verdicts.difference import Difference, differences
 from pipeline.metrics.verdicts.equivalence import equivalence, smallest_difference
-from pipeline.metrics.verdicts.families import dunnett, verdicts
+from pipeline.metrics.verdicts.families import dunnett, holm, verdicts
 
 
 def difference(estimate: float, error: float = 1.0, df: float = 20.0, seeds: int = 3, control: str = "c") -> Difference:
@@ -23,6 +22,16 @@ def difference(estimate: float, error: float = 1.0, df: float = 20.0, seeds: int
         "v", control, estimate, estimate - half, estimate + half, float(2 * student.sf(abs(estimate) / error, df)),
         df, error, error**2, error**2, 0.0, False, (seeds, seeds),
     )  # fmt: skip
+
+
+def test_holm_by_hand():
+    # Sorted: 0.01 * 4, 0.02 * 3, 0.03 * 2 (not below 0.06), 0.04 * 1 (not below 0.06).
+    assert holm([0.04, 0.01, 0.03, 0.02]).tolist() == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5, 0.5]).tolist() == [1.0, 1.0]
+    assert holm([0.03]).tolist() == [0.03] and holm([]).tolist() == []
+    for bad in ([0.1, 1.2], [math.nan]):
+        with pytest.raises(InputError, match=r"numbers in \[0, 1\]"):
+            holm(bad)
 
 
 def test_holm_is_that_of_statsmodels():

@@ -624,6 +624,7 @@ def test_the_step_passes_what_the_settings_say(monkeypatch, tmp_path):
         "domains": {"both": {"seed": 0}},
         "teacher": {"architecture": "vgg19"},
         "seeds": [0, 4],
+        "equivalence_margin": None,
     }
     slices = synthesis_report.SLICES
     assert set(values) == set(slices)
