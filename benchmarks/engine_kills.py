@@ -128,9 +128,9 @@ def main(engine: str, kills: int, seed: int) -> int:
                 print(f"kill {done}", end="\r", flush=True, file=sys.stderr)
                 continue
             completions += 1
-            found = folder.made()
+            made = folder.made()
             named = f"completion {completions}"
-            changed = [name for name in {*found, *expected} if found.get(name) != expected.get(name)]
+            changed = [name for name in {*made, *expected} if made.get(name) != expected.get(name)]
             differences += [f"{named}: {name}" for name in sorted(changed)] + [f"{named}: status {status}"] * (
                 status != 0
             )

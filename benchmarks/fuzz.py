@@ -100,11 +100,11 @@ def run(names: list[str], all_formats: dict[str, Format], seconds: float, seed: 
         count: int | None = None) -> dict[str, Tried]:  # fmt: skip
     """Try the formats ``names`` in turns for ``seconds``, or ``count`` mutants of each from number ``first`` on."""
     context = multiprocessing.get_context("fork")
-    found = {name: Tried() for name in names}
+    by_format = {name: Tried() for name in names}
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
         for name in itertools.cycle(names):
-            tried = found[name]
+            tried = by_format[name]
             if time.monotonic() > end or count is not None and tried.count >= count:
                 break
             ours, theirs = context.Pipe()
@@ -128,7 +128,7 @@ def run(names: list[str], all_formats: dict[str, Format], seconds: float, seed: 
                 worker.join(HANG)
             worker.kill()
             worker.join()
-    return found
+    return by_format
 
 
 def _next(tried: Tried, pipe: Connection, where: str, number: int) -> None:
@@ -161,16 +161,16 @@ def main(words: list[str]) -> int:
     everything = prepared()
     names = [options.format] if options.format else list(everything)
     begun = time.monotonic()
-    found = run(names, everything, options.seconds, options.seed, options.first, options.count)
+    by_format = run(names, everything, options.seconds, options.seed, options.first, options.count)
     took = time.monotonic() - begun
     print(f"{'format':18}{'mutants':>9}{'refused':>9}{'slowest, s':>12}{'growth, MB':>12}{'faults':>8}")
-    for name, tried in found.items():
+    for name, tried in by_format.items():
         print(
             f"{name:18}{tried.count:9}{tried.refused:9}{tried.slowest:12.2f}{tried.growth:12.0f}{len(tried.faults):8}"
         )
-    total = sum(tried.count for tried in found.values())
+    total = sum(tried.count for tried in by_format.values())
     print(f"seed {options.seed}: {total} mutants in {took:.0f} s, {total / took:.0f} a second")
-    faults = [fault for tried in found.values() for fault in tried.faults]
+    faults = [fault for tried in by_format.values() for fault in tried.faults]
     for fault in faults[:50]:
         print(fault)
     return int(bool(faults))

@@ -44,8 +44,8 @@ class Format:
 
 def formats(folder: Path) -> dict[str, Format]:
     """All formats by name; ``folder`` is for what can be written to a path alone."""
-    found = {**_archives(), **_arrays(folder), **_pickles(), **_records(), **_tables(), **_images(), **_texts()}
-    return found | _checkpoints(folder)
+    all_formats = {**_archives(), **_arrays(folder), **_pickles(), **_records(), **_tables(), **_images(), **_texts()}
+    return all_formats | _checkpoints(folder)
 
 
 def _picture(kind: str = "PNG", mode: str = "L", **options: Any) -> bytes:
@@ -79,12 +79,12 @@ def _archives() -> dict[str, Format]:
 
 
 def _arrays(folder: Path) -> dict[str, Format]:
-    one, several = io.BytesIO(), io.BytesIO()
-    np.save(one, np.arange(96, dtype=np.uint8).reshape(2, 4, 4, 3))
+    single, several = io.BytesIO(), io.BytesIO()
+    np.save(single, np.arange(96, dtype=np.uint8).reshape(2, 4, 4, 3))
     np.savez_compressed(several, a=np.arange(9.0), b=np.zeros((2, 3, 3), np.uint8))
     return {
         "npy": Format(
-            {"a.npy": one.getvalue()},
+            {"a.npy": single.getvalue()},
             "a.npy",
             lambda place: (
                 open_array(place / "a.npy").sum() if open_array(place / "a.npy").dtype.kind in "biufc" else None
@@ -123,16 +123,16 @@ def _checkpoints(folder: Path) -> dict[str, Format]:
 
 def _pickles() -> dict[str, Format]:
     pictures = [_picture("JPEG")] * 2 + [_picture("PNG"), np.frombuffer(_picture("JPEG"), np.uint8)]
-    found = {}
+    by_name = {}
     for protocol in (0, 2, 5):
         content = pickle.dumps((pictures, [True, False]), protocol)
-        found[f"bin {protocol}"] = Format({"a.bin": content}, "a.bin", lambda place: read_bin(place / "a.bin"))
+        by_name[f"bin {protocol}"] = Format({"a.bin": content}, "a.bin", lambda place: read_bin(place / "a.bin"))
     rows = {b"labels": [1, 2], b"data": np.zeros((2, 3072), np.uint8), b"filenames": [b"a", b"b"]}
     for protocol in (2, 4):
-        found[f"cifar {protocol}"] = Format(
+        by_name[f"cifar {protocol}"] = Format(
             {"a": pickle.dumps(rows, protocol)}, "a", lambda place: cifar._pickled("a", (place / "a").read_bytes(), 10)
         )
-    return found
+    return by_name
 
 
 def _records() -> dict[str, Format]:

@@ -127,14 +127,14 @@ def main() -> None:
     size = SMALLEST if parser.parse_args().smallest else Size()
     torch.set_num_threads(1)  # before forking
     os.environ["PIPELINE_DEVICE"] = "cpu"
-    found = [images(times, size) for times in size.times]
-    rows = [("tables in memory, MB", [index / 2**20 for _, index, _ in found], "{:.1f}")]
+    measured = [images(times, size) for times in size.times]
+    rows = [("tables in memory, MB", [index / 2**20 for _, index, _ in measured], "{:.1f}")]
     for name in STEPS:
-        rows.append((f"{name}, s", [costs[name].seconds for *_, costs in found], "{:.1f}"))
+        rows.append((f"{name}, s", [costs[name].seconds for *_, costs in measured], "{:.1f}"))
     for name in STEPS:
         rows.append((f"{name}, peak memory without the tables, MB",
-                     [(costs[name].peak - index) / 2**20 for _, index, costs in found], "{:.0f}"))  # fmt: skip
-    table([f"{count:,} faces" for count, *_ in found], rows)
+                     [(costs[name].peak - index) / 2**20 for _, index, costs in measured], "{:.0f}"))  # fmt: skip
+    table([f"{count:,} faces" for count, *_ in measured], rows)
     graphs = [graph(*counts) for counts in size.jobs.values()]
     rows = [("dry run, s", [used.seconds for _, used in graphs], "{:.1f}")]
     rows.append(("peak memory, MB", [used.peak / 2**20 for _, used in graphs], "{:.0f}"))

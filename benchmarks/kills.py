@@ -135,8 +135,8 @@ def main() -> int:
                 shutil.rmtree("new", ignore_errors=True)
             after = moments.uniform(0, whole) if kills < options.kills else None
             status = attempt(TRAIN, log, kill_after=after)
-            found = written()
-            half = {name for name, data in found.items() if data != expected[name]}
+            made = written()
+            half = {name for name, data in made.items() if data != expected[name]}
             if status is None:
                 kills += 1
                 early += not Path(".resume").exists()
@@ -144,7 +144,7 @@ def main() -> int:
                 differences += [f"kill {kills}: {name} differs or is half-written" for name in sorted(half)]
                 continue
             completions += 1
-            lost = set(OUTPUTS) - set(found)
+            lost = set(OUTPUTS) - set(made)
             differences += [f"completion {completions}: {name}" for name in sorted(half | lost)]
             left = [*temporaries(), *Path().glob(".resume")]
             differences += [f"completion {completions}: status {status}"] * (status != 0)

@@ -50,9 +50,9 @@ def _once(data: bytes, draw: random.Random) -> bytes:
         case 7:
             content[place:place] = draw.choice(TOKENS)
         case 8:  # a number in text
-            found = list(re.finditer(rb"\d+", data[:100_000]))
-            if found:
-                start, end = draw.choice(found).span()
+            numbers = list(re.finditer(rb"\d+", data[:100_000]))
+            if numbers:
+                start, end = draw.choice(numbers).span()
                 content[start:end] = b"%d" % draw.choice((*NUMBERS, -1, 10**30))
     return bytes(content[: 4 * 2**20])
 
@@ -93,7 +93,7 @@ def damaged_zip(data: bytes, draw: random.Random) -> bytes:
     """A damaged file in a good zip of any method, or damaged headers."""
     if draw.random() < 0.5:
         content = bytearray(data)
-        marks = [found.start() for found in re.finditer(rb"PK(\x01\x02|\x03\x04|\x05\x06|\x06\x06|\x06\x07)", data)]
+        marks = [match.start() for match in re.finditer(rb"PK(\x01\x02|\x03\x04|\x05\x06|\x06\x06|\x06\x07)", data)]
         for _ in range(draw.choice((1, 1, 2, 5))):
             place = draw.choice(marks) + 4 + draw.randrange(44)
             width = draw.choice((1, 2, 2, 4, 4, 8))

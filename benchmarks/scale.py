@@ -70,7 +70,7 @@ def read_batches(pictures: Path, size: Size) -> None:
 
 
 def learn(sampled: float, times: Path, size: Size) -> None:
-    """A few steps of SGD with momentum; writes seconds a step."""
+    """A few steps of SGD with momentum; writes seconds per step."""
     loss = arcface.Settings(kind="arcface", scale=64.0, margin=0.5, sampled=sampled)
     head = face_losses.build(loss, EMBEDDING, size.identities)
     optimiser = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)

@@ -23,7 +23,7 @@ Whole = NDArray[np.int64]
 
 RIGHT = 0.8  # of pairs and probes are called rightly
 COMMON, METHOD = 0.5, 0.25  # of a score's variance: the item for all methods, the item with the method
-FOLD = 600  # pairs a fold at most, as in LFW; at least three folds
+FOLD = 600  # pairs per fold at most, as in LFW; at least three folds
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def _pair_scores(
 ) -> tuple[Floats, NDArray[np.bool_], Whole, Whole]:
     """(methods, seeds, pairs) scores, (pairs,) same, (pairs,) folds, (pairs, 2) people.
 
-    Each fold has people of its own, half of its pairs show one person. As in LFW: 0.96 people a pair, of whom 0.28 a
-    pair have several photos; same pairs draw among these, different pairs among all.
+    Each fold has people of its own, half of its pairs show one person. As in LFW: 0.96 people per pair, 0.28 of them
+    with several photos; same pairs draw among these, different pairs among all.
     """
     folds = max(3, s.items // FOLD)
     fold = np.repeat(np.arange(folds), s.items // folds)

@@ -1,4 +1,4 @@
-"""Images a second of the training step against the plain way: python -m benchmarks.training
+"""Images per second of the training step against the plain way: python -m benchmarks.training
 
 Both train the student logit_attention_kd of params.yaml on the same rendered faces. The plain way: a DataLoader
 that decodes a JPEG, resizes and degrades it image by image, the teacher asked each step, float32, channels first.
@@ -51,7 +51,7 @@ SMALLEST = Size(images=16, rounds=1, steps=1, batch=4)
 
 
 class JPEGFaces(Dataset):
-    """The usual way: one file an image, decoded, resized, degraded and mirrored when it is asked for."""
+    """The usual way: one file per image, decoded, resized, degraded and mirrored when it is asked for."""
 
     def __init__(self, folder: Path, size: int, qualities: list[int]) -> None:
         self.files, self.size, self.qualities = sorted(folder.glob("*.jpg")), size, qualities
@@ -74,7 +74,7 @@ class JPEGFaces(Dataset):
 
 
 def main() -> None:
-    """Print images a second and ratios."""
+    """Print images per second and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smallest", action="store_true", help="a few faces, once: no figures")
     measured = SMALLEST if parser.parse_args().smallest else Size()
@@ -195,10 +195,10 @@ def measure(ways: dict[str, Callable[[], None]], device: torch.device, batch: in
                 torch.cuda.synchronize()
             times[name].append(clock() - start)
     first, last = next(iter(times.values())), next(reversed(times))
-    for name, own in times.items():
-        ratio = statistics.median(a / b for a, b in zip(first, own, strict=True))
-        name = f"ours: {name}" if own is times[last] else name
-        print(f"{name:48s} {measured.steps * batch / statistics.median(own):7.0f} images/s, ratio {ratio:.2f}")
+    for name, seconds in times.items():
+        ratio = statistics.median(a / b for a, b in zip(first, seconds, strict=True))
+        name = f"ours: {name}" if seconds is times[last] else name
+        print(f"{name:48s} {measured.steps * batch / statistics.median(seconds):7.0f} images/s, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""How Snakemake and DVC are kept to one graph. Steps know nothing of it; see pipeline/ for the work itself."""
+"""How Snakemake and DVC are kept in agreement. Steps know nothing of this package; the work itself is in pipeline/."""

@@ -1,7 +1,7 @@
 """Snakemake and DVC agree on what is up to date, without any command for it: called at the end of the Snakefile.
 
 Before the graph is looked at, and again when a run ends, engines.settle compares what both engines believe. It
-costs nothing while dvc.lock is the one that was last agreed on. In a folder without Git or DVC nothing happens.
+costs nothing while dvc.lock has not changed since they last agreed. In a folder without Git or DVC nothing happens.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def agree(workflow: Any, document: dict[str, Any]) -> None:
     def finish(log: Any) -> None:
         if not held:
             return
-        found = settle_and_say("finish", held[0])
-        say(f"dvc.lock is up to date for {found['good']} of {found['steps']} steps" if found else "")
+        state = settle_and_say("finish", held[0])
+        say(f"dvc.lock is up to date for {state['good']} of {state['steps']} steps" if state else "")
         held.pop().unlock()
 
     private.before_graph(workflow, before)
@@ -123,10 +123,10 @@ def try_to_hold() -> tuple[Any, str]:
 
 def settle_and_say(moment: str, lock: Any) -> dict[str, int] | None:
     """Run engines.settle; None, with a line, when DVC cannot say."""
-    found, trouble = settle(moment, lock)
-    if found is None:
+    state, trouble = settle(moment, lock)
+    if state is None:
         say(f"DVC was not brought up to date, the next run tries again: {trouble}")
-    return found
+    return state
 
 
 def say(line: str | None) -> None:

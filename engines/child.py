@@ -1,4 +1,4 @@
-"""engines.settle in a process of its own, which shares DVC's lock with its parent and ends with it."""
+"""Runs engines.settle in a separate process, which shares DVC's lock with its parent and ends with it."""
 
 from __future__ import annotations
 

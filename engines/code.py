@@ -39,7 +39,7 @@ def lists(document: dict[str, Any]) -> dict[Path, str]:
 
 
 def digest(step: str, named: Names | None = None) -> str:
-    """The text for the step: it differs exactly when one of its modules does, or another is imported."""
+    """The list for the step: it changes exactly when a module that the step imports changes, or another is imported."""
     return "".join(f"{_hash(name)[:32]}  {name}\n" for name in modules(step, named))
 
 

@@ -30,7 +30,7 @@ FOUND_BY_NAME = {
     "pipeline.face_networks": "architecture",
 }
 DOCUMENT = "pipeline.document"  # the module that finds the settings of every task
-ANY_NETWORK = ("architecture", "own")  # a checkpoint of the user's own may be of any architecture
+ANY_NETWORK = ("architecture", "own")  # a user's checkpoint may be of any architecture
 Names = frozenset[tuple[str, str]]
 
 
@@ -64,13 +64,13 @@ def modules(step: str, named: Names | None = None) -> list[str]:
     Of a package whose modules are found by name these are the modules that ``named``, what the settings name, has; all
     of them without it. A file beside a module that the module names, such as a template, counts as imported.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = ["pipeline.__main__", step_place(step)]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in names:
             continue
-        found.add(name)
+        names.add(name)
         if name in FOUND_BY_NAME:
             waiting += [f"{name}.{stem}" for stem in _chosen(name, named)]
         if name == DOCUMENT:
@@ -79,7 +79,7 @@ def modules(step: str, named: Names | None = None) -> list[str]:
         while "." in name:  # importing a module imports its packages
             name = name.rpartition(".")[0]
             waiting.append(name)
-    paths = {path for name in found if (path := _path(name)) is not None}
+    paths = {path for name in names if (path := _path(name)) is not None}
     paths |= {data for path in paths for data in _data_beside(path)}
     return sorted(str(path.relative_to(ROOT)) for path in paths)
 

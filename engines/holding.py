@@ -2,7 +2,7 @@
 
 DVC lets go of its lock while a step of `dvc repro` runs and notes in another file, rwlock, who reads and writes what.
 A process that is killed while it writes that file leaves it empty, and DVC then never starts again: it is removed here
-when nobody is at work. So is a note of a process whose number has gone to another one.
+when nobody is at work. So is a note of a process whose number now belongs to another process.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def settings() -> dict[str, Any]:
     try:
         return Config(str(dvc_folder().absolute()))
     except ConfigError as error:
-        own = dvc_folder().absolute()
+        dvc = dvc_folder().absolute()
         for file in (
-            own / "config",
-            own / "config.local",
+            dvc / "config",
+            dvc / "config.local",
             *(Path(Config.get_dir(w), "config") for w in ("global", "system")),
         ):
             try:
@@ -53,7 +53,7 @@ def settings() -> dict[str, Any]:
                 raise InputError(f"{file}: {broken}, expected settings of DVC") from error
             except OSError:  # mostly none
                 continue
-        raise InputError(f"{own / 'config'} or another file of DVC's settings: {error}") from error
+        raise InputError(f"{dvc / 'config'} or another file of DVC's settings: {error}") from error
 
 
 def hold() -> tuple[Any, str]:
@@ -86,7 +86,7 @@ def busy(holder: str) -> str:
 
 
 def is_broken() -> bool:
-    """Whether DVC's note of who is at work is no JSON: of a process that was killed, or one that writes just now."""
+    """Whether DVC's note of who is at work is no JSON: of a process that was killed, or that is just writing it."""
     try:
         json.loads(lock_file(NOTE).read_bytes())
     except FileNotFoundError:

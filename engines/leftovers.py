@@ -28,16 +28,16 @@ def leftovers(document: dict[str, Any]) -> list[Path]:
             for text in rule.writes.values():
                 path = Path(fill(text, lambda name: str(lookup(document, name)) if "." in name else here[name]))
                 (inside if is_folder(text) else folders).add(path if is_folder(text) else path.parent)
-    found = {file.parent for file in MODELS.rglob("*.safetensors")}
-    return sorted(folder for folder in found - folders if not inside & {folder, *folder.parents})
+    trained = {file.parent for file in MODELS.rglob("*.safetensors")}
+    return sorted(folder for folder in trained - folders if not inside & {folder, *folder.parents})
 
 
 def line(document: dict[str, Any]) -> str:
-    """What a run says of them when it starts; nothing where there are none."""
-    if not (found := leftovers(document)):
+    """The line that a run prints about leftover networks when it starts; "" where there are none."""
+    if not (folders := leftovers(document)):
         return ""
-    more = f" and {len(found) - SHOWN} more (python -m engines.leftovers lists all)" if len(found) > SHOWN else ""
-    return f"in params.yaml no longer, and read by no step: {', '.join(map(str, found[:SHOWN]))}{more}"
+    more = f" and {len(folders) - SHOWN} more (python -m engines.leftovers lists all)" if len(folders) > SHOWN else ""
+    return f"in params.yaml no longer, and read by no step: {', '.join(map(str, folders[:SHOWN]))}{more}"
 
 
 if __name__ == "__main__":

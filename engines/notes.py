@@ -1,4 +1,4 @@
-"""Small files that the engines keep for themselves: whatever lies there in the place of one is as if there was none.
+"""Small files that the engines keep for themselves: a file with any other content counts as missing.
 
 A machine that goes down, or a disk that fails, may leave anything in them. They can all be made again.
 """
@@ -13,10 +13,10 @@ from typing import Any
 def read_mapping(path: Path) -> dict[str, Any]:
     """The JSON mapping in the file; empty where there is none, or something else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def holds(path: Path, text: str) -> bool:

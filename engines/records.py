@@ -1,7 +1,7 @@
 """What Snakemake noted of each result, and whether the result still is what its step wrote.
 
-Snakemake keeps one record a file under .snakemake/metadata: command, parameters, inputs, start and end. A result is
-vouched for when the record still holds for all that lies in the folder now; nothing is believed without one.
+Snakemake keeps one record per file under .snakemake/metadata: command, parameters, inputs, start and end. A result is
+trusted when the record still holds for all that lies in the folder now; without a record nothing is trusted.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def _last_change(path: Path) -> float:
 
 
 def _read(output: str) -> dict[str, Any]:
-    found = read_mapping(_record("metadata", output))
-    return found if found.keys() >= NEEDED else {}
+    record = read_mapping(_record("metadata", output))
+    return record if record.keys() >= NEEDED else {}
 
 
 def _record(kind: str, output: str) -> Path:

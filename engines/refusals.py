@@ -22,7 +22,7 @@ def refuse(workflow: Any) -> None:
 
 
 def refuse_touch(workflow: Any) -> None:
-    """The same of the one setting that a job on a cluster is never given by its main process."""
+    """Refuse the only setting that the main process never passes on to a job on a cluster."""
     if (executor := private.executor(workflow)) and executor.touch_exec:
         sys.exit(TOUCH)
 

@@ -1,7 +1,7 @@
 """Bring DVC back to work after it was killed: ``python -m engines.repair``; every start of Snakemake does the same.
 
 DVC writes dvc.lock and its note of who is at work in place, so a SIGKILL may leave either empty or cut short, and DVC
-then never starts again. dvc.lock is taken from the last one that was whole: DVC compares contents, so an older one
+then never starts again. dvc.lock is restored from the last whole copy: DVC compares contents, so an older file
 costs nothing but a look. What was made since is entered again, from Snakemake's records and from DVC's run-cache.
 """
 
@@ -101,16 +101,16 @@ def main() -> int:
         validate(Document, document, "")
         refresh(document)  # as the Snakefile does, and agreement.begin
         resolved.write(document)
-        found, trouble = settle("run", lock)
+        state, trouble = settle("run", lock)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         lock.unlock()
-    if found is None:
+    if state is None:
         print(f"dvc.lock: {trouble}", file=sys.stderr)
         return 1
-    print(*filter(None, [line]), f"dvc.lock is up to date for {found['good']} of {found['steps']} steps", sep="\n")
+    print(*filter(None, [line]), f"dvc.lock is up to date for {state['good']} of {state['steps']} steps", sep="\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""DVC's side of the agreement, in a process of its own: ``python -m engines.settle look``, ``run`` or ``finish``.
+"""DVC's side of the agreement, in a separate process: ``python -m engines.settle look``, ``run`` or ``finish``.
 
 DVC's verdict by content decides. A result that Snakemake made and vouches for enters dvc.lock, judged step by step;
 no other does. Before a look at the graph or a run Snakemake is told what DVC found: what is up to date is touched,

@@ -45,7 +45,7 @@ def _stamp(path: Path) -> str:
         for look in (thing.lstat, thing.stat) if thing.is_symlink() else (thing.stat,):
             with contextlib.suppress(OSError):  # gone, or a link to nowhere
                 s = look()
-                # A folder has its own size and time on each file system, and its names are seen one by one.
+                # A folder's size and time differ between file systems; the names in it are compared instead.
                 facts = (s.st_size, s.st_mtime_ns, s.st_ctime_ns) if not stat.S_ISDIR(s.st_mode) else ()
                 seen.update(repr((str(thing), s.st_mode, s.st_ino, *facts)).encode())
     return seen.hexdigest()[:32] if path.is_symlink() or path.exists() else ""
@@ -77,7 +77,7 @@ def write(settled: bool, **more: Any) -> None:
 
 
 def lock_changed() -> bool:
-    """Whether dvc.lock is another one than that of the note."""
+    """Whether dvc.lock differs from the file that the note describes."""
     return read().get("lock", "") != lock_hash()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 
-WRITTEN = (".", ".snakemake", ".dvc/tmp", "data", "data/code")  # even for a look, which keeps its own notes
+WRITTEN = (".", ".snakemake", ".dvc/tmp", "data", "data/code")  # a dry run writes too: its notes
 
 
 def prepare() -> None:

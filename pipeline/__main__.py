@@ -25,10 +25,10 @@ def main(words: list[str]) -> int:
     parser.add_argument("step", choices=names, metavar="STEP", help=", ".join(names))
     name = parser.parse_args(words[:1]).step
     step = steps.step_module(name)
-    own = argparse.ArgumentParser(f"python -m pipeline {name}", description=step.__doc__)
-    own.add_argument("--params", default=PARAMS_FILE, help="the parameter file (default: %(default)s)")
-    command_line.add_options(own, step.run)
-    options = vars(own.parse_args(words[1:]))
+    options_parser = argparse.ArgumentParser(f"python -m pipeline {name}", description=step.__doc__)
+    options_parser.add_argument("--params", default=PARAMS_FILE, help="the parameter file (default: %(default)s)")
+    command_line.add_options(options_parser, step.run)
+    options = vars(options_parser.parse_args(words[1:]))
     shared = getattr(step, "SHARED", False)
     keys = {label: (key.format(**options), kind) for label, (key, kind) in step.SLICES.items()}
     try:
@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
             return status
         if not processes.is_first():
             if not shared:
-                return 0  # torchrun started several of what one does
+                return 0  # of the processes that torchrun started, the first runs the step
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, until the process ends
         processes.end_with_parent()
         if "params" not in inspect.signature(step.run).parameters:
@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
 
 
 def _is_lost(error: Exception) -> bool:
-    """Whether another process of this training has gone, and is the one to say why."""
+    """Whether this process only lost its companions: the process that failed says why."""
     from pipeline.together import is_lost
 
     return is_lost(error)

@@ -51,18 +51,18 @@ class _MeanAffinityDifference(torch.autograd.Function):
             for first in range(0, batch, pictures):
                 f, g = student[first : first + pictures], teacher[first : first + pictures]
                 for start in range(0, count, rows):
-                    own, height = slice(start, start + rows), min(rows, count - start)
-                    strip = f[:, :, own].transpose(1, 2) @ f[:, :, start:]  # (pictures, height, N - start)
+                    places, height = slice(start, start + rows), min(rows, count - start)
+                    strip = f[:, :, places].transpose(1, 2) @ f[:, :, start:]  # (pictures, height, N - start)
                     # Two products, not one of both networks side by side: equal features then differ by exactly zero.
-                    other = g[:, :, own].transpose(1, 2) @ g[:, :, start:]
+                    other = g[:, :, places].transpose(1, 2) @ g[:, :, start:]
                     strip -= other
                     torch.abs(strip, out=other)
                     total += other[:, :, :height].sum() + 2 * other[:, :, height:].sum()
                     if learns:
                         strip.sign_()
                         slope = gradient[first : first + pictures]
-                        slope[:, :, own] += f[:, :, start:] @ strip.transpose(1, 2)
-                        slope[:, :, start + height :] += f[:, :, own] @ strip[:, :, height:]
+                        slope[:, :, places] += f[:, :, start:] @ strip.transpose(1, 2)
+                        slope[:, :, start + height :] += f[:, :, places] @ strip[:, :, height:]
         values = batch * count**2
         if learns:
             ctx.save_for_backward(gradient.mul_(2 / values))

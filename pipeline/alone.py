@@ -1,7 +1,8 @@
-"""One process at a time writes a result: a step holds a lock on what it was asked for while it works.
+"""Only one process at a time writes a result: while a step works, it holds a lock on the files that it writes.
 
-An engine that is killed alone leaves its steps at work; what starts them again meets the lock, whoever it is. The lock
-is the system's and goes with the process, however that ends; the file, in a folder that stays, names who holds it.
+An engine that is killed alone leaves its steps at work; what starts them again meets the lock, whoever it is. The
+lock is the system's and goes with the process, however that ends; the file, in a folder that stays, names who holds
+it.
 """
 
 from __future__ import annotations
@@ -44,18 +45,18 @@ def alone(step: str, words: list[str]) -> Iterator[None]:
 
 def at_work() -> list[str]:
     """Who works in this folder right now, as ``STEP (PID 123)``; files of those who have ended are removed."""
-    found = []
+    holders = []
     for file in sorted(FOLDER.glob("*")):
         try:
             lock = _try(file)
         except OSError:
             continue
         if lock is None:
-            found.append(_holder(file))
+            holders.append(_holder(file))
         else:
             file.unlink(missing_ok=True)
             os.close(lock)
-    return found
+    return holders
 
 
 def _take(file: Path) -> int | None:

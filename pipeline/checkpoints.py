@@ -23,10 +23,10 @@ MAX_HEADER_BYTES = 8 * 2**20  # of a .safetensors: 80,000 tensors; RCAN, the dee
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], notes: dict[str, Any] | None = None) -> None:
-    """Write named tensors, and ``notes`` as JSON in the file's header, in their own order, atomically."""
+    """Write named tensors, and ``notes`` as JSON in the file's header, in the order given, atomically."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = save(contiguous, {"notes": json.dumps(notes or {})})
-    # Not save_file: a kill leaves its own temporary file, and a full disk is no OSError to it.
+    # Not save_file: killed, it leaves a temporary file behind, and it does not report a full disk as an OSError.
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
@@ -69,7 +69,8 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], card: dict[str, Any]
 class Trained:
     """Networks that learn together, and what they were built from.
 
-    A kind of these is a dataclass: a field for each network, under the name that its tensors begin with, and the card.
+    A kind of these is a dataclass: a field for each network, under the name that its tensors begin with, and the
+    card.
     """
 
     card: dict[str, Any]
@@ -100,10 +101,9 @@ def build(make: Callable[[], Built], tensors: dict[str, Tensor], prefix: str, pa
     Raises InputError when names or shapes do not match. A module much larger than what is stored is not built to the
     end, so that neither its time nor its memory depends on what a card asks for.
     """
-    own = {name.removeprefix(prefix + "."): t for name, t in tensors.items() if name.startswith(prefix + ".")}
-    found = f"{path}: {prefix} is {len(own)} tensors"
-    much = f"{found}, expected more or larger ones, as its card says: another architecture"
-    left = {"tensors": 2 * len(own) + 500, "numbers": 2 * sum(t.numel() for t in own.values()) + 10_000_000}
+    stored = {name.removeprefix(prefix + "."): t for name, t in tensors.items() if name.startswith(prefix + ".")}
+    much = f"{path}: {prefix} is {len(stored)} tensors, expected more or larger tensors, as its card says: another architecture"
+    left = {"tensors": 2 * len(stored) + 500, "numbers": 2 * sum(t.numel() for t in stored.values()) + 10_000_000}
 
     def count(_module: torch.nn.Module, _name: str, parameter: Tensor | None) -> None:
         left["tensors"] -= 1
@@ -122,10 +122,10 @@ def build(make: Callable[[], Built], tensors: dict[str, Tensor], prefix: str, pa
     finally:
         handle.remove()
     expected = module.state_dict()
-    for name in sorted({*own, *expected}):
-        found = tuple(own[name].shape) if name in own else "nothing"
+    for name in sorted({*stored, *expected}):
+        shape = tuple(stored[name].shape) if name in stored else "nothing"
         wanted = tuple(expected[name].shape) if name in expected else "nothing"
-        if found != wanted:
-            raise InputError(f"{path}: {prefix}.{name} is {found}, expected {wanted}: another architecture")
-    module.load_state_dict(own)
+        if shape != wanted:
+            raise InputError(f"{path}: {prefix}.{name} is {shape}, expected {wanted}: another architecture")
+    module.load_state_dict(stored)
     return module

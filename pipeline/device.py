@@ -3,7 +3,7 @@
 Set by environment variables, so that both engines run the same command:
 PIPELINE_DEVICE = auto (a GPU where there is one), cpu, cuda or cuda:N; PIPELINE_THREADS = CPU threads a
 process, 1 by default: two jobs of one thread do more than one job of two, and the number of threads changes
-the last bits of a sum. For several processes in one training see pipeline.processes: each has a GPU of its own.
+the last bits of a sum. For several processes in one training see pipeline.processes: each process has its own GPU.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def select_device() -> torch.device:
     except RuntimeError:
         raise InputError(f"PIPELINE_DEVICE = {wanted!r}: expected auto, cpu, cuda or cuda:N") from None
     if device.type == "cuda":
-        found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= found:
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
             raise InputError(
-                f"PIPELINE_DEVICE = {wanted!r}: found {found} GPUs (expected one; auto or cpu run without)"
+                f"PIPELINE_DEVICE = {wanted!r}: found {count} GPUs (expected one; auto or cpu run without)"
             )
         if (here := place()).count > 1:
-            if device.index is not None or found < here.local_count:
+            if device.index is not None or count < here.local_count:
                 raise InputError(
-                    f"PIPELINE_DEVICE = {wanted!r} for {here.local_count} processes on this machine: found {found} GPUs"
+                    f"PIPELINE_DEVICE = {wanted!r} for {here.local_count} processes on this machine: found {count} GPUs"
                     " (expected auto, cpu, or cuda and a GPU for each)"
                 )
             device = torch.device("cuda", here.local_rank)

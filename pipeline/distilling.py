@@ -1,4 +1,4 @@
-"""What a student learns from its teachers by the methods of its entry: the one loop over methods, for every task."""
+"""What a student learns from its teachers by the methods of its entry: the loop over methods, for every task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline import distill, together
 from pipeline.distill import Knowledge, Method
 from pipeline.randomness import derive
 
-# A teacher that is asked about the batch in hand, without gradient: the fields of Knowledge needed -> these, at least.
+# A teacher's answer for the current batch, without gradient: names of the fields needed -> Knowledge with these, at least.
 Ask = Callable[[set[str]], Knowledge]
 
 
@@ -30,7 +30,7 @@ class Lessons:
         return {need for method, _ in self.methods.values() for need in method.NEEDS}
 
     def build(self, student: Knowledge, teacher: Knowledge, labels: Tensor, *, seed: int, device: torch.device) -> None:
-        """Make the methods' parts, initialised from ``seed``; what both know of a probe tells the shapes.
+        """Make the methods' parts, initialised from ``seed``; the shapes are those of both networks' knowledge of a probe.
 
         ``labels`` (N,) are those of all samples. The task has them learn with the student: see ``parts``.
         """
@@ -58,7 +58,7 @@ class Lessons:
 
 
 def _seen(method: Method, knowledge: Knowledge) -> Knowledge:
-    """What a method is given of what is known of this process's share of a batch: that, or the whole batch's."""
+    """A method's input: knowledge of this process's share of a batch or, for WHOLE_BATCH methods, of the whole batch."""
     if not (together.several() and method.WHOLE_BATCH):
         return knowledge
     gathered: dict[str, Any] = {}

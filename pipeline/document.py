@@ -13,7 +13,7 @@ from pipeline.tasks import FIRST, task_names
 
 
 def _group(task: str) -> tuple[type, object]:
-    """Type and default of a task's group: one that is left out is a task that is left out."""
+    """Type and default of a task's group: a task whose group is missing does not run."""
     kind = importlib.import_module(f"pipeline.tasks.{task}.params.group").Group
     return (kind, ...) if task == FIRST else (kind | None, None)
 
@@ -28,5 +28,5 @@ Document = create_model(
 
 
 def check(path: str | Path = PARAMS_FILE) -> Document:
-    """The validated file. Raises InputError with one line: key, value found, what is allowed."""
+    """The validated file. Raises InputError, a single line: the key, its value, what is allowed."""
     return validate(Document, read_document(path), "", path)

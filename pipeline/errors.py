@@ -1,4 +1,4 @@
-"""What the user can put right is said in one line; everything else is a defect and keeps its traceback."""
+"""Errors that the user can put right are a single line; any other error is a defect and keeps its traceback."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class InputError(Exception):
 def one_line(text: object) -> str:
     """``text`` as one line fit for a terminal, of LONGEST_LINE characters at most.
 
-    Names in archives and answers of servers are whatever somebody wrote: white space becomes single spaces, a character
-    that a terminal obeys or does not show (control, direction of writing, half a surrogate pair) becomes its escape
-    such as \\x1b, and what is too long loses its middle, since both ends tell more.
+    Names in archives and answers of servers are whatever somebody wrote: white space becomes single spaces, a
+    character that a terminal obeys or does not show (control, direction of writing, half a surrogate pair) becomes
+    its escape such as \\x1b, and what is too long loses its middle, since both ends tell more.
     """
     short = _cut(str(text))
     return _cut("".join(letter if letter.isprintable() else _escaped(letter) for letter in short))

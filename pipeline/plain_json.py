@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-MAX_BYTES = 4 * 2**20  # Python makes up to 35 bytes of one; the files in use have a thousandth
+MAX_BYTES = 4 * 2**20  # read, each takes up to 35 bytes of memory; the files in use have a thousandth of this
 MAX_DEPTH = 64  # lists and objects within one another; the files in use have eight
 
 # What opens or closes a list or an object, strings passed over; possessive, so that nothing is tried twice.
@@ -24,17 +24,17 @@ def read(path: str | os.PathLike[str]) -> Any:
 def parse(text: str | bytes, *, finite: bool = True) -> Any:
     """The value that the JSON ``text`` describes.
 
-    ``finite`` refuses NaN and Infinity, which JSON has not, and numbers that no float holds. Raises ValueError that says
-    what is wrong: not UTF-8, over MAX_BYTES or MAX_DEPTH, a key twice in an object, a number of more than 4,300 digits,
-    text that no file could hold, not JSON at all.
+    ``finite`` refuses NaN and Infinity, which JSON has not, and numbers that no float holds. Raises ValueError that
+    says what is wrong: not UTF-8, over MAX_BYTES or MAX_DEPTH, a key twice in an object, a number of more than 4,300
+    digits, text that no file could hold, not JSON at all.
     """
     if len(text) > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES} bytes, the limit")
     if isinstance(text, bytes):
         text = text.decode("utf-8")
     depth = 0
-    for found in _STRUCTURE.finditer(text):
-        mark = found[0][0]
+    for token in _STRUCTURE.finditer(text):
+        mark = token[0][0]
         if mark != '"':
             depth += 1 if mark in "[{" else -1
             if depth > MAX_DEPTH:

@@ -1,8 +1,10 @@
-"""Several processes, one a GPU, that share one training: their places, and how they are started. Execution, not science.
+"""Several processes, one per GPU, that share a training: their places, and how they are started. Execution, not
+science.
 
-PIPELINE_PROCESSES = N starts N of them on this machine in the place of a training step. PIPELINE_LAUNCH = COMMAND is for
-several hosts: the step becomes ``COMMAND python -m pipeline STEP ...``, and COMMAND (torchrun --no-python, or srun with
-it) starts that on each host. A process knows its place by the variables that torchrun sets. Nothing here needs torch.
+PIPELINE_PROCESSES = N starts N of them on this machine in the place of a training step. PIPELINE_LAUNCH = COMMAND is
+for several hosts: the step becomes ``COMMAND python -m pipeline STEP ...``, and COMMAND (torchrun --no-python, or
+srun with it) starts that on each host. A process knows its place by the variables that torchrun sets. Nothing here
+needs torch.
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ from pipeline.errors import InputError
 
 MEETING = "PIPELINE_MEETING"  # file://..., where processes started here find each other; those of torchrun have a host
 MOST = 1024
-LOST = 75  # exit status of a process whose companions are gone: not the one to tell why
+LOST = 75  # exit status of a process whose companions are gone: another process says why
 PATIENCE = 10.0  # seconds that a failure leaves to the other processes, which mostly fail by themselves of the same
 _LOOK = 0.05  # seconds between two looks at the processes
 
 
 @dataclass(frozen=True)
 class Place:
-    """This process among ``count`` of one training, and among ``local_count`` on its machine."""
+    """Its place among the ``count`` processes of a training, and among the ``local_count`` on its machine."""
 
     rank: int
     count: int
@@ -56,17 +58,18 @@ def place() -> Place:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes."""
+    """Whether this process writes the files."""
     return place().rank == 0
 
 
 def launch(step: str, words: list[str]) -> int | None:
     """Do ``python -m pipeline WORDS`` in several processes, if that is asked for; the exit status, None if it is not.
 
-    SIGTERM and Ctrl-C go on to the processes, which stop together. With PIPELINE_LAUNCH this process becomes the command.
+    SIGTERM and Ctrl-C go on to the processes, which stop together. With PIPELINE_LAUNCH this process becomes the
+    command.
     """
     wanted = _wanted()
-    if "WORLD_SIZE" in os.environ:  # it is one of them
+    if "WORLD_SIZE" in os.environ:  # started by the launcher
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # warns of what pipeline.together does on purpose
         return None
     command = [sys.executable, "-m", "pipeline", *words]
@@ -79,13 +82,13 @@ def launch(step: str, words: list[str]) -> int | None:
 
 
 def end_with_parent() -> None:
-    """End at once when the process that started this one is gone, however it ended: nobody would stop it any more."""
+    """End at once when this process's parent is gone, however that ended: nobody else would stop it."""
     if MEETING in os.environ:
         threading.Thread(target=lambda: os.read(0, 1) or os._exit(LOST), daemon=True).start()
 
 
 def _run(step: str, command: list[str], count: int) -> int:
-    """Not torchrun: it answers a failed or stopped process with a traceback of its own and another exit status, and
+    """Not torchrun: it answers a failed or stopped process with its own traceback and another exit status, and
     kills after 30 seconds what is still saving its state."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as files:
         shared = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), MEETING: Path(folder, "meeting").as_uri()}
@@ -114,7 +117,7 @@ def _run(step: str, command: list[str], count: int) -> int:
 
 
 def _wait(processes: list[subprocess.Popen], received: list[int]) -> list[int]:
-    """The ranks that ended by themselves, in order; until all have, or one has failed and the others had their time."""
+    """Wait until all have ended, or one failed and the others had time to; the ranks that ended, in order."""
     ended: list[int] = []
     deadline = math.inf
     while len(ended) < len(processes) and time.monotonic() < deadline:
@@ -132,7 +135,7 @@ def _wait(processes: list[subprocess.Popen], received: list[int]) -> list[int]:
 
 
 def _judge(step: str, processes: list[subprocess.Popen], ended: list[int], said: list[BinaryIO | None]) -> int:
-    """The exit status of all: the first process's, or that of one which failed alone, whose words are then shown."""
+    """The exit status of all: the first process's, or that of a process that failed alone, whose output is shown."""
     statuses = [process.wait() for process in processes]
     failed = [rank for rank in ended if statuses[rank] not in (0, LOST)]
     if not failed:

@@ -1,8 +1,9 @@
-"""What several processes do together in a training: each its share of a batch, and everything that must be equal, equal.
+"""Several processes in one training: each computes its share of a batch, and what must be equal stays equal.
 
-All of it does nothing where a process is alone. The rules that make N processes learn what one does:
+With a single process all of it does nothing. The rules that make N processes learn what a single process learns:
 - all draw for the whole batch and each takes its ``share``: augmentation does not depend on their number;
-- losses are means over the share, or the same loss of the ``whole_batch`` on each: the mean over processes is the loss;
+- losses are means over the share, or the same loss of the ``whole_batch`` on each: the mean over processes is the
+  loss;
 - gradients are averaged (torch's DistributedDataParallel), which is exact for both kinds, because the gradient that
   goes back through ``whole_batch`` is the sum over processes;
 - batch statistics and dropout are those of the whole batch (pipeline.models.synchronised).
@@ -23,21 +24,21 @@ from pipeline.processes import MEETING, place
 
 Update = tuple[str, dict[str, Tensor]]  # an optimiser's name, its losses by name: see pipeline.training.Task
 
-# Of the batch in hand: its size and the places in it that each process has. Dropout needs it, deep inside a network.
+# The current batch: its size, and the places in it that each process has. Dropout, deep inside a network, needs it.
 _shares: tuple[int, list[Tensor]] = 0, []
 
 
 def several() -> bool:
-    """Whether this process is one of several that have joined."""
+    """Whether several processes have joined in this training."""
     return distributed.is_initialized()
 
 
 def join(device: torch.device) -> None:
-    """Meet the other processes of the training, once."""
+    """Join the other processes of the training; does nothing when called again."""
     here = place()
     if here.count == 1 or several():
         return
-    # Flags and the like go through gloo on the CPU: they need not wait for what a GPU has in hand.
+    # Flags and the like go through gloo on the CPU, so that they need not wait for the GPU's queue.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(
         backend, init_method=os.environ.get(MEETING, "env://"), rank=here.rank, world_size=here.count
@@ -45,14 +46,14 @@ def join(device: torch.device) -> None:
 
 
 def leave() -> None:
-    """Part, after all have come here."""
+    """Leave the group, after all processes have come here."""
     if several():
         largest(0)  # a barrier, on the CPU
         distributed.destroy_process_group()
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether the error says that another process is gone, rather than that something is wrong with this one."""
+    """Whether the error says that another process is gone, rather than that something is wrong with this process."""
     return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "gloo/" in str(error))
 
 
@@ -76,18 +77,18 @@ def share(*counts: int, even: bool = True) -> Tensor:
 
 
 def places() -> tuple[int, Tensor]:
-    """The size of the batch in hand, and this process's places in it."""
+    """The size of the current batch, and this process's places in it."""
     return _shares[0], _shares[1][place().rank]
 
 
-def whole_batch(own: Tensor) -> Tensor:
+def whole_batch(share: Tensor) -> Tensor:
     """Values (n, ...) of this process's share -> (N, ...) of the batch, in its order; the gradient comes back summed."""
-    return _Gather.apply(own) if several() else own
+    return _Gather.apply(share) if several() else share
 
 
-def total(own: Tensor) -> Tensor:
+def total(values: Tensor) -> Tensor:
     """The sum over processes; the gradient too is summed."""
-    return _Sum.apply(own) if several() else own
+    return _Sum.apply(values) if several() else values
 
 
 @torch.no_grad()
@@ -101,7 +102,7 @@ def mean(values: Tensor) -> Tensor:
 
 
 def largest(*values: int) -> list[int]:
-    """Of each value the largest among the processes: for flags, which all must see alike."""
+    """The largest of each value among the processes: for flags, which all must see alike."""
     if not several():
         return list(values)
     tensor = torch.tensor(values, dtype=torch.long)
@@ -119,7 +120,7 @@ def check_alike(value: int, what: str) -> None:
 
 
 def averaging(modules: Iterable[nn.Module]) -> Callable[[Iterator[Update]], Update | None]:
-    """How to get a step's next losses, None after the last; alone just by asking for them.
+    """A function that gives a step's next losses, None after the last; for a single process it only asks the step for them.
 
     Together, the gradients of these losses are averaged while they are computed. DistributedDataParallel hooks on to
     the forward pass of one module, while a step calls several, by other methods, perhaps for several optimisers in
@@ -144,31 +145,31 @@ class _Step(nn.Module):
 
 
 class _Gather(torch.autograd.Function):
-    """torch.distributed.nn has the like, deprecated and for equal shares."""
+    """As torch.distributed.nn's gather, which is deprecated and needs equal shares."""
 
     @staticmethod
-    def forward(ctx: Any, own: Tensor) -> Tensor:
+    def forward(ctx: Any, share: Tensor) -> Tensor:
         size, shares = _shares
-        ctx.own = shares[place().rank].to(own.device)
+        ctx.places = shares[place().rank].to(share.device)
         longest = max(map(len, shares))
-        padded = own.new_zeros(longest, *own.shape[1:])
-        padded[: len(own)] = own
+        padded = share.new_zeros(longest, *share.shape[1:])
+        padded[: len(share)] = share
         gathered = [torch.empty_like(padded) for _ in shares]
         distributed.all_gather(gathered, padded)
-        result = own.new_empty(size, *own.shape[1:])
+        result = share.new_empty(size, *share.shape[1:])
         for rows, values in zip(shares, gathered, strict=True):
-            result[rows.to(own.device)] = values[: len(rows)]
+            result[rows.to(share.device)] = values[: len(rows)]
         return result
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> Tensor:
-        return _summed(outer)[ctx.own]
+        return _summed(outer)[ctx.places]
 
 
 class _Sum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, own: Tensor) -> Tensor:
-        return _summed(own)
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return _summed(values)
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> Tensor:

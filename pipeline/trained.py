@@ -1,5 +1,5 @@
-"""From paths and settings to a trained network on disk, once for all tasks: the device, what the result was made with,
-resuming, the training, the losses by epoch, the checkpoint.
+"""From paths and settings to a trained network on disk, for all tasks: the device, what the result was made
+with, resuming, the training, the losses by epoch, the checkpoint.
 
 What differs between tasks is a Recipe: which files are read, what the loop trains, and how the weights are saved.
 """
@@ -30,7 +30,7 @@ Log = list[dict[str, Any]]  # one row per epoch: see pipeline.training.train
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the loop. A training has one, or several, one after another, each with a name."""
+    """One run of the loop. A training has a single run, or several in turn, each with a name."""
 
     task: Task
     training: Loop
@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(kw_only=True)
 class Recipe(ABC):
-    """A training as its step is given it: these fields, and those that a task's recipe adds.
+    """What a step hands over for a training: these fields, and those that a task's recipe adds.
 
     A resumed training must have equal fields, and the files that it ``reads`` the same content.
     """
@@ -62,13 +62,13 @@ class Recipe(ABC):
 
     @abstractmethod
     def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
-        """Read the files, build ``trained``, and give what to train; the next is asked for when the last is trained.
+        """Read the files, build ``trained``, and yield runs to train; each is asked for when the run before it has ended.
 
         Raises InputError where files and settings do not fit.
         """
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
-        """The losses to write, from the logs of the runs by name: here, of the only one."""
+        """The losses to write, from the logs of the runs by name; by default there is a single run."""
         (rows,) = logs.values()
         return pd.DataFrame(rows)
 
@@ -78,7 +78,7 @@ class Recipe(ABC):
 
 
 def train_and_save(recipe: Recipe) -> None:
-    """Train as the recipe says and write what it makes; goes on with a training that was interrupted.
+    """Train as the recipe says and write the results; an interrupted training goes on where it stopped.
 
     Of several processes, which train together, the first writes.
     """
@@ -105,5 +105,5 @@ def train_and_save(recipe: Recipe) -> None:
 
 
 def _given(recipe: Recipe) -> dict[str, Any]:
-    """All that the recipe was made of, by field; not what it keeps for itself while it trains."""
+    """The recipe's settings by field, without what it sets while it trains."""
     return {each.name: vars(recipe)[each.name] for each in fields(recipe) if each.init}

@@ -34,11 +34,11 @@ STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 20}
 
 
 class Task(ABC):
-    """What is learned, as the loop sees it. A task of the loop sets these three when it is made, and has ``step``."""
+    """What is learned, as the loop sees it. A subclass sets ``modules``, ``optimisers`` and ``samples``, and has ``step``."""
 
     modules: dict[str, nn.Module]  # every network that is learned, by name
     optimisers: dict[str, Optimizer]  # by name
-    samples: int  # images an epoch
+    samples: int  # images per epoch
     epoch: float = 0.0  # the time, in epochs from 0, fractions included: see ``at``
 
     @abstractmethod
@@ -49,15 +49,15 @@ class Task(ABC):
         after a ``yield`` sees the updated network. All randomness comes from ``rng`` or torch's global state.
 
         Of several processes each is given the same: it draws for all ``rows`` and takes its share of them
-        (pipeline.together.share), and its losses are means over that, or whole ones of the whole batch.
+        (pipeline.together.share), and its losses are means over that share, or losses of the whole batch.
         """
 
     def at(self, epoch: float) -> None:
-        """Told before every step: the time, for what changes over it."""
+        """Called before every step with the time, in epochs, for what changes over time."""
         self.epoch = epoch
 
     def diagnostics(self) -> dict[str, float]:
-        """Asked at the end of every epoch: more numbers by name for its row of the log, which are no losses."""
+        """Called at the end of every epoch: numbers other than losses, by name, for the epoch's row of the log."""
         return {}
 
 
@@ -80,12 +80,13 @@ def train(
     The terms are means over the epoch's steps, weights included, so that they sum to the total. Killed at any
     moment and started again it ends with the same bytes. Raises InputError at the first loss or gradient that
     is not finite, naming step and term; the last state saved is then from before it. ``keep_end`` saves the state at
-    the end too, for a training that is one of several: begun again, it is over at once. Several processes
-    (pipeline.processes) learn what one does, up to the order of sums; the first saves, all stop at the same step.
+    the end too, for a training of several runs: when it starts again, a finished run is over at once. Several
+    processes (pipeline.processes) learn what a single process learns, up to the order of sums; the first saves, all
+    stop at the same step.
     """
     together.join(device)
     batch = min(settings.batch_size, task.samples)
-    steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole ones
+    steps = task.samples // batch  # the incomplete last batch is left out: batch statistics need whole batches
     start, sums, history = _restore(task, resume)
     progress = Progress(label, settings.epochs * steps * batch, done=start * batch)
     every = STEPS_BETWEEN_CHECKS[device.type]
@@ -198,8 +199,8 @@ class _Watch:
             return
         every = together.mean(torch.cat([values for _, _, values in self.pending])).tolist()
         for position, names, values in self.pending:
-            own, every = every[: len(values)], every[len(values) :]
-            for name, value in zip(names, own, strict=True):
+            of_step, every = every[: len(values)], every[len(values) :]
+            for name, value in zip(names, of_step, strict=True):
                 if not math.isfinite(value):
                     epoch, step = divmod(position, self.steps)
                     raise InputError(
@@ -218,7 +219,7 @@ class _Watch:
 
 
 class _Signals:
-    """While training, SIGTERM and Ctrl-C are noted and obeyed between two steps; what is ignored stays ignored."""
+    """While training, SIGTERM and Ctrl-C are noted and obeyed between two steps; a signal that is ignored stays ignored."""
 
     def __init__(self) -> None:
         self.received = 0
@@ -237,7 +238,7 @@ class _Signals:
 
 
 def _save(task: Task, resume: ResumeFile, position: int, sums: dict[str, float], history: list[dict]) -> None:
-    """Everything a resumed run needs, as one flat, named state; of several processes the first writes it."""
+    """Everything that a resumed run needs, as a flat state by names; of several processes the first writes it."""
     if not is_first():
         return
     tensors = tensors_of({f"module.{name}": module for name, module in task.modules.items()})

@@ -54,8 +54,8 @@ def _files(given: Sequence[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.is_file() and not is_hidden(file.name))
             folders = sorted(f"{place.name}/" for place in path.iterdir() if place.is_dir())
-            for one in remark("folders left out", [name for name in folders if not is_hidden(name)]):
-                print(one_line(f"translate: {path}: {one}"), file=sys.stderr)
+            for line in remark("folders left out", [name for name in folders if not is_hidden(name)]):
+                print(one_line(f"translate: {path}: {line}"), file=sys.stderr)
             if not inside:
                 raise InputError(f"{path}: no files in it, expected pictures")
             files += inside
@@ -67,7 +67,7 @@ def _files(given: Sequence[Path]) -> list[Path]:
 
 
 def _targets(files: Sequence[Path], folder: Path, kind: str) -> list[Path]:
-    """Where each picture goes. Raises InputError where two would go to one place, or one onto what is read."""
+    """Where each picture goes. Raises InputError where two go to the same file, or a result would replace an input."""
     targets: dict[Path, Path] = {}
     for file in files:
         target = folder / f"{file.stem}-{kind}.png"

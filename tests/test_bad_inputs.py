@@ -371,7 +371,7 @@ BAD = [
     image("zero bytes", b"", "an empty file"),
     image("no image", b"hello", "not an image .expected one of JPEG"),
     image("mode", photo(mode="F", kind="TIFF"), "image mode F is not handled .expected 8-bit grey"),
-    image("tiny", photo((4, 40)), "4x40 pixels, the image is too small .expected at least 8 a side"),
+    image("tiny", photo((4, 40)), "4x40 pixels, the image is too small .expected at least 8 per side"),
     image("huge", huge_png(), "1600000000 pixels, the image is too large .expected at most 67108864"),
     image("smaller than the crop", photo((30, 30)), r"crop \(4, 4, 36, 36\) does not fit an image of 30x30"),
 
@@ -399,7 +399,7 @@ BAD = [
     judged("index: no column", table("data/index.csv", lambda rows: rows.drop(columns="split")),
         "data/index.csv: no column split"),
     judged("index: more rows than faces", one_face_less,
-        "data/index.csv: 40 rows, expected 39, one a face of data/faces"),
+        "data/index.csv: 40 rows, expected 39, one per face of data/faces"),
     judged("index: tested and trained on", cell("data/index.csv", "split", "train", row=-1),
         "is in both train and test"),
     Bad("index: one person", "recognition_train_teacher",
@@ -444,7 +444,7 @@ BAD = [
         "models/answers/1: the teacher knows other identities"),
     Bad("checkpoint: for other faces", "recognition_teacher_outputs",
         lambda: np.save("data/faces.npy", np.zeros((40, 64, 64, 3), np.uint8)),
-        "model.safetensors: made for faces of 32 pixels a side and 3 channels, expected 64 and 3"),
+        "model.safetensors: made for faces of 32 pixels per side and 3 channels, expected 64 and 3"),
     Bad("checkpoint: of another student", "recognition_train_student", params("student.network.widths", [8, 16]),
         "model.safetensors: students.logit_attention_kd.distill.attention compares maps block by block"),
 

@@ -32,14 +32,14 @@ def similarity(source: ArrayLike, target: ArrayLike) -> Matrix:
     """The (2, 3) matrix of scale, rotation and shift that brings ``source`` (P, 2) closest to ``target`` (P, 2).
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns", TPAMI 1991: never
-    a mirroring. Raises ValueError where all points of ``source`` are one.
+    a mirroring. Raises ValueError where all points of ``source`` coincide.
     """
     source, target = np.asarray(source, float), np.asarray(target, float)
     mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     x, y = source - mean, target - target_mean
     variance = np.square(x).sum() / len(x)
     if variance == 0:
-        raise ValueError("all points are one: expected two or more")
+        raise ValueError("all points coincide: expected two or more")
     u, spread, vt = np.linalg.svd(y.T @ x / len(x))
     sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
     linear = (u * sign) @ vt * ((spread * sign).sum() / variance)
@@ -61,9 +61,9 @@ def problem(landmarks: ArrayLike) -> str | None:
     """What is wrong with five ``landmarks`` (5, 2) of finite numbers, in words; None for those of a face."""
     if np.ptp(landmarks, axis=0).max() < 1:
         return "landmarks all in one point, expected those of a face"
-    if (found := fit(landmarks)) < MIN_FIT:
+    if (quality := fit(landmarks)) < MIN_FIT:
         return (
-            f"landmarks do not lie as in a face (fit {found:.2f}, expected {MIN_FIT} or more): left_eye and mouth_left"
+            f"landmarks do not lie as in a face (fit {quality:.2f}, expected {MIN_FIT} or more): left_eye and mouth_left"
             " are those on the left of the picture, eyes are above the mouth in it or it is turned, not mirrored"
         )
     return None
@@ -72,16 +72,17 @@ def problem(landmarks: ArrayLike) -> str | None:
 def align(
     image: Image.Image, landmarks: ArrayLike, size: int, *, template: ArrayLike | None = None, outside: int = 0
 ) -> NDArray[np.uint8]:
-    """``image``, grey or RGB, with its ``landmarks`` (P, 2) on the template scaled to ``size``: (size, size, C) uint8.
+    """``image``, grey or RGB, with its ``landmarks`` (P, 2) on the template scaled to ``size``: (size, size, C)
+    uint8.
 
-    ``template`` (P, 2), of two points or more, is in pixels of a picture of TEMPLATE_SIDE; without one it is TEMPLATE,
+    ``template`` (P, 2), of two points or more, is in pixels of a picture of TEMPLATE_SIDE; by default it is TEMPLATE,
     for five. Antialiased: drawn finer than asked where the face has more pixels, then brought down by bicubic
     resampling. What lies outside of the image has the value ``outside``, black.
     """
     template = TEMPLATE if template is None else np.asarray(template, float)
     # From here on whole numbers are pixel edges, as Pillow has it: there scaling is a plain multiplication.
     matrix = similarity(np.asarray(landmarks, float) + 0.5, (template + 0.5) * (size / TEMPLATE_SIDE))
-    shrink = 1 / math.hypot(matrix[0, 0], matrix[1, 0])  # pixels of the image to one of the result
+    shrink = 1 / math.hypot(matrix[0, 0], matrix[1, 0])  # pixels of the image per pixel of the result
     coarse = max(1, int(shrink / OVERSAMPLING))
     fine = max(1, math.ceil(shrink / coarse - 1e-9))
     if coarse > 1:

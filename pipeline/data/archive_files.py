@@ -22,7 +22,7 @@ GroupOf = Callable[[str], str | None]  # whose photo a file of a name would be: 
 
 
 def plain_name(name: str) -> str:
-    """A file's name in the one form that is compared: forward slashes, composed accents, no ``./``."""
+    """A file's name in the form in which names are compared: forward slashes, composed accents, no ``./``."""
     # An archive from macOS has decomposed accents, a table typed in does not; some zips have backslashes.
     return PurePosixPath(unicodedata.normalize("NFC", name.replace("\\", "/"))).as_posix()
 
@@ -32,7 +32,7 @@ class Files:
     """What an archive holds but for what systems leave beside photos; in archive order, by plain names.
 
     ``photos`` and ``others`` give the name that an entry is stored under; ``kinds`` says what each of the others is.
-    ``unusual`` are the photos that only their first bytes tell: their suffix is none of a photo.
+    ``unusual`` are the photos that only their first bytes tell: their suffix is not that of a photo.
     """
 
     archive: Path
@@ -65,9 +65,10 @@ class Files:
 
 
 def list_files(archive: Path) -> Files:
-    """What the archive holds. Its entries are listed, and those whose suffix is none of a photo are looked into.
+    """What the archive holds. Its entries are listed, and files whose suffix is not that of a photo are opened.
 
-    Raises InputError as pipeline.data.archives does, and where two entries have one plain name or none is left.
+    Raises InputError as pipeline.data.archives does, and where two entries have the same plain name or no file is
+    left.
     """
     names, beginnings = archives.heads(archive, _is_unclear, HEAD)
     files = Files(archive)
@@ -92,7 +93,7 @@ def list_files(archive: Path) -> Files:
             files.others[name] = stored
             files.kinds[name] = kind
     if not files:
-        raise InputError(f"{archive}: holds no files but hidden ones, expected pictures")
+        raise InputError(f"{archive}: holds only hidden files, expected pictures")
     return files
 
 
@@ -129,14 +130,14 @@ def left_out(files: Files, group_of: GroupOf, groups: str) -> list[Remark]:
         for group in lost
         if group is not None and 0 < taken[group] <= lost[group]
     )
-    found = []
+    remarks = []
     for what, names in sorted(unreadable.items()):
-        found += remark(f"files left out, images that are not read: {what}", sorted(names))
-    found += remark("files left out, among photos but no images", sorted(no_images))
-    found += remark("folders left out: no image in them that can be read", vanished)
-    found += remark(f"{groups} that lose half of their images or more", halved)
+        remarks += remark(f"files left out, images that are not read: {what}", sorted(names))
+    remarks += remark("files left out, among photos but no images", sorted(no_images))
+    remarks += remark("folders left out: no image in them that can be read", vanished)
+    remarks += remark(f"{groups} that lose half of their images or more", halved)
     unusual = sorted(name for name in files.unusual if group_of(name) is not None)
-    return found + remark(UNUSUAL, unusual)
+    return remarks + remark(UNUSUAL, unusual)
 
 
 def passed_over(files: Files, taken: Collection[str], others: Collection[str]) -> list[Remark]:
@@ -144,20 +145,22 @@ def passed_over(files: Files, taken: Collection[str], others: Collection[str]) -
     kinds: dict[str, list[str]] = {}
     for name in sorted(others):
         kinds.setdefault(files.kinds[name].what, []).append(name)
-    found = [one for what, own in sorted(kinds.items()) for one in remark(f"files left out, no photos: {what}", own)]
-    return found + remark(UNUSUAL, sorted(set(files.unusual).intersection(taken)))
+    remarks = [
+        line for what, names in sorted(kinds.items()) for line in remark(f"files left out, no photos: {what}", names)
+    ]
+    return remarks + remark(UNUSUAL, sorted(set(files.unusual).intersection(taken)))
 
 
 def check_folders(archive: Path, folders: Collection[str], layout: str) -> None:
-    """Refuse folders of photos, one for a person, that would make two people of one or one of two.
+    """Refuse folders of photos, one per person, that would split a person in two or join two people.
 
-    Raises InputError where two of one name lie in different places, as in train/p00 and val/p00, and where a folder
-    with photos lies in another.
+    Raises InputError where two folders of the same name lie in different places, as in train/p00 and val/p00, and
+    where a folder with photos lies in another.
     """
     place: dict[str, str] = {}
     for folder in sorted(folders):
         if (other := place.setdefault(PurePosixPath(folder).name, folder)) != folder:
-            raise InputError(f"{archive}: folders {other!r} and {folder!r} have one name, expected {layout}")
+            raise InputError(f"{archive}: folders {other!r} and {folder!r} have the same name, expected {layout}")
     for folder in sorted(folders):
         for above in PurePosixPath(folder).parents:
             if above.as_posix() in folders and above.name:
@@ -170,21 +173,21 @@ def check_folders(archive: Path, folders: Collection[str], layout: str) -> None:
 def read_named(archive: Path, wanted: Collection[str]) -> dict[str, bytes]:
     """The files called ``wanted``, whatever folders they lie in: the content of each, all in memory.
 
-    Raises InputError where one of them is not there or is there twice, where they have more than MAX_HELD_BYTES, and as
-    pipeline.data.archives does.
+    Raises InputError where a file is missing or is there twice, where all together have more than MAX_HELD_BYTES, and
+    as pipeline.data.archives does.
     """
     entries: dict[str, str] = {}  # entry -> the wanted name
-    found: dict[str, str] = {}
+    stored_as: dict[str, str] = {}
     for stored in archives.names(archive):
         name = plain_name(stored)
         short = PurePosixPath(name).name
         if short not in wanted or is_hidden(name):
             continue
-        if short in found:
-            raise InputError(f"{archive}: {short} is in it twice, as {found[short]!r} and {stored!r}, expected one")
-        found[short], entries[stored] = stored, short
-    if missing := sorted(set(wanted) - set(found)):
-        what = missing[0] if found else "files of the names asked for"
+        if short in stored_as:
+            raise InputError(f"{archive}: {short} is in it twice, as {stored_as[short]!r} and {stored!r}, expected one")
+        stored_as[short], entries[stored] = stored, short
+    if missing := sorted(set(wanted) - set(stored_as)):
+        what = missing[0] if stored_as else "files of the names asked for"
         raise InputError(f"{archive}: holds no {what}, expected {', '.join(sorted(wanted))}")
     content, held = {}, 0
     for member in archives.members(archive, only=entries):

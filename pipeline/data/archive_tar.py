@@ -12,7 +12,7 @@ from pipeline.data.archive_limits import APART, BLOCK, Limits, Member, Names, Wa
 from pipeline.data.gzip_stream import open_gzip
 from pipeline.errors import InputError
 
-# Before one entry: its own header, and those that give it a long name or attributes. tarfile holds each in one piece
+# Before each entry: its header, and the headers that give it a long name or attributes. tarfile holds each in one piece
 # and reads the next inside the reading of the last.
 MAX_HEADER_BYTES = 2**18
 MAX_HEADER_READS = 100

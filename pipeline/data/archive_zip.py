@@ -42,7 +42,7 @@ def read_zip(path: Path, is_wanted: Wanted, limits: Limits) -> Iterator[Member]:
         entries = archive.infolist()
         _check_places(path, archive, entries)
         for info in entries:
-            # filename is cut at a NUL byte, so the name as stored is the one to check.
+            # filename is cut at a NUL byte, so the name as stored is checked.
             if info.is_dir():
                 names.folder(info.orig_filename)
                 continue
@@ -168,5 +168,5 @@ def _lzma(path: Path, name: str, file: BinaryIO) -> lzma.LZMADecompressor:
             f"{path}: entry {name!r} needs {dictionary} bytes for LZMA's dictionary, the limit is"
             f" {MAX_DICTIONARY_BYTES}: {AGAIN}"
         )
-    own = {"lc": settings % 9, "lp": settings // 9 % 5, "pb": settings // 45, "dict_size": max(dictionary, 4096)}
-    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **own}])
+    options = {"lc": settings % 9, "lp": settings // 9 % 5, "pb": settings // 45, "dict_size": max(dictionary, 4096)}
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **options}])

@@ -36,7 +36,7 @@ def members(
     (names without their folders) select files; the others are passed over, but their names are checked too.
     ``max_bytes`` bounds all that is decompressed, ``max_entry_bytes`` one file.
 
-    Raises InputError, while iterating, naming the archive and the entry: an absolute name or one with ``..``,
+    Raises InputError, while iterating, naming the archive and the entry: an absolute name or a name with ``..``,
     a link or device, a name that occurs twice, an encrypted entry, more bytes than allowed, an archive that
     is truncated, damaged, of another format, or without any (selected) file.
     """
@@ -50,11 +50,11 @@ def members(
             and (called is None or PurePosixPath(name).name in called)
         )
 
-    found = 0
+    count = 0
     for member in _read(Path(path), is_wanted, max_bytes, max_entry_bytes):
-        found += 1
+        count += 1
         yield member
-    if not found:
+    if not count:
         of = "" if endings is None else " or ".join(sorted(endings)) + " "
         raise InputError(f"{path}: holds no {of}files{'' if chosen is called is None else ' of the names asked for'}")
 
@@ -64,34 +64,35 @@ def names(path: str | Path, *, max_bytes: int = MAX_BYTES, max_entry_bytes: int 
 
     Raises InputError as ``members`` does, except for what only shows in the content of a file.
     """
-    found: list[str] = []
+    stored: list[str] = []
 
     def note(name: str) -> bool:
-        found.append(name)
+        stored.append(name)
         return False
 
     for _ in _read(Path(path), note, max_bytes, max_entry_bytes):
         pass
-    if not found:
+    if not stored:
         raise InputError(f"{path}: holds no files")
-    return found
+    return stored
 
 
 def heads(path: str | Path, is_wanted: Wanted, count: int) -> tuple[list[str], dict[str, bytes]]:
-    """The names of all files in the archive ``path``, in archive order, and the first ``count`` bytes of the wanted ones.
+    """The names of all files in the archive ``path``, in archive order, and the first ``count`` bytes of each wanted
+    file.
 
     The others are to be read later. Raises InputError as ``names`` does, and for an entry of these that is too large.
     """
-    found: list[str] = []
+    stored: list[str] = []
 
     def note(name: str) -> bool:
-        found.append(name)
+        stored.append(name)
         return is_wanted(name)
 
     beginnings = {member.name: member.data for member in _read(Path(path), note, MAX_BYTES, MAX_ENTRY_BYTES, count)}
-    if not found:
+    if not stored:
         raise InputError(f"{path}: holds no files")
-    return found, beginnings
+    return stored, beginnings
 
 
 def unpack(
@@ -123,7 +124,7 @@ def unpack(
 def _read(
     path: Path, is_wanted: Wanted, max_bytes: int, max_entry_bytes: int, head: int | None = None
 ) -> Iterator[Member]:
-    """The members that ``is_wanted``, which is asked for each name once; of each the first ``head`` bytes, None: all."""
+    """The members whose names ``is_wanted`` accepts, each with its first ``head`` bytes (None: all)."""
     if not path.is_file():
         raise InputError(f"{path}: no such file (expected an archive: .tar, .tar.gz, .tgz or .zip)")
     try:
@@ -151,7 +152,7 @@ def _reader(path: Path):
     try:
         tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
     except tarfile.EOFHeaderError:
-        pass  # a block of zeros is an empty tar, which has its own message
+        pass  # a block of zeros is an empty tar, for which there is a separate message
     except tarfile.HeaderError as error:
         what = f"starts with {head[:8]!r}" if head else "is an empty file"
         raise InputError(f"{path}: not an archive: {what}, expected .tar, .tar.gz (.tgz) or .zip") from error

@@ -19,7 +19,7 @@ from pipeline.data import archives
 from pipeline.errors import InputError
 from pipeline.files import atomic_path
 
-MAX_NPZ_BYTES = 128 * 2**20  # of one array in a .npz: samples of pictures for the report
+MAX_NPZ_BYTES = 128 * 2**20  # per array in a .npz: samples of pictures for the report
 MAX_HEADER = 10_000  # bytes of a .npy's header; ours have 128
 
 # What numpy raises on bytes that are not what they should be, in a .npy and in a .npz.
@@ -46,8 +46,8 @@ def open_faces(path: str | os.PathLike[str]) -> np.ndarray:
     """
     faces = open_array(path)
     if faces.dtype != np.uint8 or faces.ndim != 4 or not faces.size:
-        found = f"{faces.dtype} {faces.shape}"
-        raise InputError(f"{path}: {found} found, expected uint8 (faces, height, width, channels)")
+        kind = f"{faces.dtype} {faces.shape}"
+        raise InputError(f"{path}: {kind} found, expected uint8 (faces, height, width, channels)")
     return faces
 
 
@@ -70,15 +70,15 @@ def open_array(path: str | os.PathLike[str]) -> np.ndarray:
 def read_arrays(path: str | os.PathLike[str], names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays ``names`` of an .npz, all of them by default, in memory; never a pickle.
 
-    Not numpy's own reader, which decompresses whatever there is and believes an array's shape before its bytes. Raises
-    InputError naming the file: absent, damaged, without one of them, an array of more than MAX_NPZ_BYTES or all of twice
-    that.
+    Not numpy's own reader, which decompresses whatever there is and believes an array's shape before its bytes.
+    Raises InputError naming the file: absent, damaged, without a chosen array, an array of more than MAX_NPZ_BYTES or
+    all of twice that.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file (expected arrays, .npz)")
     limits = {"max_bytes": 2 * MAX_NPZ_BYTES, "max_entry_bytes": MAX_NPZ_BYTES}
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     try:
         with open(path, "rb") as file:
             if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
@@ -86,17 +86,17 @@ def read_arrays(path: str | os.PathLike[str], names: Iterable[str] | None = None
         stored = [name.removesuffix(".npy") for name in archives.names(path, **limits) if name.endswith(".npy")]
         chosen = stored if names is None else [name for name in names if name in stored]
         for member in archives.members(path, only=[f"{name}.npy" for name in chosen], **limits):
-            found[member.name.removesuffix(".npy")] = _from_bytes(member.data)
+            arrays[member.name.removesuffix(".npy")] = _from_bytes(member.data)
         if missing := [name for name in names or () if name not in stored]:
             raise InputError(f"an array is missing ({missing[0]})")
     except (InputError, *DAMAGE) as error:
         problem = str(error).removeprefix(f"{path}: ")
         raise InputError(f"{path}: cannot be read as arrays ({problem})") from error
-    return {name: found[name] for name in chosen}
+    return {name: arrays[name] for name in chosen}
 
 
 def _from_bytes(data: bytes) -> np.ndarray:
-    """The array of a whole .npy, as one that may be written to. Raises DAMAGE."""
+    """The array of a whole .npy, in memory that may be written to. Raises DAMAGE."""
     with io.BytesIO(data) as file:
         shape, columns_first, dtype = _header(file)
         start = file.tell()
@@ -146,8 +146,8 @@ def write_faces(path: str | os.PathLike[str], chunks: Iterable[np.ndarray], coun
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         for chunk in chunks:
             if chunk.dtype != np.uint8 or chunk.ndim != 4:
-                found = f"{chunk.dtype} {chunk.shape}"
-                raise InputError(f"{path}: a chunk of {found}, expected uint8 (n, H, W, C)")
+                kind = f"{chunk.dtype} {chunk.shape}"
+                raise InputError(f"{path}: a chunk of {kind}, expected uint8 (n, H, W, C)")
             if shape is None:
                 shape = chunk.shape[1:]
                 header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
@@ -156,16 +156,17 @@ def write_faces(path: str | os.PathLike[str], chunks: Iterable[np.ndarray], coun
                 raise InputError(f"{path}: a face of {chunk.shape[1:]}, expected {shape}, as those before it")
             written += len(chunk)
             if written > count:
-                raise InputError(f"{path}: more than {count} faces came, expected one a row of the index")
+                raise InputError(f"{path}: more than {count} faces came, expected one per row of the index")
             file.write(np.ascontiguousarray(chunk).data)
         if shape is None or written != count:
-            raise InputError(f"{path}: {written} faces came, expected {count}, one a row of the index")
+            raise InputError(f"{path}: {written} faces came, expected {count}, one per row of the index")
 
 
 def write_placed(
     path: str | os.PathLike[str], pictures: Iterable[tuple[int, np.ndarray]], shape: tuple[int, int, int, int]
 ) -> None:
-    """Write an array of ``shape`` (N, H, W, C) as .npy from (row, uint8 (H, W, C)) pairs, each row once, in any order.
+    """Write an array of ``shape`` (N, H, W, C) as .npy from (row, uint8 (H, W, C)) pairs, each row once, in any
+    order.
 
     One picture is in memory at a time. Raises InputError when rows are missing, come twice or are of another shape,
     or the disk is full; no file is left then.
@@ -180,7 +181,7 @@ def write_placed(
             if picture.dtype != np.uint8 or picture.shape != shape[1:]:
                 raise InputError(f"{path}: a picture of {picture.dtype} {picture.shape}, expected uint8 {shape[1:]}")
             if not 0 <= row < len(came) or came[row]:
-                raise InputError(f"{path}: row {row} came twice or is none of {len(came)}, expected each once")
+                raise InputError(f"{path}: row {row} came twice or is not among {len(came)}, expected each once")
             came[row] = True
             if row != following:
                 file.seek(start + row * size)

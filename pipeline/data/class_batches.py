@@ -28,17 +28,17 @@ class ClassBatches:
         name: str,
     ) -> None:
         if pictures.dtype != np.uint8 or pictures.ndim != 4 or not pictures.size:
-            found = f"{pictures.dtype} {pictures.shape}"
-            raise InputError(f"{name}: {found} found, expected uint8 (pictures, height, width, channels)")
+            kind = f"{pictures.dtype} {pictures.shape}"
+            raise InputError(f"{name}: {kind} found, expected uint8 (pictures, height, width, channels)")
         self.count, height, width, self.channels = pictures.shape
         if height != width:
-            raise InputError(f"{name}: pictures of {height} x {width} pixels, expected square ones")
+            raise InputError(f"{name}: pictures of {height} x {width} pixels, expected squares")
         if labels.shape != (self.count,) or labels.dtype.kind not in "iu":
-            found = f"{labels.dtype} {labels.shape}"
-            raise InputError(f"{name}: labels are {found}, expected whole numbers ({self.count},), one a picture")
+            kind = f"{labels.dtype} {labels.shape}"
+            raise InputError(f"{name}: labels are {kind}, expected whole numbers ({self.count},), one per picture")
         if labels.min() < 0 or labels.max() >= classes:
-            found = f"{labels.min()} to {labels.max()}"
-            raise InputError(f"{name}: labels are {found}, expected 0 to {classes - 1}, as there are {classes} classes")
+            kind = f"{labels.min()} to {labels.max()}"
+            raise InputError(f"{name}: labels are {kind}, expected 0 to {classes - 1}, as there are {classes} classes")
         if len(settings.mean) != self.channels:
             raise InputError(
                 f"{name}: pictures have {self.channels} channels, expected {len(settings.mean)}, as mean and std have"

@@ -24,11 +24,11 @@ Pictures = Callable[[np.ndarray], Iterator[tuple[int, np.ndarray]]]
 class ClassSet:
     """Images of known classes, a part to learn from and a part to be judged by.
 
-    ``name`` is the data set's in tables. ``names`` are those of the classes, by label. ``index`` has one row per image:
-    ``file`` (unique: a path or a number in a file), ``label`` (0..K-1), ``part`` ("train" or "test"), and further
-    columns with what else is known. ``pictures(wanted)``, ``wanted`` (rows,) bool, gives (row, pixels) of each wanted
-    row once, in any order: uint8 (H, W, C), C 1 or 3 (RGB), at its own size. ``rendered`` is True where the project
-    draws them, which every table then says. ``remarks`` are what the source left out or came upon.
+    ``name`` is the data set's in tables. ``names`` are those of the classes, by label. ``index`` has one row per
+    image: ``file`` (unique: a path or a number in a file), ``label`` (0..K-1), ``part`` ("train" or "test"), and
+    further columns with what else is known. ``pictures(wanted)``, ``wanted`` (rows,) bool, gives (row, pixels) of
+    each wanted row once, in any order: uint8 (H, W, C), C 1 or 3 (RGB), at its own size. ``rendered`` is True where
+    the project draws them, which every table then says. ``remarks`` are what the source left out or came upon.
     """
 
     name: str
@@ -39,29 +39,29 @@ class ClassSet:
     remarks: Sequence[Remark] = ()
 
 
-def check(found: ClassSet, where: str | Path) -> None:
-    """Refuse a set that no classifier can be trained and judged on; ``where`` is what messages call it.
+def check(classes: ClassSet, where: str | Path) -> None:
+    """Refuse a set on which no classifier can be trained and evaluated; ``where`` is its name in messages.
 
-    Raises InputError in one line: fewer than two classes, a class of no name or of another's, a label of no class, a
+    Raises InputError: fewer than two classes, a class without a name or with another's, a label of no class, a
     class without images to train on or to test.
     """
-    names = found.names
+    names = classes.names
     if len(names) < 2:
         raise InputError(f"{where}: {len(names)} classes, expected two or more")
     twice = [name for name, count in Counter(names).items() if count > 1 or not name.strip()]
     if twice:
         raise InputError(f"{where}: class {twice[0]!r} is nameless or there twice, expected names that differ")
-    label = found.index["label"].to_numpy()
+    label = classes.index["label"].to_numpy()
     outside = np.flatnonzero((label < 0) | (label >= len(names)))
     if len(outside):
-        row = found.index.iloc[outside[0]]
+        row = classes.index.iloc[outside[0]]
         raise InputError(f"{where}: {row['file']}: label {row['label']}, expected 0 to {len(names) - 1}")
-    count = {part: np.bincount(label[(found.index["part"] == part)], minlength=len(names)) for part in PARTS}
+    count = {part: np.bincount(label[(classes.index["part"] == part)], minlength=len(names)) for part in PARTS}
     for name, train, test in zip(names, count["train"].tolist(), count["test"].tolist()):
         if not train or not test:
             what = f"{train} images to train on and {test} to test" if train or test else "no images"
             raise InputError(f"{where}: class {name!r} has {what}, expected one or more of both")
-    files = found.index["file"]
+    files = classes.index["file"]
     if files.duplicated().any():
         raise InputError(f"{where}: {files[files.duplicated()].iloc[0]} occurs twice, expected each image once")
 

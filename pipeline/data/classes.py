@@ -55,7 +55,8 @@ class Notes(Remarked):
 class Classes:
     """A prepared set. ``images`` (N, S, S, C) uint8, a read-only memory map; training images come first.
 
-    ``labels`` (N,) int64; ``names`` of the K classes by label; ``index`` one row per image, see pipeline.data.class_set.
+    ``labels`` (N,) int64; ``names`` of the K classes by label; ``index`` one row per image, see
+    pipeline.data.class_set.
     """
 
     images: np.ndarray
@@ -71,7 +72,8 @@ class Classes:
 
 
 def classification_prepare(settings: ImageClasses, raw: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
-    """Write the images of ``settings`` into the folder ``out``, which appears whole or not at all and replaces another.
+    """Write the images of ``settings`` into the folder ``out``, which appears whole or not at all and replaces
+    another.
 
     ``raw`` is the folder with the source's archive. Images keep the order of the source, training images first.
     ``images.npy``: uint8 (N, S, S, C). ``index.csv``: image (0..N-1), file, label, part, and what else the source
@@ -83,40 +85,40 @@ def classification_prepare(settings: ImageClasses, raw: str | os.PathLike[str], 
     raw = Path(raw)
     module = source(settings.source)
     where = settings.source if module.archive(settings) is None else _present(settings, raw)
-    found = module.load(settings, raw)
-    check(found, where)
-    rows = _chosen(found.index, settings.per_class)
-    index = found.index.iloc[rows].reset_index(drop=True)
+    labelled = module.load(settings, raw)
+    check(labelled, where)
+    rows = _chosen(labelled.index, settings.per_class)
+    index = labelled.index.iloc[rows].reset_index(drop=True)
     index.insert(0, "image", np.arange(len(index)))
     counts = {part: int((index["part"] == part).sum()) for part in PARTS}
     shape = (len(index), settings.image_size, settings.image_size, settings.channels)
     with atomic_directory(out) as folder:
-        fitted = _Fitted(found, rows, settings)
+        fitted = _Fitted(labelled, rows, settings)
         write_placed(folder / IMAGES, fitted, shape)
         mean, std = _measured(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)[: counts["train"]])
         if not min(std):
             raise InputError(f"{where}: channel {std.index(0)} of all training images is one value, expected pictures")
         write_csv(folder / INDEX, index)
-        write_csv(folder / CLASSES, pd.DataFrame({"label": np.arange(len(found.names)), "name": found.names}))
-        remarks = alike(found.names, "classes")
-        names = [found.names[label] for label in index["label"]]
+        write_csv(folder / CLASSES, pd.DataFrame({"label": np.arange(len(labelled.names)), "name": labelled.names}))
+        remarks = alike(labelled.names, "classes")
+        names = [labelled.names[label] for label in index["label"]]
         remarks += fitted.repeats.remarks(index["file"].tolist(), names, index["part"].tolist(), "classes")
         say(where, remarks)
         notes = Notes(
-            name=found.name + _limited(settings.per_class),
-            rendered=found.rendered,
+            name=labelled.name + _limited(settings.per_class),
+            rendered=labelled.rendered,
             mean=mean,
             std=std,
             images=Counts(**counts),
             per_class=settings.per_class,
             as_given=fitted.changed == 0 and settings.per_class == PerClass(),
-            remarks=[*found.remarks, *remarks],
+            remarks=[*labelled.remarks, *remarks],
         )
         write_json(folder / NOTES, notes.model_dump())
 
 
 def open_classes(folder: str | os.PathLike[str]) -> Classes:
-    """Open what ``classification_prepare`` wrote. Raises InputError naming the file: absent, damaged, or not of the others."""
+    """Open what ``classification_prepare`` wrote. Raises InputError naming a file: absent, damaged, inconsistent."""
     folder = Path(folder)
     images = open_faces(folder / IMAGES)
     notes = validate(Notes, read_json(folder / NOTES), "", folder / NOTES)
@@ -147,8 +149,8 @@ def sample_sheet(classes: Classes, *, part: str = "train", rows: int = 10, photo
     images, labels = classes.part(part)
     places = [np.flatnonzero(labels == label)[:photos] for label in range(min(rows, len(classes.names)))]
     # As many of each, since the sheet would begin with the fullest class.
-    photos = min(len(own) for own in places)
-    chosen = np.concatenate([own[:photos] for own in places])
+    photos = min(len(of_class) for of_class in places)
+    chosen = np.concatenate([of_class[:photos] for of_class in places])
     return contact_sheet(images[chosen], labels[chosen], people=len(places), photos=photos)
 
 
@@ -176,14 +178,14 @@ class _Fitted:
     ``changed`` counts those that were not so given, ``repeats`` knows those that are equal.
     """
 
-    def __init__(self, found: ClassSet, rows: np.ndarray, settings: LabelledImages) -> None:
-        self.found, self.settings, self.changed = found, settings, 0
-        self.place = np.full(len(found.index), -1)
+    def __init__(self, labelled: ClassSet, rows: np.ndarray, settings: LabelledImages) -> None:
+        self.labelled, self.settings, self.changed = labelled, settings, 0
+        self.place = np.full(len(labelled.index), -1)
         self.place[rows] = np.arange(len(rows))
         self.repeats = Repeats(len(rows))
 
     def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
-        for row, picture in self.found.pictures(self.place >= 0):
+        for row, picture in self.labelled.pictures(self.place >= 0):
             fitted = fit(picture, self.settings.image_size, self.settings.channels)
             self.changed += fitted is not picture
             self.repeats.add(self.place[row], fitted)
@@ -202,13 +204,15 @@ def _chosen(index: pd.DataFrame, limits: PerClass) -> np.ndarray:
     """Rows to take, training images first."""
     rows = []
     for part in PARTS:
-        own, limit = index[index["part"] == part], getattr(limits, part)
-        rows.append(own.index[own.groupby("label").cumcount() < (len(own) if limit is None else limit)].to_numpy())
+        images, limit = index[index["part"] == part], getattr(limits, part)
+        rows.append(
+            images.index[images.groupby("label").cumcount() < (len(images) if limit is None else limit)].to_numpy()
+        )
     return np.concatenate(rows)
 
 
 def _limited(limits: PerClass) -> str:
-    """What the name says of limits, so that numbers of different ones are never taken for the same."""
+    """What the name says of limits, so that results under different limits are never mistaken for each other."""
     said = [f"{getattr(limits, part)} {part}" for part in PARTS if getattr(limits, part) is not None]
     return f", first {' and '.join(said)} images a class" if said else ""
 

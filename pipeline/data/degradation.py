@@ -42,7 +42,7 @@ def degrade_array(
     *,
     chunk: int = 1024,
 ) -> None:
-    """Write the faces of one .npy, degraded, as another; ``chunk`` faces are in memory at a time.
+    """Write the faces of a .npy, degraded, as another .npy; ``chunk`` faces are in memory at a time.
 
     Raises InputError as ``downsample`` and ``open_faces`` do; nothing half-written is left.
     """

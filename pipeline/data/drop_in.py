@@ -43,13 +43,13 @@ def find_dropped(file: RemoteFile, drop_in: Path) -> Path | None:
         names += [file.stem + suffix for suffix in ARCHIVES if file.stem + suffix != file.name]
         if not _is_worked_in(drop_in / file.stem) and not _is_file(drop_in / file.stem):
             names.append(file.stem)
-    found = [drop_in / name for name in names if os.path.lexists(drop_in / name)]
-    if len(found) > 1:
-        names_found = " and ".join(path.name for path in found)
+    dropped = [drop_in / name for name in names if os.path.lexists(drop_in / name)]
+    if len(dropped) > 1:
+        names_found = " and ".join(path.name for path in dropped)
         raise InputError(f"{drop_in}: holds {names_found}, expected one of them, for {file.name}: take the others away")
-    if not found:
+    if not dropped:
         return None
-    (path,) = found
+    (path,) = dropped
     if kind_of(path) == "folder" and path.name != file.stem:
         instead = f": a folder of its content is named {file.stem}" if file.stem else ""
         raise InputError(f"{path}: is a folder, expected a file{instead}")
@@ -76,14 +76,14 @@ def near_misses(file: RemoteFile, drop_in: Path) -> str:
 
 
 def left_beside(file: RemoteFile, drop_in: Path) -> list[str]:
-    """What looks like another copy of ``file``, of which one is taken: never one of two without a word."""
+    """Entries that look like another copy of ``file``: two copies are refused, never chosen between in silence."""
     others = [drop_in / name for name in _listed(drop_in) if not _is_exact(drop_in / name, file)]
     hints = [_hint(path, file, loosely=False) for path in others]
     return [f"{hint.path} {hint.reason}" for hint in hints if hint is not None]
 
 
 def repack(path: Path, stem: str, program: str | None) -> str:
-    """The command that makes of an archive that is not read one that is, or a folder."""
+    """The command that turns an archive of a kind that is not read into a kind that is, or into a folder."""
     if program is None:
         return f"7z x {_quoted(path)} -o{_quoted(path.with_name(stem))}"
     return f"{program} -dc {_quoted(path)} > {_quoted(path.with_name(stem + '.tar'))}"
@@ -109,11 +109,11 @@ def _hints(file: RemoteFile, drop_in: Path) -> Iterator[_Hint]:
 
 
 def _hint(path: Path, file: RemoteFile, *, loosely: bool) -> _Hint | None:
-    """What is to be said of one entry; None where it has nothing to do with ``file``.
+    """What a message says of an entry; None where the entry has nothing to do with ``file``.
 
-    ``loosely``: also where the names are only much alike, or one suffix is too many or lacks.
+    ``loosely``: also where the names are only similar, or there is a suffix too many or too few.
     """
-    name, known = path.name.casefold(), {one.casefold(): one for one in _archives(file)}
+    name, known = path.name.casefold(), {archive.casefold(): archive for archive in _archives(file)}
     bare, stem, is_folder = COPY.sub("", name), (file.stem or "").casefold(), os.path.isdir(path)
     here = str(path.with_name(path.name if len(path.name) <= 60 else f"{path.name[:57]}..."))
 
@@ -168,15 +168,15 @@ def _unpacked(name: str) -> str | None:
 
 
 def _is_alike(name: str, file: RemoteFile) -> bool:
-    """Whether a name in lower case has the file's stem in it, or is much like its own."""
+    """Whether a name in lower case contains the file's stem, or is similar to it."""
     if file.stem is None:
         same_suffix = os.path.splitext(name)[1] == os.path.splitext(file.name.casefold())[1]
         return same_suffix and _ratio(name, file.name.casefold()) >= ALIKE
     end = next((suffix for suffix in reversed(ARCHIVES) if name.endswith(suffix)), None)
     if end is None:
         return False
-    own, stem = name.removesuffix(end), file.stem.casefold()
-    return len(stem) > 2 and stem in own or _ratio(own, stem) >= ALIKE
+    words, stem = name.removesuffix(end), file.stem.casefold()
+    return len(stem) > 2 and stem in words or _ratio(words, stem) >= ALIKE
 
 
 def _what_is_there(drop_in: Path) -> str:

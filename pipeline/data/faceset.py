@@ -42,9 +42,9 @@ class FaceSet:
     "distractor": searched too, of people who are no probe's). None where there is nothing to identify.
     ``chunks`` gives the pictures from the beginning each time it is called: uint8 (n, H, W, ``channels``), in
     index order. ``name`` is the data set's in tables; ``rendered`` is True where the faces are drawn by the project,
-    which every table then says. ``sheet`` gives the picture for the report, (H, W, 3) uint8; None: some people's faces.
-    ``remarks`` are what the source left out or came upon. ``test_people`` is False where identities of split "test" are
-    made up, so that two of them may be one person.
+    which every table then says. ``sheet`` gives the picture for the report, (H, W, 3) uint8; None: some people's
+    faces. ``remarks`` are what the source left out or came upon. ``test_people`` is False where identities of split
+    "test" are made up, so that two of them may be one person.
     """
 
     index: pd.DataFrame
@@ -91,7 +91,7 @@ def check_searches(
 ) -> None:
     """Refuse searches that name faces of others than test people, or a probe without a mate in the gallery.
 
-    The index is one that ``check_tables`` has passed. Raises InputError with one line naming table and row.
+    The index has passed ``check_tables``. Raises InputError with one line naming table and row.
     """
     check_columns(searches, SEARCH_COLUMNS, name)
     protocol, role = searches["protocol"].to_numpy(), searches["role"].to_numpy()
@@ -119,19 +119,22 @@ def check_searches(
     )
     people = pd.Series(identity)
     for label in dict.fromkeys(protocol):
-        own = protocol == label
-        looked_for, known = set(identity[own & (role == "probe")]), set(identity[own & (role == "gallery")])
+        here = protocol == label
+        looked_for, known = (
+            set(identity[here & (role == "probe")]),
+            set(identity[here & (role == "gallery")]),
+        )
         if not looked_for:
             raise InputError(f"{name}: protocol {label} has no probes (expected some to look for)")
         refuse(
-            own & (role == "probe") & ~people.isin(known),
+            here & (role == "probe") & ~people.isin(known),
             name,
             lambda row: (
                 f"probe {face[row]} shows {identity[row]!r}, of whom the gallery of protocol {label} has no picture"
             ),
         )
         refuse(
-            own & (role == "distractor") & people.isin(looked_for),
+            here & (role == "distractor") & people.isin(looked_for),
             name,
             lambda row: f"distractor {face[row]} shows {identity[row]!r}, whom probes of protocol {label} show too",
         )
@@ -148,10 +151,10 @@ def write(
 ) -> None:
     """Check a face set and write it: ``faces`` .npy, uint8 (N, H, W, C); the three tables as CSV; ``notes`` JSON.
 
-    ``same`` is written as 0 or 1; the index gets a column ``person``, a number for each person as far as people are known.
-    The notes also say which people have almost one name, and which pictures occur under
-    two people or are both to train and to test on. Raises InputError as ``check`` does, and when the chunks give more or fewer
-    images than the index has rows or another number of channels.
+    ``same`` is written as 0 or 1; the index gets a column ``person``, a number for each person as far as people are
+    known. The notes also say which people have almost one name, and which pictures occur under two people or are both
+    to train and to test on. Raises InputError as ``check`` does, and when the chunks give more or fewer images than
+    the index has rows or another number of channels.
     """
     check(faceset)
     repeats, rows = Repeats(len(faceset.index)), range(len(faceset.index))
@@ -170,11 +173,11 @@ def write(
     write_csv(index, faceset.index.assign(person=_persons(faceset, repeats)))
     write_csv(pairs, faceset.pairs.assign(same=faceset.pairs["same"].astype(int)))
     write_csv(searches, _no_searches() if faceset.searches is None else faceset.searches)
-    found = _people_alike(faceset) + repeats.remarks(
+    repeated = _people_alike(faceset) + repeats.remarks(
         *(faceset.index[column].tolist() for column in ("file", "identity", "split")), "people", faceset.test_people
     )
-    say(index, found)
-    remarks = [*faceset.remarks, *found]
+    say(index, repeated)
+    remarks = [*faceset.remarks, *repeated]
     about = Notes(name=faceset.name, rendered=faceset.rendered, people_known=faceset.test_people, remarks=remarks)
     write_json(notes, about.model_dump())
 
@@ -202,7 +205,7 @@ def read_tables(index: str | os.PathLike[str], pairs: str | os.PathLike[str]) ->
     index_table = read_csv(index, text=("file", "identity", "split"))
     pairs_table = read_csv(pairs, text=("protocol",))
     check_tables(index_table, pairs_table, index_name=str(index), pairs_name=str(pairs))
-    if "person" not in index_table:  # a table of the user's own
+    if "person" not in index_table:  # a table of the user's, without the column
         index_table = index_table.assign(person=persons(index_table["identity"]))
     refuse(
         ~is_whole(index_table["person"]),

@@ -28,7 +28,7 @@ from pipeline.files import atomic_path, read_json, write_json
 __all__ = ["ARCHIVES", "RemoteFile", "fetch"]
 
 REPORT_EVERY_S = 5
-ATTEMPTS = 5  # connections in one call, each going on where the last one broke
+ATTEMPTS = 5  # connections in one call, each going on where the one before broke
 RETRY_AFTER_S = 2
 LONGEST_WAIT_S = 60  # that a server may ask for
 
@@ -37,7 +37,7 @@ def fetch(file: RemoteFile, folder: Path, drop_in: Path) -> Path:
     """Put ``file`` at ``folder / file.name`` and return that path.
 
     In this order: the user dropped it at ``drop_in / file.name``, or it is at a path (copied anew each time, since it
-    may have changed; the user's own stays as it is); it is there already, with the right checksum, or without any
+    may have changed; the user's file stays as it is); it is there already, with the right checksum, or without any
     from the same address; it is downloaded. A download goes to a ``.part`` file beside its place, which a later call
     continues: by the checksum, or where the server says that it is still of the same version. An archive may also be
     dropped under the suffix of another kind. Where an archive is asked for, a folder will do, at its address or
@@ -96,11 +96,11 @@ def _is_kept(file: RemoteFile, source: Path | None, target: Path) -> bool:
         return False
     if source is None and not file.is_pinned and not _is_of_address(file, target):
         return False
-    found = local_files.sha256(target)
-    if not file.is_right(found):
-        _say(f"{target}: sha256 {found} found, expected {file.expected}: to be replaced by the right file")
+    digest = local_files.sha256(target)
+    if not file.is_right(digest):
+        _say(f"{target}: sha256 {digest} found, expected {file.expected}: to be replaced by the right file")
         return False
-    _announce_unpinned(file, found)
+    _announce_unpinned(file, digest)
     return True
 
 
@@ -113,18 +113,18 @@ def _take(file: RemoteFile, source: Path, target: Path) -> None:
     if target.exists() and target.samefile(source):
         raise file.wrong(source, local_files.sha256(source))
     with atomic_path(target) as temporary:
-        found = pack(source, temporary) if source.is_dir() else local_files.copy(source, temporary)
-        _check(file, temporary, source, found)
-    _announce_unpinned(file, found)
+        digest = pack(source, temporary) if source.is_dir() else local_files.copy(source, temporary)
+        _check(file, temporary, source, digest)
+    _announce_unpinned(file, digest)
 
 
-def _check(file: RemoteFile, path: Path, source: str | Path, found: str, remark: str = "") -> None:
-    """Raise InputError where what came from ``source``, of the SHA-256 ``found``, is not the file."""
-    if file.is_pinned and file.is_right(found):
+def _check(file: RemoteFile, path: Path, source: str | Path, digest: str, remark: str = "") -> None:
+    """Raise InputError where the content from ``source``, with the SHA-256 ``digest``, is not the file."""
+    if file.is_pinned and file.is_right(digest):
         return
     problem = foreign(file, path, source)
-    if not file.is_right(found):
-        raise file.wrong(source, found, f"; {problem}" if problem else remark)
+    if not file.is_right(digest):
+        raise file.wrong(source, digest, f"; {problem}" if problem else remark)
     if problem:
         raise InputError(f"{file.name}: {problem}; expected the file given out by {file.provider}")
 
@@ -136,19 +136,19 @@ def _download(file: RemoteFile, target: Path, place: Path) -> None:
             return  # another process brought it meanwhile
         resumed = part.stat().st_size > 0
         says_end = _receive(file, part, place)
-        found = local_files.sha256(part)
-        if resumed and not file.is_right(found):
+        digest = local_files.sha256(part)
+        if resumed and not file.is_right(digest):
             # The earlier piece may be of another version of the file: once more, from the beginning.
-            _say(f"{file.name}: the continued download has sha256 {found}; starting again from the beginning")
+            _say(f"{file.name}: the continued download has sha256 {digest}; starting again from the beginning")
             _discard(part)
             says_end = _receive(file, part, place)
-            found = local_files.sha256(part)
+            digest = local_files.sha256(part)
         address = shown_address(file.address)
         cut = "" if says_end else "; the server does not say how long it is: it may have been cut off"
         try:
-            _check(file, part, address, found, cut)
+            _check(file, part, address, digest, cut)
             if not (says_end or file.is_pinned):
-                check_archive(file, part, found, address)
+                check_archive(file, part, digest, address)
                 _say(f"{file.name}: {address} does not say how long it is; the archive is whole, pin its sha256")
         except InputError:
             _discard(part)
@@ -158,13 +158,13 @@ def _download(file: RemoteFile, target: Path, place: Path) -> None:
             os.replace(part, temporary)
         _notes(part).unlink(missing_ok=True)
         if not file.is_pinned:
-            write_json(_origin(target), {"address": file.address, "sha256": found})
-    _announce_unpinned(file, found)
+            write_json(_origin(target), {"address": file.address, "sha256": digest})
+    _announce_unpinned(file, digest)
 
 
 @contextlib.contextmanager
 def _alone(part: Path) -> Iterator[None]:
-    """Wait until no other process downloads to ``part``, which is there then; an empty one is removed at the end."""
+    """Wait until no other process downloads to ``part``, which is there then; an empty file is removed at the end."""
     with contextlib.ExitStack() as stack:
         while True:
             part.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +176,7 @@ def _alone(part: Path) -> Iterator[None]:
                 except BlockingIOError:
                     _say(f"{part}: another process downloads it: waiting")
                     fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # The other one may have moved or removed what was waited for.
+            # The other process may have moved or removed the file that was waited for.
             if part.exists() and os.path.samestat(os.fstat(descriptor), part.stat()):
                 break
         try:
@@ -311,9 +311,9 @@ def _progress(file: RemoteFile, size: int, total: int | None, received: int, sec
     _say(f"{file.name}: {size / 1e6:.1f}{of}{rate}")
 
 
-def _announce_unpinned(file: RemoteFile, found: str) -> None:
+def _announce_unpinned(file: RemoteFile, digest: str) -> None:
     if not file.is_pinned:
-        _say(f"{file.name}: sha256 {found} found, none is pinned: add it to the parameters to pin it")
+        _say(f"{file.name}: sha256 {digest} found, none is pinned: add it to the parameters to pin it")
 
 
 def _say(line: str) -> None:

@@ -25,6 +25,6 @@ def fetch_folder(files: Sequence[RemoteFile], out: Path, cache: Path, drop_in: P
                     fetch(file, folder, drop_in)
                 else:
                     link_or_copy(fetch(file, cache, drop_in), folder / file.name)
-            except InputError as error:  # of the folder's own name, not of the one that it has until it is whole
+            except InputError as error:  # with the folder's final name, not its name until it is whole
                 raise InputError(str(error).replace(str(folder), str(out))) from error
         write_json(folder / "files.json", {file.name: file.sha256 for file in files})

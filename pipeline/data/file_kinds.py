@@ -45,15 +45,17 @@ def foreign(file: RemoteFile, path: Path, source: str | Path) -> str | None:
     return None
 
 
-def check_archive(file: RemoteFile, path: Path, found: str, source: str) -> None:
+def check_archive(file: RemoteFile, path: Path, digest: str, source: str) -> None:
     """Raise InputError where a file whose length nobody said is no whole archive; for other files, always.
 
-    ``found``: its SHA-256; ``source``: where it came from.
+    ``digest``: its SHA-256; ``source``: where it came from.
     """
     unknown = f"{file.name}: {source} does not say how long the file is"
     pin = "pin its sha256, or fetch it by hand"
     if file.stem is None:
-        raise InputError(f"{unknown}, so one that was cut off could not be told: {pin} (what came has sha256 {found})")
+        raise InputError(
+            f"{unknown}, so a file that was cut off could not be noticed: {pin} (what came has sha256 {digest})"
+        )
     try:
         archives.names(path)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""One HTTP answer to one question, not believed: which part it is, of which version, and of how long a file."""
+"""An HTTP answer, checked and not trusted: which part of the file it is, of which version, and of how long a file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AnotherVersion(NetworkError):
 class Version:
     """What tells one version of a file from another.
 
-    ``validator``: a strong ETag, or a Last-Modified that is one; None: nothing does. ``total``: bytes; None: unknown.
+    ``validator``: a strong ETag, or a Last-Modified that is as good; None: neither. ``total``: bytes; None: unknown.
     """
 
     validator: str | None = None
@@ -63,7 +63,8 @@ class Answer:
 def ask(
     address: str, have: int, version: Version, *, is_web_page: bool, is_gzip: bool, is_pinned: bool
 ) -> Iterator[Answer]:
-    """The file at an http or https ``address``; its rest where the first ``have`` bytes are there, of that ``version``.
+    """The file at an http or https ``address``; its rest where the first ``have`` bytes are there, of that
+    ``version``.
 
     With a validator the rest comes only of the same version, else the whole. Redirects are followed to http and https
     alone. ``is_web_page`` and ``is_gzip``: what the file itself is. ``is_pinned``: its checksum is known, so that an
@@ -80,8 +81,8 @@ def ask(
         _check_status(response, have, "" if place == address else f", redirected to {shown_address(place)}")
         _check_kind(response, is_web_page, is_gzip)
         start, end, total = _extent(response, have)
-        found = Version(_validator(response.headers), total)
-        if start and version.validator and found.validator != version.validator:
+        answered = Version(_validator(response.headers), total)
+        if start and version.validator and answered.validator != version.validator:
             raise AnotherVersion("the server gave a part of another version, or does not say of which")
         if start and total is not None and version.total not in (None, total):
             raise AnotherVersion(f"the server has {total} bytes of it now, not {version.total}")
@@ -89,7 +90,7 @@ def ask(
             raise AnotherVersion("the server does not say how long the file is")
         says_end = response.chunked or end is not None
         count = None if end is None else end - start
-        yield Answer(start, found, says_end, _blocks(address, response, count, is_pinned))
+        yield Answer(start, answered, says_end, _blocks(address, response, count, is_pinned))
 
 
 def _follow(address: str, headers: dict[str, str], is_pinned: bool) -> tuple[Response, str]:

@@ -17,8 +17,8 @@ import urllib.request
 from pipeline.errors import InputError, one_line
 
 WINDOW_S = 60  # over which a server has to keep the slowest rate
-SLOWEST = "PIPELINE_SLOWEST_DOWNLOAD"  # bytes a second; 0: wait for ever
-MAX_OVERHEAD = 2**20  # bytes of headers, and of what else is sent around a file beyond eight times its own
+SLOWEST = "PIPELINE_SLOWEST_DOWNLOAD"  # bytes per second; 0: wait for ever
+MAX_OVERHEAD = 2**20  # bytes beyond eight times the file's size, for headers and whatever else is sent around it
 SURPLUS_S = 1  # waited for the end of the connection after the last byte
 
 
@@ -34,7 +34,7 @@ class NetworkError(Exception):
 
 
 def shown(text: object, limit: int = 120) -> str:
-    """Text of a server's, fit for one line on a terminal."""
+    """Text from a server, made fit for a line on a terminal."""
     line = one_line(text)
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
@@ -60,7 +60,7 @@ class Wire(io.RawIOBase):
             if self.window_bytes < self.slowest * self.window_s:
                 rate = self.window_bytes / self.window_s
                 expected = f"expected {self.slowest:.0f} or more ({SLOWEST})"
-                raise NetworkError(f"the server sends {rate:.0f} bytes a second, {expected}", is_final=True)
+                raise NetworkError(f"the server sends {rate:.0f} bytes per second, {expected}", is_final=True)
             self.window_s = self.window_bytes = 0.0
         began = time.monotonic()
         count = self.raw.readinto(buffer)
@@ -115,7 +115,7 @@ def slowest_rate() -> float:
     """Bytes a second that a server has to send at least, of the environment. Raises InputError for no such number."""
     text = os.environ.get(SLOWEST, "1000")
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        raise InputError(f"{SLOWEST} = {text!r}: expected bytes a second, a whole number from 0 (0: wait for ever)")
+        raise InputError(f"{SLOWEST} = {text!r}: expected bytes per second, a whole number from 0 (0: wait for ever)")
     return float(text)
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of one image file to a square uint8 array; the only place where image files are decoded."""
+"""From the bytes of an image file to a square uint8 array; the only place where image files are decoded."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def decode(
     (ITU-R 601), 3 gives RGB.
 
     Returns uint8 of shape (size, size, channels), 0 to 255. Raises InputError naming the image: no bytes, not
-    an image (and what it seems to be instead), truncated or corrupt, under ``min_side`` pixels a side, over 64 Mpixel,
-    a kind without agreed meaning in 8 bits, a crop box outside the image. Memory beside ``data`` and two copies stays
-    under BYTES_PER_PIXEL for each pixel.
+    an image (and what it seems to be instead), truncated or corrupt, under ``min_side`` pixels per side, over 64
+    Mpixel, a kind without agreed meaning in 8 bits, a crop box outside the image. Memory beside ``data`` and two
+    copies stays under BYTES_PER_PIXEL for each pixel.
     """
     image = open_image(data, name, channels=channels, min_side=min_side)
     if crop == "centre":
@@ -100,8 +100,8 @@ def open_image(data: bytes, name: str, *, channels: int, min_side: int = MIN_SID
         what, *details = error.args
         raise InputError(f"{name}: {what} is not handled ({'; '.join((f'expected {MODES}', *details))})") from error
     except Image.DecompressionBombError as error:
-        found = re.search(r"\d+ pixels", str(error))
-        size = f"{found[0]}, " if found else ""
+        pixels = re.search(r"\d+ pixels", str(error))
+        size = f"{pixels[0]}, " if pixels else ""
         raise InputError(f"{name}: {size}the image is too large (expected at most {MAX_PIXELS} pixels)") from error
     except DAMAGE as error:
         detail = str(error) or type(error).__name__
@@ -133,7 +133,7 @@ def _check_size(width: int, height: int, name: str, min_side: int) -> None:
         )
     if min(width, height) < min_side:
         raise InputError(
-            f"{name}: {width}x{height} pixels, the image is too small (expected at least {min_side} a side)"
+            f"{name}: {width}x{height} pixels, the image is too small (expected at least {min_side} per side)"
         )
 
 
@@ -147,12 +147,12 @@ def _convert(image: Image.Image, target: str, name: str) -> Image.Image:
         raise InputError(f"{name}: image mode {image.mode} is not handled (expected {MODES})")
     if image.width * image.height <= BAND:
         return _convert_band(image, target, see_through)
-    found = Image.new(target, image.size)
+    result = Image.new(target, image.size)
     step = max(1, BAND // image.width)
     for top in range(0, image.height, step):
         band = image.crop((0, top, image.width, min(top + step, image.height)))
-        found.paste(_convert_band(band, target, see_through), (0, top))
-    return found
+        result.paste(_convert_band(band, target, see_through), (0, top))
+    return result
 
 
 def _convert_band(band: Image.Image, target: str, see_through: bool) -> Image.Image:

@@ -1,8 +1,8 @@
 """Reads lists of picture names and people from MATLAB's .mat files (version 5 to 7.2); nothing in them is run.
 
-Only what such lists need of the format ("MAT-File Format", The MathWorks): cell arrays of texts, and arrays of numbers.
-Not by scipy's reader, whose compiled part writes outside its memory where a damaged file lies about what is in a cell:
-here every part is a slice of the bytes that there are.
+Only what such lists need of the format ("MAT-File Format", The MathWorks): cell arrays of texts, and arrays of
+numbers. Not by scipy's reader, whose compiled part writes outside its memory where a damaged file lies about what is
+in a cell: here every part is a slice of the bytes that there are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.errors import InputError
 MAX_BYTES = 64 * 2**20  # once decompressed: TinyFace's lists of 153,428 names have 20 MB
 HEADER = 128  # bytes before the first variable
 MATRIX, COMPRESSED = 14, 15  # kinds of elements
-CELL, CHARACTERS, COMPLEX = 1, 4, 0x0800  # classes of arrays, and the mark of one with an imaginary part
+CELL, CHARACTERS, COMPLEX = 1, 4, 0x0800  # classes of arrays, and the mark of an array with an imaginary part
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 TEXTS = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
 NUMERIC_CLASSES = range(6, 16)
@@ -33,15 +33,15 @@ def read_named_ids(data: bytes, name: str, names_key: str, ids_key: str) -> list
     kind, unequal lengths, no rows, more than MAX_BYTES in it.
     """
     try:
-        found = _variables(data, {names_key, ids_key})
+        variables = _variables(data, {names_key, ids_key})
     except (ValueError, struct.error, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{name}: not a whole .mat file ({error})") from error
     except _TooLarge as error:
         raise InputError(f"{name}: decompresses to more than {MAX_BYTES} bytes, the limit") from error
     for key in (names_key, ids_key):
-        if key not in found:
+        if key not in variables:
             raise InputError(f"{name}: no variable {key}, expected {names_key} and {ids_key}")
-    names, ids = found[names_key], found[ids_key]
+    names, ids = variables[names_key], variables[ids_key]
     if not isinstance(names, list) or not all(isinstance(cell, str) for cell in names):
         raise InputError(f"{name}: {names_key} is no cell array of texts, expected a file name in each cell")
     if not (isinstance(ids, np.ndarray) and (ids >= 0).all() and (ids % 1 == 0).all() and (ids < 2**63).all()):
@@ -72,7 +72,7 @@ def _variables(data: bytes, wanted: set[str]) -> dict[str, Value]:
     order = {b"IM": "<", b"MI": ">"}.get(data[126:HEADER])
     if order is None:
         raise ValueError("its first 128 bytes are not those of MATLAB's version 5 to 7.2")
-    found, left = {}, MAX_BYTES
+    variables, left = {}, MAX_BYTES
     for element in _elements(data[HEADER:], order):
         if element.kind == COMPRESSED:
             unpacked = _decompressed(element.data, left)
@@ -82,8 +82,8 @@ def _variables(data: bytes, wanted: set[str]) -> dict[str, Value]:
             raise ValueError(f"an element of kind {element.kind} where a variable is expected")
         name, parts, flags, count = _head(element)
         if name in wanted:
-            found[name] = _value(parts, flags, count)
-    return found
+            variables[name] = _value(parts, flags, count)
+    return variables
 
 
 def _decompressed(data: bytes, most: int) -> bytes:
@@ -102,7 +102,7 @@ def _elements(data: bytes, order: str) -> Iterator[_Element]:
     while place < len(data):
         word, size = struct.unpack_from(f"{order}2I", data, place)
         start, step = place + 8, 8
-        if word >> 16:  # a small one: kind and size in one word, four bytes of data
+        if word >> 16:  # a small element: kind and size in a single word, four bytes of data
             word, size, start, step = word & 0xFFFF, word >> 16, place + 4, 4
         if size > len(data) - start or (step == 4 and size > 4):
             raise ValueError("it ends inside a variable")

@@ -18,8 +18,8 @@ PEOPLE, DEALING, DRAWING = range(3)  # what a stream of random numbers is for
 def hold_out(counts: Mapping[str, int], share: float, folds: int, seed: int, name: str) -> list[str]:
     """The people to verify: ``share`` of those with two or more photos, drawn evenly; sorted.
 
-    ``counts`` is the number of photos a person, ``name`` what messages call the photos. Raises InputError where
-    that is too few for ``folds``, two a fold.
+    ``counts`` is the number of photos per person, ``name`` what messages call the photos. Raises InputError where
+    that is too few for ``folds``, two per fold.
     """
     able = sorted(person for person, count in counts.items() if count > 1)
     needed, number = 2 * folds, math.floor(share * len(able) + 0.5)
@@ -57,7 +57,7 @@ def deal(counts: Mapping[str, int], folds: int, seed: int, name: str) -> dict[st
 
 
 def draw(photos: Mapping[str, Sequence[int]], most: int, seed: int, fold: int) -> list[tuple[int, int, bool]]:
-    """Pairs (a, b, same) of one fold's people, ``photos`` by person: ``most`` at most, half of them same.
+    """Pairs (a, b, same) of a fold's people, whose ``photos`` are given: ``most`` at most, half of them same.
 
     Same pairs are spread evenly over people with two or more photos: nobody has two more than another whose
     pairs are not used up. Different pairs are spread likewise over pairs of people. No pair comes twice. Where
@@ -91,7 +91,7 @@ def draw(photos: Mapping[str, Sequence[int]], most: int, seed: int, fold: int) -
 def deal_pairs(same: Sequence[bool], folds: int, name: str) -> list[int]:
     """The fold of each pair of a list that has none: same pairs dealt round in order, and different pairs too.
 
-    Raises InputError where that leaves a fold without one of the kinds.
+    Raises InputError where that leaves a fold without same or without different pairs.
     """
     count = [0, 0]
     result = []
@@ -109,7 +109,7 @@ def deal_pairs(same: Sequence[bool], folds: int, name: str) -> list[int]:
 def number_folds(folds: Sequence[int], same: Sequence[bool], name: str) -> list[int]:
     """A list's own folds, counted from 0 without gaps: lists begin with 0 or with 1.
 
-    Raises InputError where there is one fold only, or one without same or without different pairs.
+    Raises InputError where there is only one fold, or a fold without same or without different pairs.
     """
     count = {fold: [0, 0] for fold in sorted(set(folds))}
     for fold, kind in zip(folds, same):

@@ -1,4 +1,4 @@
-"""Batches of patches, turned and mirrored on the device: small ones and the large ones they were made of."""
+"""Batches of patches, turned and mirrored on the device: small patches and the large patches they were made of."""
 
 from __future__ import annotations
 

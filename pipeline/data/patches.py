@@ -1,4 +1,4 @@
-"""Small pictures and the large ones they were made of: patches to learn from, whole pairs to judge by.
+"""Small pictures and the large pictures they were made of: patches to train on, whole pairs to evaluate on.
 
 The field's protocol: a large picture is cut to a multiple of the scale and shrunk whole by antialiased bicubic
 resampling; patches are cut out of the shrunk picture and, at the same place, out of the large one. A patch therefore
@@ -32,7 +32,7 @@ def crop_to_multiple(picture: np.ndarray, scale: int) -> np.ndarray:
     height, width = (side - side % scale for side in picture.shape[:2])
     if not height or not width:
         raise InputError(
-            f"{picture.shape[1]}x{picture.shape[0]} pixels, expected at least {scale} a side to shrink {scale} times"
+            f"{picture.shape[1]}x{picture.shape[0]} pixels, expected at least {scale} per side to shrink {scale} times"
         )
     return picture[:height, :width]
 
@@ -40,8 +40,8 @@ def crop_to_multiple(picture: np.ndarray, scale: int) -> np.ndarray:
 def shrink(picture: np.ndarray, scale: int) -> np.ndarray:
     """uint8 (H, W, C) -> (H // scale, W // scale, C): cropped to a multiple, then antialiased bicubic.
 
-    By the function that faces are degraded with. Beside MATLAB's imresize it is off by one level in at most a sixth of
-    the pixels, and by more in the two outermost, where MATLAB mirrors the picture and Pillow leaves out what lies
+    By the function that faces are degraded with. Beside MATLAB's imresize it is off by one level in at most a sixth
+    of the pixels, and by more in the two outermost, where MATLAB mirrors the picture and Pillow leaves out what lies
     outside. Raises InputError as ``crop_to_multiple`` does.
     """
     return bicubic.shrink(crop_to_multiple(picture, scale)[None], scale)[0]
@@ -50,8 +50,8 @@ def shrink(picture: np.ndarray, scale: int) -> np.ndarray:
 def enlarge_bicubic(small: np.ndarray, scale: int) -> np.ndarray:
     """uint8 (H, W, C) -> (scale H, scale W, C): what any method has to be better than.
 
-    Keys' cubic kernel with a = -0.5, as Pillow and MATLAB's imresize have it; off from the latter as ``shrink`` is, and
-    by some levels where a sharp edge overshoots 0 or 255, which Pillow cuts off after each of its passes. Raises
+    Keys' cubic kernel with a = -0.5, as Pillow and MATLAB's imresize have it; off from the latter as ``shrink`` is,
+    and by some levels where a sharp edge overshoots 0 or 255, which Pillow cuts off after each of its passes. Raises
     InputError for a scale below 1.
     """
     _check_scale(scale)
@@ -70,11 +70,12 @@ def cut(
 ) -> None:
     """Write ``lr.npy``, uint8 (N, p, p, C), and ``hr.npy``, (N, s p, s p, C), into ``out_folder``, as a whole.
 
-    Of each picture ``per_picture`` patches of ``patch`` pixels a side of the SMALL picture, at different places that
-    are drawn from ``seed`` and the picture's name alone; of one with fewer places than that all of them, so of a face
-    that is just as large as a patch the face itself, once. Patches are in order of pictures, then of places.
+    Of each picture ``per_picture`` patches of ``patch`` pixels per side of the SMALL picture, at different places
+    that are drawn from ``seed`` and the picture's name alone; of one with fewer places than that all of them, so of a
+    face that is just as large as a patch the face itself, once. Patches are in order of pictures, then of places.
 
-    One picture is in memory at a time. Raises InputError naming the folder and a picture that is smaller than a patch.
+    One picture is in memory at a time. Raises InputError naming the folder and a picture that is smaller than a
+    patch.
     """
     for name, value in (("patch", patch), ("per_picture", per_picture)):
         if value < 1:
@@ -83,7 +84,7 @@ def cut(
     count = sum(map(len, places))
 
     def patches_of(factor: int) -> Iterator[np.ndarray]:
-        """At ``factor`` 1 out of the shrunk pictures, at the scale out of the large ones."""
+        """At ``factor`` 1 from the shrunk pictures, at the scale from the large pictures."""
         side = factor * patch
         for picture, corners in zip(pictures, places):
             whole = shrink(picture, scale) if factor == 1 else picture
@@ -155,7 +156,7 @@ def _places(pictures: Pictures, number: int, scale: int, patch: int, per_picture
     if rows < 1 or columns < 1:
         raise InputError(
             f"{pictures.folder}: {name}: {width}x{height} pixels, {width // scale}x{height // scale} once shrunk"
-            f" {scale} times, expected at least a patch of {patch} a side (leave the picture out, or take smaller"
+            f" {scale} times, expected at least a patch of {patch} per side (leave the picture out, or take smaller"
             " patches)"
         )
     # By name, not by number: a picture more or less in the set moves no other's patches.

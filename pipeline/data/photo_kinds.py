@@ -56,9 +56,10 @@ Use = Literal["photo", "unreadable", "hidden", "other"]
 class Kind:
     """``use`` is what to do with the file, ``what`` is what a message calls it: "JPEG", "HEIC image", "PDF document".
 
-    "photo": a kind that ``decode`` reads, as far as name and first bytes tell. "unreadable": an image of a kind that is
-    not read, or a file that by its name is an image and by its bytes is none: to be refused or counted by name, never
-    to be dropped silently. "hidden": what a system or viewer left there. "other": no image at all, such as readme.txt.
+    "photo": a kind that ``decode`` reads, as far as name and first bytes tell. "unreadable": an image of a kind that
+    is not read, or a file that is an image by its name but not by its bytes: to be refused or counted by name,
+    never to be dropped silently. "hidden": what a system or viewer left there. "other": no image at all, such as
+    readme.txt.
     """
 
     use: Use
@@ -157,7 +158,7 @@ def is_hidden(name: str) -> bool:
 
 
 def suffix_of(name: str) -> str:
-    """The suffix in lower case with its dot, "" without one."""
+    """The suffix in lower case with its dot; "" where the name has none."""
     stem, dot, suffix = name.replace("\\", "/").strip().rpartition("/")[2].rpartition(".")
     return dot + suffix.lower() if stem else ""
 
@@ -173,19 +174,19 @@ def kind_of(name: str, head: bytes | None = None) -> Kind:
     """What the file called ``name`` is; ``head`` are its first bytes (HEAD of them), None where they are not at hand.
 
     Hidden files go by their names alone. Else the bytes decide, where they are of a known kind: a JPEG that is called
-    a.heic, subject01.glasses or a is a photo, a page of HTML that is called a.jpg is unreadable, and is called what it
-    is. Without bytes, or with unknown ones, the suffix decides; an unknown suffix is "other".
+    a.heic, subject01.glasses or a is a photo, a page of HTML that is called a.jpg is unreadable, and is called what
+    it is. Without bytes, or with unknown bytes, the suffix decides; an unknown suffix is "other".
     """
     if is_hidden(name):
         return Kind("hidden", "file of the system")
     suffix = suffix_of(name)
-    found = None if head is None else sniff(head)
-    if found is not None:
-        if found.what == "TIFF" and suffix in UNREADABLE:  # cameras keep their raw images in TIFF, with a thumbnail
+    sniffed = None if head is None else sniff(head)
+    if sniffed is not None:
+        if sniffed.what == "TIFF" and suffix in UNREADABLE:  # cameras keep their raw images in TIFF, with a thumbnail
             return Kind("unreadable", UNREADABLE[suffix])
-        if found.use == "other" and (suffix in READABLE or suffix in UNREADABLE):
-            return Kind("unreadable", found.what)
-        return found
+        if sniffed.use == "other" and (suffix in READABLE or suffix in UNREADABLE):
+            return Kind("unreadable", sniffed.what)
+        return sniffed
     if suffix in READABLE:
         return Kind("photo", suffix.removeprefix(".").upper())
     if suffix in UNREADABLE:

@@ -1,4 +1,4 @@
-"""Reads the tables that come with photos of one's own: whose they are, which pairs to verify, whom to look for.
+"""Reads the tables that come with a user's photos: whose they are, which pairs to verify, whom to look for.
 
 Both are CSV in UTF-8 with commas and a header line; the order of columns is free.
 """
@@ -142,9 +142,10 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
     """Read a table of landmarks: ``file`` and all of LANDMARK_COLUMNS, or those of the two eyes alone.
 
     Returns (5, 2) or (2, 2), pixels of the upright image, by file. Raises InputError naming file and line: a file
-    twice, a column that is missing, no numbers, landmarks that are not those of a face, eyes exchanged or in one point.
+    twice, a column that is missing, no numbers, landmarks that are not those of a face, eyes exchanged or in one
+    point.
     """
-    found: dict[str, np.ndarray] = {}
+    landmarks: dict[str, np.ndarray] = {}
     eyes = LANDMARK_COLUMNS[:4]
     for line, row in _rows(path, ("file", *eyes), LANDMARK_COLUMNS[4:]):
         where = f"{path}: line {line}"
@@ -152,28 +153,28 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
             missing = next(column for column in LANDMARK_COLUMNS if column not in row)
             raise InputError(f"{path}: line 1: no column {missing}, expected all landmarks, or the two eyes alone")
         file = _file(where, "file", row)
-        if file in found:
+        if file in landmarks:
             raise InputError(f"{where}: file {file!r} occurs twice")
-        found[file] = _landmarks(where, row) if len(row) > 5 else _eyes(where, row)
-    return found
+        landmarks[file] = _landmarks(where, row) if len(row) > 5 else _eyes(where, row)
+    return landmarks
 
 
 def read_names(path: str | Path) -> list[str]:
-    """Read a list of files, one a line; blank lines and those that begin with # are passed over.
+    """Read a list of files, one per line; blank lines and those that begin with # are passed over.
 
     Raises InputError naming file and line: not UTF-8, a file twice, none at all.
     """
-    found: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     for line, text in enumerate(read_lines(path, "a list of files"), 1):
         name = text.strip()
         if not name or name.startswith("#"):
             continue
         name = plain_name(name)
-        if (first := found.setdefault(name, line)) != line:
+        if (first := line_of.setdefault(name, line)) != line:
             raise InputError(f"{path}: line {line}: file {name!r} occurs twice, first in line {first}")
-    if not found:
-        raise InputError(f"{path}: names no files, expected one a line")
-    return list(found)
+    if not line_of:
+        raise InputError(f"{path}: names no files, expected one per line")
+    return list(line_of)
 
 
 def _check_protocol(where: str, protocol: str) -> None:
@@ -186,7 +187,7 @@ def _rows(path: str | Path, needed: Collection[str], possible: Collection[str]) 
     lines = _Counted(read_lines(path, "a CSV table"))
     reader = csv.reader(lines, strict=True)
     header: list[str] | None = None
-    found = 0
+    count = 0
     try:
         for fields in reader:
             lines.since = 0
@@ -201,11 +202,11 @@ def _rows(path: str | Path, needed: Collection[str], possible: Collection[str]) 
                 raise InputError(
                     f"{path}: line {reader.line_num}: {len(fields)} values, expected {len(header)}: {','.join(header)}"
                 )
-            found += 1
+            count += 1
             yield reader.line_num, dict(zip(header, fields))
     except (csv.Error, _EndlessRow) as error:
         raise InputError(f"{path}: line {reader.line_num}: not a CSV table ({error})") from error
-    if not found:
+    if not count:
         raise InputError(f"{path}: no rows, expected a header line {','.join(needed)} and a row or more")
 
 
@@ -214,7 +215,7 @@ class _EndlessRow(Exception):
 
 
 class _Counted:
-    """Lines for csv, and how many it took since ``since`` was set to 0; for one row it would take them all."""
+    """Lines for csv, counted from when ``since`` was last set to 0: csv could take all lines for a single row."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self.lines, self.since = lines, 0

@@ -33,10 +33,10 @@ MAX_BYTES = 2**30  # of a pickle: the largest in use, CIFAR-100's, has 155 MB
 BUDGET_PER_BYTE, BUDGET = (
     4,
     64 * 2**20,
-)  # bytes of memory that a file may ask for: so many for each of its own, and more
+)  # bytes of memory that a file may ask for: so many per byte of the file, and more
 OPCODE_COST = 128  # bytes that an opcode takes at most, beside its argument: an empty dictionary in the memo
 MAX_MEMO = 2**31  # memo keys; beyond, numbers could be chosen that a dictionary finds slowly
-# Opcodes that push their own argument.
+# Opcodes that push their argument.
 VALUES = {
     "INT",
     "BININT",
@@ -146,7 +146,7 @@ class _Machine:
         """Do one opcode. Raises _Refused."""
         self._charge(OPCODE_COST + sys.getsizeof(argument))
         if name in VALUES:
-            # Python 3.8's bytearray as well: it is not changed here, and one that stands in many places is in memory once
+            # Python 3.8's bytearray as well: it is not changed here, and a value that stands in many places is in memory once
             self.stack.append(bytes(argument) if type(argument) is bytearray else argument)
         elif name in CONSTANTS:
             self.stack.append(CONSTANTS[name])

@@ -1,4 +1,4 @@
-"""Pictures out of an archive as it is given out, and faces taken as pictures: (name, uint8 (H, W, C)) one by one."""
+"""Pictures from a published archive, and faces taken as pictures: (name, uint8 (H, W, C)), each in turn."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pipeline.params.pictures import ArchivePictures, FacePictures, PictureSet
 
 
 def remote_files(sets: Iterable[PictureSet]) -> list[RemoteFile]:
-    """The archives to fetch, each once, though several sets may come out of one.
+    """The archives to fetch, each once, even when several sets come from it.
 
-    Raises InputError where two sets say different things of one archive.
+    Raises InputError where two sets give different settings for the same archive.
     """
     files: dict[str, RemoteFile] = {}
     for settings in sets:
@@ -55,23 +55,23 @@ def load_pictures(
     if not archive.is_file():
         provider = settings.provider or f"whoever publishes {settings.label}"
         raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
-    found = list_files(archive)
+    files = list_files(archive)
     chosen: set[str] = set()
     skipped: set[str] = set()
     for pattern in settings.include:
-        matched = matching(pattern, found.photos, settings.name)
-        others = matching(pattern, found.others, settings.name)
+        matched = matching(pattern, files.photos, settings.name)
+        others = matching(pattern, files.others, settings.name)
         if not matched:
-            such = min((*found.photos, *found.others))
-            what = f"but {len(others)} that are no photos" if others else f"none of {len(found)} files"
+            such = min((*files.photos, *files.others))
+            what = f"but {len(others)} that are no photos" if others else f"none of {len(files)} files"
             raise InputError(
-                f"{archive}: include: {pattern!r} matches {what}, expected some, such as {such!r}{found.said()}"
+                f"{archive}: include: {pattern!r} matches {what}, expected some, such as {such!r}{files.said()}"
             )
         chosen |= matched
         skipped |= others
-    remarks += passed_over(found, chosen, skipped)
+    remarks += passed_over(files, chosen, skipped)
     say(archive, remarks)
-    wanted = {found.photos[name]: name for name in sorted(chosen)[: settings.limit]}
+    wanted = {files.photos[name]: name for name in sorted(chosen)[: settings.limit]}
     for member in archives.members(archive, only=wanted):
         image = images.open_image(member.data, f"{archive}: {member.name}", channels=settings.channels)
         yield wanted[member.name], np.asarray(image, dtype=np.uint8).reshape(image.height, image.width, -1)
@@ -80,12 +80,12 @@ def load_pictures(
 def faces_as_pictures(settings: FacePictures, faces: str | Path, index: str | Path) -> Iterator[tuple[str, np.ndarray]]:
     """The prepared faces of one split, named by their files and in order of these.
 
-    ``faces`` is the .npy of uint8 (N, S, S, C), ``index`` the table with one row per face. Raises InputError where they do
-    not belong together or the split has no face.
+    ``faces`` is the .npy of uint8 (N, S, S, C), ``index`` the table with one row per face. Raises InputError where
+    they do not belong together or the split has no face.
     """
     table, pixels = read_index(index), open_faces(faces)
     if len(table) != len(pixels):
-        raise InputError(f"{index}: {len(table)} rows, expected {len(pixels)}, one a face of {faces}")
+        raise InputError(f"{index}: {len(table)} rows, expected {len(pixels)}, one per face of {faces}")
     rows = table[table["split"] == settings.split].sort_values("file", kind="stable")[: settings.limit]
     if rows.empty:
         raise InputError(f"{index}: no face of split {settings.split}, expected one or more")
@@ -96,12 +96,12 @@ def faces_as_pictures(settings: FacePictures, faces: str | Path, index: str | Pa
 def matching(pattern: str, names: Iterable[str], archive: str) -> set[str]:
     """Those of ``names`` that ``pattern`` matches, as ``include`` of an ArchivePictures does; ``archive``: its name."""
     parts = tuple(pattern.split("/"))
-    if found := {name for name in names if _matches(tuple(name.split("/")), parts)}:
-        return found
-    # A folder that was packed knows the names inside it, not its own. Only where the pattern's first folder is that
+    if matched := {name for name in names if _matches(tuple(name.split("/")), parts)}:
+        return matched
+    # A packed folder has the names inside it, not the folder's name. Only where the pattern's first folder is that
     # of the archive, or more plain folders follow: in a folder of pictures "train/*" and "test/*" must not be one.
-    own = next(archive.removesuffix(end) for end in reversed(ARCHIVES) if archive.endswith(end))
-    if len(parts) > 1 and (parts[0] == own or len(parts) > 2 and not set("*?[") & set(parts[0] + parts[1])):
+    stem = next(archive.removesuffix(end) for end in reversed(ARCHIVES) if archive.endswith(end))
+    if len(parts) > 1 and (parts[0] == stem or len(parts) > 2 and not set("*?[") & set(parts[0] + parts[1])):
         return {name for name in names if _matches(tuple(name.split("/")), parts[1:])}
     return set()
 

@@ -1,4 +1,4 @@
-"""Pictures of unequal sizes on disk: their pixels one after another in one .npy, and a table of which lies where."""
+"""Pictures of unequal sizes on disk: their pixels in sequence in a .npy, and a table of where each picture lies."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Pictures:
 
 
 def _write_header(file, length: int) -> int:
-    """Write the header of a flat uint8 array at the beginning; its own length in bytes, whatever ``length`` is."""
+    """Write the header of a flat uint8 array at the beginning; returns its size in bytes, equal for any ``length``."""
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (length,)})
     return file.tell()
 
@@ -135,8 +135,8 @@ def _check(folder: Path, name: str, picture: np.ndarray, places: dict[str, _Plac
     if name in places:
         raise InputError(f"{where} came twice, expected each name once")
     if picture.dtype != np.uint8 or picture.ndim != 3 or not picture.size or picture.shape[2] not in (1, 3):
-        found = f"{picture.dtype} {picture.shape}"
-        raise InputError(f"{where}: {found} found, expected uint8 (height, width, 1 or 3 channels)")
+        kind = f"{picture.dtype} {picture.shape}"
+        raise InputError(f"{where}: {kind} found, expected uint8 (height, width, 1 or 3 channels)")
     if places and (channels := next(iter(places.values())).channels) != picture.shape[2]:
         raise InputError(f"{where}: {picture.shape[2]} channels, expected {channels}, as those before it have")
 
@@ -145,8 +145,8 @@ def _open_pixels(path: Path) -> np.ndarray:
     pixels = open_array(path)
     if pixels.dtype != np.uint8 or pixels.ndim != 1 or not isinstance(pixels, np.memmap):
         raise InputError(f"{path}: {pixels.dtype} {pixels.shape} found, expected uint8 (values,)")
-    if (found := path.stat().st_size) != (expected := pixels.offset + pixels.size):
-        raise InputError(f"{path}: {found} bytes, expected {expected}, as its header says")
+    if (size := path.stat().st_size) != (expected := pixels.offset + pixels.size):
+        raise InputError(f"{path}: {size} bytes, expected {expected}, as its header says")
     # A plain array over the same map: a view of it costs a third of what one of numpy's memmap class does.
     return pixels.view(np.ndarray)
 
@@ -161,7 +161,7 @@ def _read_table(path: Path) -> list[_Place]:
         if place.picture != len(places):
             raise InputError(f"{where}: picture {place.picture}, expected {len(places)}")
         if not place.name or place.name in names:
-            raise InputError(f"{where}: name {place.name!r}, expected one that is not empty and not in another line")
+            raise InputError(f"{where}: name {place.name!r}, expected a name that is not empty and in no other line")
         if not place.size or place.channels not in (1, 3) or places and place.channels != places[0].channels:
             raise InputError(
                 f"{where}: {place.height}x{place.width}x{place.channels} values, expected one pixel or more and 1 or 3"

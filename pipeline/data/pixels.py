@@ -49,13 +49,13 @@ class QualityArrays:
     def check_index(self, index: Path, rows: int) -> None:
         """Refuse an index of more or fewer faces than there are. Raises InputError naming both files."""
         if rows != self.count:
-            raise InputError(f"{index}: {rows} rows, expected {self.count}, one a face of {self.sharp}")
+            raise InputError(f"{index}: {rows} rows, expected {self.count}, one per face of {self.sharp}")
 
     def check_network(self, network: Path, size: int, channels: int) -> None:
         """Refuse a network that was made for other faces. Raises InputError naming both files."""
         if (size, channels) != (self.size, self.channels):
             raise InputError(
-                f"{network}: made for faces of {size} pixels a side and {channels} channels, expected"
+                f"{network}: made for faces of {size} pixels per side and {channels} channels, expected"
                 f" {self.size} and {self.channels}, as {self.sharp} has"
             )
 

@@ -1,8 +1,8 @@
 """Which records of a RecordIO file are images, and whose: train.rec, train.idx and property of InsightFace.
 
 Record 0 is a header where it has two labels or more and no image: the key after the last image, and the key after the
-last record; between the two lies a record a person, without an image either. Else record 0 is an image like all others,
-however many labels it has; the first label is the person.
+last record; between the two lies a record per person, without an image either. Else record 0 is an image like all
+others, however many labels it has; the first label is the person.
 """
 
 from __future__ import annotations
@@ -38,15 +38,17 @@ class RecordImages:
 def find_images(path: Path, index_path: Path, property_path: Path) -> RecordImages:
     """The images of the records ``path``; heads of all records are read, and of the last one all.
 
-    Raises InputError naming file and record: a file that is absent, damaged or truncated; a header whose images are not
-    all there, an image where none should be or none where one should be, a label of no person, records that overlap.
+    Raises InputError naming file and record: a file that is absent, damaged or truncated; a header whose images are
+    not all there, an image where there should be none or the reverse, a label of no person, records that overlap.
     """
     classes, _, _ = read_property(property_path)
     offset_of = read_index(index_path)
     if 0 not in offset_of:
         raise InputError(f"{index_path}: no key 0, expected the record that tells which are images")
     with Records(path) as records:
-        records.image(max(offset_of.values()))  # the last one, whatever it is: else a download that broke off passes
+        records.image(
+            max(offset_of.values())
+        )  # the last record, whatever it holds: else a download that broke off passes
         keys, end = _image_keys(records, offset_of, index_path)
         offsets = np.fromiter((offset_of[key] for key in keys), np.int64, len(keys))
         labels, stops = _labels(records, keys, offsets, classes, property_path)
@@ -77,7 +79,7 @@ def _image_keys(records: Records, offset_of: dict[int, int], index_path: Path) -
             f"{records.path}: record 0: {end:g} found, expected the key after the last image, a whole number from 2"
         )
     end = int(end)
-    if end > EXACT:  # rounded to one of the numbers that a float32 has: the records themselves tell
+    if end > EXACT:  # rounded to a number that a float32 can hold: the records themselves tell
         slack = int(np.spacing(np.float32(end)))
         near = range(end - slack, end + slack)
         end = next((key for key in near if key in offset_of and not records.head(offset_of[key]).image), end)
@@ -109,7 +111,7 @@ def _labels(
 def _without_image(
     records: Records, offset_of: dict[int, int], keys: Sequence[int], end: int
 ) -> tuple[np.ndarray, list[str]]:
-    """Where the records end that are none of the images, int64 (n,); and those, by key, that say nothing of a person."""
+    """Where records that hold no image end, int64 (n,); and those of them, by key, that do not describe a person."""
     stops, unclear = np.empty(len(keys), np.int64), []
     for place, key in enumerate(keys):
         head = records.head(offset_of[key])
@@ -139,13 +141,13 @@ def _unnamed(records: Records, keys: np.ndarray, starts: np.ndarray, stops: np.n
         row = int(overlaps[0])
         raise InputError(
             f"{index_path}: keys {keys[row]} and {keys[row + 1]} are of records at bytes {starts[row]} and"
-            f" {starts[row + 1]}, which overlap: expected a record a key"
+            f" {starts[row + 1]}, which overlap: expected a record per key"
         )
     begins, finishes = np.append(0, stops), np.append(starts, records.size)
-    found = []
+    unnamed = []
     for row in np.flatnonzero(begins < finishes).tolist():
-        found += [f"at byte {offset}" for offset in records.between(int(begins[row]), int(finishes[row]))]
-    return found
+        unnamed += [f"at byte {offset}" for offset in records.between(int(begins[row]), int(finishes[row]))]
+    return unnamed
 
 
 def _people_without(labels: np.ndarray, classes: int, property_path: Path) -> list[Remark]:

@@ -1,4 +1,5 @@
-"""Reads image records in MXNet's RecordIO, as InsightFace gives its training sets out: train.rec, train.idx, property.
+"""Reads image records in MXNet's RecordIO, as InsightFace gives its training sets out: train.rec, train.idx,
+property.
 
 A record is the magic number, a word of 3 bits (which part it is: 0 whole, 1 first, 2 middle, 3 last) and 29 bits
 (length in bytes), and the payload, padded to 4 bytes. A payload that contains the magic number is split there. It
@@ -59,7 +60,7 @@ def read_index(path: str | Path) -> dict[int, int]:
             raise InputError(f"{path}: line {number}: key {key} occurs twice")
         offsets[key] = offset
     if not offsets:
-        raise InputError(f"{path}: no lines, expected key<TAB>offset, one a record")
+        raise InputError(f"{path}: no lines, expected key<TAB>offset, one per record")
     return offsets
 
 
@@ -91,7 +92,7 @@ class Records:
         return self.head(offset).labels
 
     def head(self, offset: int) -> Head:
-        """What the beginning of a record says; no more is read of one that lies in one piece."""
+        """What the beginning of a record says; if the record lies in one piece, no more of it is read."""
         part, length = self._prefix(offset)
         if part:
             head, end = self._payload(offset)
@@ -137,7 +138,7 @@ class Records:
             position += _room(length)
             part, length = self._prefix(position)
             if part not in (2, 3):
-                raise self._bad(position, f"is part {part} after a first one", "a middle or last part")
+                raise self._bad(position, f"is part {part} after a first part", "a middle or last part")
             pieces.append(self._read(position + PREFIX.size, length))
         return PREFIX.pack(MAGIC, 0)[:4].join(pieces), position + _room(length)
 
@@ -163,8 +164,8 @@ class Records:
             raise self._bad(offset, f"gives {len(data)} bytes", f"{count}: the file became shorter")
         return data
 
-    def _bad(self, offset: int, found: str, expected: str) -> InputError:
-        return InputError(f"{self.path}: the record at byte {offset} {found}, expected {expected}")
+    def _bad(self, offset: int, problem: str, expected: str) -> InputError:
+        return InputError(f"{self.path}: the record at byte {offset} {problem}, expected {expected}")
 
 
 def _room(length: int) -> int:

@@ -1,4 +1,5 @@
-"""What a prepared data set says about itself: files left out, pictures that occur twice; into notes.json and the report.
+"""What a prepared data set says about itself: files left out, pictures that occur twice; into notes.json and the
+report.
 
 One shape for all tasks, ``{"what": ..., "count": ..., "names": [...]}``, so that nothing is dropped without a word.
 """
@@ -38,10 +39,10 @@ class Remarked(Settings):
 
     @model_serializer(mode="wrap")
     def _without_none(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        found = serialise(self)
-        if not found.get("remarks"):
-            found.pop("remarks", None)
-        return found
+        fields = serialise(self)
+        if not fields.get("remarks"):
+            fields.pop("remarks", None)
+        return fields
 
 
 def remark(what: str, names: Iterable[str], count: int | None = None) -> list[Remark]:
@@ -61,8 +62,8 @@ def recorded(about: Mapping[str, Any], path: str | Path = "run.json") -> list[Re
 
 def say(where: str | Path, remarks: Sequence[Remark]) -> None:
     """A line on stderr for each."""
-    for one in remarks:
-        print(one_line(f"{where}: {one}"), file=sys.stderr, flush=True)
+    for entry in remarks:
+        print(one_line(f"{where}: {entry}"), file=sys.stderr, flush=True)
 
 
 def sentence(remarks: Sequence[Remark]) -> list[str]:

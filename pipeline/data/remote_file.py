@@ -46,20 +46,20 @@ class RemoteFile:
         """Whether its content is known beforehand."""
         return self.sha256 is not None or self.sha256_start is not None
 
-    def is_right(self, found: str) -> bool:
-        """Whether content of the SHA-256 ``found``, in lower case, may be this file's."""
-        if self.sha256 is not None and found != self.sha256.lower():
+    def is_right(self, digest: str) -> bool:
+        """Whether content of the SHA-256 ``digest``, in lower case, may be this file's."""
+        if self.sha256 is not None and digest != self.sha256.lower():
             return False
-        return found.startswith(self.sha256_start or "")
+        return digest.startswith(self.sha256_start or "")
 
     @property
     def expected(self) -> str:
         """The checksum asked for, in words."""
-        return self.sha256.lower() if self.sha256 else f"one that begins with {self.sha256_start}"
+        return self.sha256.lower() if self.sha256 else f"a sha256 that begins with {self.sha256_start}"
 
-    def wrong(self, source: str | Path, found: str, remark: str = "") -> InputError:
+    def wrong(self, source: str | Path, digest: str, remark: str = "") -> InputError:
         """The error of a content of another checksum, which came from ``source``."""
         return InputError(
-            f"{self.name}: wrong checksum of {source}: found sha256 {found}, expected {self.expected}"
+            f"{self.name}: wrong checksum of {source}: found sha256 {digest}, expected {self.expected}"
             f" (the file given out by {self.provider}){remark}"
         )

@@ -28,8 +28,8 @@ class Repeats:
     ) -> list[Remark]:
         """Equal pictures of two groups (people, classes; "" is of nobody known), and such to train and to test on.
 
-        ``called`` is what a group is called, in the plural. Not ``known``: groups of split "test" are made up, so that
-        two of them may be one.
+        ``called`` is what a group is called, in the plural. Not ``known``: groups of split "test" are made up, so
+        that two of them may be one.
         """
         order = np.argsort(self.digests, kind="stable")
         same = np.flatnonzero(np.diff(self.digests[order]) == 0)
@@ -47,8 +47,8 @@ class Repeats:
             test = [row for row in rows if splits[row] == "test"]
             if test and len(test) < len(rows):
                 leaked.append(_equal(files, sorted((test[0], next(row for row in rows if splits[row] != "test")))))
-        found = remark(f"pictures that occur under two {called} or more", shared)
-        return found + remark("pictures that are both to train and to test on", leaked)
+        said = remark(f"pictures that occur under two {called} or more", shared)
+        return said + remark("pictures that are both to train and to test on", leaked)
 
 
 def alike(names: Iterable[str], called: str) -> list[Remark]:
@@ -56,7 +56,7 @@ def alike(names: Iterable[str], called: str) -> list[Remark]:
     forms: dict[str, list[str]] = {}
     for name in sorted(set(names)):
         forms.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(" ."), []).append(name)
-    sets = [" = ".join(map(repr, found)) for found in forms.values() if len(found) > 1]
+    sets = [" = ".join(map(repr, spellings)) for spellings in forms.values() if len(spellings) > 1]
     return remark(f"{called} under two names that differ only in letter case, or in spaces or dots at the end", sets)
 
 

@@ -20,12 +20,12 @@ from pipeline.params.sketch_pairs import Eyes, FilePairs, Folders
 
 PAPER = 255  # what lies outside of an aligned sketch
 TABLES = {"landmarks": "landmarks.csv", "train_list": "train.txt", "test_list": "test.txt"}
-SHOWN = 20  # files passed over that are named one by one
+SHOWN = 20  # files passed over whose names are shown
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A pair of one set: its name in there, "train" or "test", and its files."""
+    """A pair: its name within the set, "train" or "test", and its files."""
 
     name: str
     part: str
@@ -37,8 +37,8 @@ class Pair:
 class PlannedSet:
     """A set of pairs: which, and how to come by their pixels.
 
-    ``pictures()`` yields ("photos" or "sketches", numbers of pairs (n,), uint8 (n, S, S, C)), in any order, each once.
-    ``remarks`` are what was left out or come upon.
+    ``pictures()`` yields ("photos" or "sketches", numbers of pairs (n,), uint8 (n, S, S, C)), in any order, each
+    once. ``remarks`` are what was left out or come upon.
     """
 
     pairs: list[Pair]
@@ -56,8 +56,8 @@ def table_name(set_name: str, table: str) -> str:
 def plan_files(set_name: str, settings: FilePairs, raw: Path, image_size: int, channels: int) -> PlannedSet:
     """Find the pairs in ``raw / settings.name``, train before test, in order of what their names agree in.
 
-    Raises InputError in one line that names archive and file: a pattern that matches nothing, a file that is photo and
-    sketch or in both parts, doubly matched, unmatched (unless these are skipped), named by a list but not there,
+    Raises InputError in one line that names archive and file: a pattern that matches nothing, a file that is photo
+    and sketch or in both parts, doubly matched, unmatched (unless these are skipped), named by a list but not there,
     without landmarks; a part of another size than ``counts`` says. Decoding raises as pipeline.data.images does.
     """
     archive = raw / settings.name
@@ -66,14 +66,16 @@ def plan_files(set_name: str, settings: FilePairs, raw: Path, image_size: int, c
         raise InputError(f"{archive}: no such file, expected the archive of {settings.label}, given out by {provider}")
     files, remarks = list_files(archive), []
     stored = files.photos
-    found = {part: _match(archive, part, folders, files, settings, remarks) for part, folders in settings.parts.items()}
-    if "all" in found:
-        found = _divide(set_name, settings, raw, found["all"], remarks)
-    _check_parts(archive, settings, found)
+    matched = {
+        part: _match(archive, part, folders, files, settings, remarks) for part, folders in settings.parts.items()
+    }
+    if "all" in matched:
+        matched = _divide(set_name, settings, raw, matched["all"], remarks)
+    _check_parts(archive, settings, matched)
     pairs = [
         Pair(f"{part}/{'-'.join(pair.key)}", part, pair.photo, pair.sketch)
         for part in ("train", "test")
-        for pair in found.get(part, [])
+        for pair in matched.get(part, [])
     ]
     landmarks = _landmarks(set_name, settings, raw, pairs)
 
@@ -128,17 +130,17 @@ def _match(
         remarks += others
     if both := sides["photos"] & sides["sketches"]:
         raise InputError(f"{where}: {min(both)!r} is of photos and of sketches, expected patterns that tell them apart")
-    found, left = match(where, sides["photos"], sides["sketches"], folders.names.photo, folders.names.sketch)
-    if left and (settings.unmatched == "refuse" or not found):
+    pairs, left = match(where, sides["photos"], sides["sketches"], folders.names.photo, folders.names.sketch)
+    if left and (settings.unmatched == "refuse" or not pairs):
         more = f" (and {len(left) - 1} more; unmatched: skip leaves them out)" if len(left) > 1 else ""
         raise InputError(left[0] + more + files.said())
     for line in left[:SHOWN]:
         _say(f"{line}: left out")
     if len(left) > SHOWN:
         _say(f"{where}: {len(left) - SHOWN} more files without a partner left out")
-    paired = {file for pair in found for file in (pair.photo, pair.sketch)}
+    paired = {file for pair in pairs for file in (pair.photo, pair.sketch)}
     remarks += remark(f"files to {part} on left out: without a partner", sorted(set().union(*sides.values()) - paired))
-    return found
+    return pairs
 
 
 def _divide(
@@ -161,7 +163,9 @@ def _divide(
         path = raw / table_name(set_name, "test_list")
         test = _listed(path, pairs, raw / settings.name)
         if both := train & test:
-            raise InputError(f"{path}: {'-'.join(min(both))!r} is to train on too, expected photos of one part")
+            raise InputError(
+                f"{path}: {'-'.join(min(both))!r} is to train on too, expected each photo in a single part"
+            )
         if rest := [pair.photo for pair in pairs if pair.key not in train | test]:
             _say(f"{raw / settings.name}: {len(rest)} of {len(pairs)} pairs are in neither list: left out")
             remarks += remark("pairs left out: in neither list", rest)
@@ -177,26 +181,26 @@ def _listed(path: Path, pairs: list[Matched], archive: Path) -> set[tuple[str, .
             known.setdefault(form, set()).add(pair.key)
     keys: set[tuple[str, ...]] = set()
     for name in read_names(path):
-        found = known.get(name.casefold(), set())
-        if len(found) != 1:
-            what = f"means {len(found)} photos" if found else "is no photo with a sketch"
+        photos = known.get(name.casefold(), set())
+        if len(photos) != 1:
+            what = f"means {len(photos)} photos" if photos else "is no photo with a sketch"
             raise InputError(f"{path}: file {name!r} {what} in {archive}, expected one, as in {pairs[0].photo!r}")
-        if found <= keys:
+        if photos <= keys:
             raise InputError(f"{path}: file {name!r} is named before in another form, expected each photo once")
-        keys |= found
+        keys |= photos
     return keys
 
 
-def _check_parts(archive: Path, settings: FilePairs, found: dict[str, list[Matched]]) -> None:
+def _check_parts(archive: Path, settings: FilePairs, matched: dict[str, list[Matched]]) -> None:
     for part in ("train", "test"):
         expected = getattr(settings.counts, part)
-        if expected is not None and part in found and len(found[part]) != expected:
+        if expected is not None and part in matched and len(matched[part]) != expected:
             raise InputError(
-                f"{archive}: {len(found[part])} pairs to {part} on, expected {expected}, as counts.{part} says"
+                f"{archive}: {len(matched[part])} pairs to {part} on, expected {expected}, as counts.{part} says"
                 + (" for the published protocol" if settings.preset else "")
             )
     parts_of: dict[str, str] = {}
-    for part, pairs in found.items():
+    for part, pairs in matched.items():
         for pair in pairs:
             for file in (pair.photo, pair.sketch):
                 if (other := parts_of.setdefault(file, part)) != part:
@@ -207,12 +211,12 @@ def _landmarks(set_name: str, settings: FilePairs, raw: Path, pairs: list[Pair])
     if settings.files.landmarks is None:
         return None
     path = raw / table_name(set_name, "landmarks")
-    found = read_landmarks(path)
+    landmarks = read_landmarks(path)
     for pair in pairs:
         for file in (pair.photo, pair.sketch):
-            if file not in found:
+            if file not in landmarks:
                 raise InputError(f"{path}: no landmarks of {file!r}, expected a row for every photo and sketch")
-    return found
+    return landmarks
 
 
 def _say(line: str) -> None:

@@ -29,7 +29,7 @@ RENDERED_LABEL = "rendered faces and drawings"
 
 
 class SetNotes(Settings):
-    """What tables say of one set, and how many pairs it has to train and to test on."""
+    """A set's label in tables, and how many pairs it has to train and to test on."""
 
     label: str
     rendered: bool
@@ -65,9 +65,9 @@ class LoadedPairs:
 
 
 def remote_files(settings: SketchPairs) -> list[RemoteFile]:
-    """The files to fetch, each once, though several sets may come out of one archive; none for rendered pairs.
+    """The files to fetch, each once, even when several sets come from it; none for rendered pairs.
 
-    Raises InputError where two sets say different things of one archive.
+    Raises InputError where two sets give different settings for the same archive.
     """
     files: dict[str, RemoteFile] = {}
     for set_name, chosen in settings.sets.items():
@@ -101,8 +101,8 @@ def prepare_pairs(settings: SketchPairs, raw: str | os.PathLike[str], out: str |
     index = pd.DataFrame(
         [
             (f"{name}/{pair.name}", name, pair.part, pair.photo, pair.sketch)
-            for name, one in planned.items()
-            for pair in one.pairs
+            for name, plan in planned.items()
+            for pair in plan.pairs
         ],
         columns=list(COLUMNS),
     )
@@ -116,10 +116,10 @@ def prepare_pairs(settings: SketchPairs, raw: str | os.PathLike[str], out: str |
             _Rows(folder / SKETCHES, (len(index), side, side, 1)) as sketches,
         ):
             start = 0
-            for one in planned.values():
-                for kind, numbers, pictures in one.pictures():
+            for plan in planned.values():
+                for kind, numbers, pictures in plan.pictures():
                     (photos if kind == "photos" else sketches).put(start + numbers, pictures)
-                start += len(one.pairs)
+                start += len(plan.pairs)
         write_csv(folder / INDEX, index)
         remarks = []
         for rows, column in ((photos, "photo_file"), (sketches, "sketch_file")):
@@ -130,7 +130,7 @@ def prepare_pairs(settings: SketchPairs, raw: str | os.PathLike[str], out: str |
 
 
 def load(folder: str | os.PathLike[str]) -> LoadedPairs:
-    """What ``prepare_pairs`` wrote. Raises InputError naming the file that is absent, damaged or not of the others."""
+    """What ``prepare_pairs`` wrote. Raises InputError naming a file that is absent, damaged or inconsistent."""
     folder = Path(folder)
     photos, sketches = open_faces(folder / PHOTOS), open_faces(folder / SKETCHES)
     notes = validate(PairNotes, read_json(folder / NOTES), "", folder / NOTES)
@@ -155,7 +155,7 @@ def load(folder: str | os.PathLike[str]) -> LoadedPairs:
             " size, as many of these as of those, sketches with one channel"
         )
     if len(index) != len(photos):
-        raise InputError(f"{path}: {len(index)} rows, expected {len(photos)}, one a pair of {PHOTOS}")
+        raise InputError(f"{path}: {len(index)} rows, expected {len(photos)}, one per pair of {PHOTOS}")
     return LoadedPairs(photos, sketches, index, notes)
 
 
@@ -195,17 +195,17 @@ def plan_rendered(settings: RenderedPairs, image_size: int, channels: int) -> Pl
 def _notes(planned: dict[str, PlannedSet], remarks: list[Remark]) -> PairNotes:
     sets = {
         name: SetNotes(
-            label=one.label,
-            rendered=one.rendered,
-            **{part: sum(pair.part == part for pair in one.pairs) for part in PARTS},
+            label=plan.label,
+            rendered=plan.rendered,
+            **{part: sum(pair.part == part for pair in plan.pairs) for part in PARTS},
         )
-        for name, one in planned.items()
+        for name, plan in planned.items()
     }
     return PairNotes(
-        name=" + ".join(dict.fromkeys(one.label for one in planned.values())),
-        rendered=any(one.rendered for one in planned.values()),
+        name=" + ".join(dict.fromkeys(plan.label for plan in planned.values())),
+        rendered=any(plan.rendered for plan in planned.values()),
         sets=sets,
-        remarks=[*(remark for one in planned.values() for remark in one.remarks), *remarks],
+        remarks=[*(remark for plan in planned.values() for remark in plan.remarks), *remarks],
         **{part: sum(getattr(notes, part) for notes in sets.values()) for part in PARTS},
     )
 

@@ -11,15 +11,15 @@ from pipeline.errors import InputError
 
 MAX_BYTES = 512 * 2**20  # of a text file: Glint360K's train.idx, the largest in use, has 350 MB
 MAX_LINE = 2**16  # characters of a line: a row of names and landmarks has a few hundred
-MAX_COLUMNS = 100  # of a table of ours: the widest has 15
+MAX_COLUMNS = 100  # the widest table that is read has 15
 BLOCK = 2**16  # bytes read at once
 
 
 def read_lines(path: str | os.PathLike[str], expected: str) -> Iterator[str]:
     """The lines of ``path`` in UTF-8, with or without a mark at its beginning; each with its end, of any system.
 
-    Raises InputError naming file and line: absent, not UTF-8, a byte of zero, a line of more than MAX_LINE characters,
-    a file of more than MAX_BYTES. ``expected`` is what messages say that the file should be.
+    Raises InputError naming file and line: absent, not UTF-8, a byte of zero, a line of more than MAX_LINE
+    characters, a file of more than MAX_BYTES. ``expected`` is what messages say that the file should be.
     """
     number, read, rest = 1, 0, ""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
@@ -46,9 +46,11 @@ def read_lines(path: str | os.PathLike[str], expected: str) -> Iterator[str]:
 
 
 def check_table(path: str | os.PathLike[str], expected: str = "a CSV table") -> None:
-    """Refuse what no table of ours is and pandas would take long or much memory for; see ``read_lines``.
+    """Refuse tables far larger than any in use, before pandas spends time and memory on them; see
+    ``read_lines``.
 
-    Raises InputError naming the file: absent, a byte of zero, more than MAX_BYTES, MAX_COLUMNS, or in a line MAX_LINE.
+    Raises InputError naming the file: absent, a byte of zero, more than MAX_BYTES, MAX_COLUMNS, or in a line
+    MAX_LINE.
     """
     read = since = 0  # bytes of the file, of the line that is not at its end
     columns: int | None = None
@@ -61,9 +63,9 @@ def check_table(path: str | os.PathLike[str], expected: str = "a CSV table") -> 
         if columns is None:
             columns = block.partition(b"\n")[0].count(b",") + 1
         if read > MAX_BYTES or since > MAX_LINE or columns > MAX_COLUMNS:
-            found = f"{MAX_BYTES} bytes" if read > MAX_BYTES else f"{MAX_COLUMNS} columns"
-            found = f"{MAX_LINE} bytes in a line" if since > MAX_LINE else found
-            raise InputError(f"{path}: more than {found}, the limit (expected {expected})")
+            exceeded = f"{MAX_BYTES} bytes" if read > MAX_BYTES else f"{MAX_COLUMNS} columns"
+            exceeded = f"{MAX_LINE} bytes in a line" if since > MAX_LINE else exceeded
+            raise InputError(f"{path}: more than {exceeded}, the limit (expected {expected})")
 
 
 def _blocks(path: str | os.PathLike[str], expected: str) -> Iterator[bytes]:

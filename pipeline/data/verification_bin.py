@@ -19,10 +19,10 @@ LAYOUT = "a pickle of (2n encoded images, n bools)"
 
 
 def read_bin(path: str | Path) -> tuple[list[bytes], np.ndarray]:
-    """The encoded images (2n), those of a pair one after another, and whether each pair is of one person: bool (n,).
+    """The encoded images (2n), both of a pair in sequence, and whether each pair shows the same person: bool (n,).
 
     All images are in memory, once. Raises InputError naming the file and, where there is one, opcode and position
-    (bytes): absent, empty, truncated, not such a pickle, one that would call anything, unequal lengths.
+    (bytes): absent, empty, truncated, not such a pickle, a pickle that would call anything, unequal lengths.
     """
     path = Path(path)
     try:
@@ -44,13 +44,13 @@ def _images_and_pairs(path: Path, value: Any) -> tuple[list[bytes], np.ndarray]:
         raise InputError(f"{path}: holds {kind(value)}, expected {LAYOUT}")
     images, same = value
     if len(images) != 2 * len(same):
-        raise InputError(f"{path}: {len(images)} images for {len(same)} pairs, expected {2 * len(same)}: two a pair")
+        raise InputError(f"{path}: {len(images)} images for {len(same)} pairs, expected {2 * len(same)}: two per pair")
     if not len(same):
         raise InputError(f"{path}: holds no pairs, expected {LAYOUT}")
     for number, answer in enumerate(same):
         if type(answer) not in (bool, int) or answer not in (0, 1):
-            found = "another number" if type(answer) is int else kind(answer)
-            raise InputError(f"{path}: pair {number}: {found} found, expected True or False: whether it is one person")
+            what = "another number" if type(answer) is int else kind(answer)
+            raise InputError(f"{path}: pair {number}: {what} found, expected True or False: whether it is one person")
     encoded = []
     for number, image in enumerate(images):
         data = image.data if isinstance(image, Array) else image

@@ -1,4 +1,4 @@
-"""Distillation methods, one a file: what a student takes over from a teacher, as a loss.
+"""Distillation methods, one per file: what a student takes over from a teacher, as a loss.
 
 A method ``name`` is the file ``name.py`` here, found by its name. It states
 - ``Settings``: its parameters with their ranges, ``weight`` among them; an entry ``distill: {name: {...}}`` in
@@ -18,10 +18,10 @@ and, where it differs from what Method below has, any of these:
 - ``check(settings, student, teacher)``: raises ValueError where its settings do not fit the settings of both networks
   (pipeline.params.networks, pipeline.tasks.recognition.params.teachers), before any job runs;
 - ``weight_at(settings, epoch) -> float``: a factor of the weight at a time, in epochs from 0;
-- ``build(settings, student: Knowledge, teacher: Knowledge, labels) -> nn.Module``, if it learns or remembers something
-  itself: its parts, given what both networks know of a probe, for the shapes, and the labels (N,) of all samples.
-  ``loss`` gets them as a fourth argument. They learn with the student and are saved to resume, never in a checkpoint.
-  Only pipeline.tasks.classification builds parts: there, SAME_NETWORK does not hold for such a method.
+- ``build(settings, student: Knowledge, teacher: Knowledge, labels) -> nn.Module``, if it learns or remembers
+  something itself: its parts, given what both networks know of a probe, for the shapes, and the labels (N,) of all
+  samples. ``loss`` gets them as a fourth argument. They learn with the student and are saved to resume, never in a
+  checkpoint. Only pipeline.tasks.classification builds parts: there, SAME_NETWORK does not hold for such a method.
 
 What a student learns by the methods of its entry is pipeline.distilling. params.yaml is validated from ``Settings``
 without torch, whose import costs seconds: a method imports it where it computes.
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 class Knowledge:
     """What a network knows of a batch of B pictures; the methods compare a student's with its teacher's.
 
-    A task fills in what its networks have; a method names in NEEDS what it compares. embedding (B, D): not normalised.
-    logits (B, identities): margin logits, the scale included; plain_logits: the same without the margin.
-    labels (B,): the true identities. channel_maps, spatial_maps: one map per block, (B, C_l) and (B, H_l, W_l), before the
-    sigmoid. features: the output of every stage, or of every tap, (B, C_s, H_s, W_s).
-    output (B, C, H, W): a picture that the network made, in grey levels of 0..255, as all losses on pictures are.
-    rows (B,): the numbers of the samples, by which a method remembers them.
+    A task fills in what its networks have; a method names in NEEDS what it compares. embedding (B, D): not
+    normalised. logits (B, identities): margin logits, the scale included; plain_logits: the same without the margin.
+    labels (B,): the true identities. channel_maps, spatial_maps: one map per block, (B, C_l) and (B, H_l, W_l),
+    before the sigmoid. features: the output of every stage, or of every tap, (B, C_s, H_s, W_s). output (B, C, H, W):
+    a picture that the network made, in grey levels of 0..255, as all losses on pictures are. rows (B,): the numbers
+    of the samples, by which a method remembers them.
     """
 
     embedding: Tensor | None = None
@@ -74,7 +74,7 @@ def _constant(settings: Any, epoch: float) -> float:
 
 @dataclass(frozen=True)
 class Method:
-    """A method under the names of its file, explained above; what the file leaves out is as it is here."""
+    """A method's file as an object, with the names explained above; these are the defaults of what the file leaves out."""
 
     Settings: type
     NEEDS: tuple[str, ...]
@@ -102,7 +102,7 @@ def method_names() -> list[str]:
 def method(name: str) -> Method:
     """The method as its file states it.
 
-    Raises InputError where there is none of that name, naming those there are, or where its file lacks what it must state.
+    Raises InputError where no method has that name, listing all methods, or where its file lacks what it must state.
     """
     if name not in method_names():
         raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")

@@ -2,7 +2,8 @@
 
 ``L = sum over stages of mean((Q_S - Q_T)^2)`` with ``Q = vec(mean over channels of F^2) / its norm``, as the authors'
 code has it, where its weight is 1000. The features of a stage may have different widths, but need the same height and
-width, unless ``pool`` averages the larger one's to the smaller one's, as RepDistiller does between networks of two kinds.
+width, unless ``pool`` averages the larger one's to the smaller one's, as RepDistiller does between networks of two
+kinds.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ class Settings(Base):
 
 
 def pooled(features: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
-    """Each of the maps (B, C, H, W) averaged to the other's H and W where these are smaller."""
+    """Each map (B, C, H, W) averaged to the other's H and W where these are smaller."""
     from torch.nn import functional
 
     pairs = list(zip(features, others, strict=True))
-    sides = [[min(pair) for pair in zip(own.shape[2:], other.shape[2:], strict=True)] for own, other in pairs]
-    return [functional.adaptive_avg_pool2d(own.float(), side) for own, side in zip(features, sides, strict=True)]
+    sides = [[min(pair) for pair in zip(maps.shape[2:], other.shape[2:], strict=True)] for maps, other in pairs]
+    return [functional.adaptive_avg_pool2d(maps.float(), side) for maps, side in zip(features, sides, strict=True)]
 
 
 def attention_transfer(student: Sequence[Tensor], teacher: Sequence[Tensor], pool: bool = False) -> Tensor:

@@ -1,7 +1,7 @@
 """FAKD (He et al., ICIP 2020), an option of the authors' code: affinity between channels.
 
-``L = sum over taps of mean |A_S - A_T|`` with ``A = F~ F~^T`` (B, C, C), F~ the features with every channel divided by
-its norm over the positions. Channels are compared one by one, so that the networks must be equally wide.
+``L = sum over taps of mean |A_S - A_T|`` with ``A = F~ F~^T`` (B, C, C), F~ the features with every channel divided
+by its norm over the positions. Channel is compared with channel, so both networks must be equally wide.
 """
 
 from __future__ import annotations

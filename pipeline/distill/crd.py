@@ -1,10 +1,12 @@
 """Contrastive Representation Distillation (Tian, Krishnan, Isola, ICLR 2020), CRD, on the embeddings.
 
-Both embeddings are mapped to 128 values of length one, g_S and g_T. Each is told from memories of the other network's:
-that of the same sample against those of K others, drawn among the samples of other classes (equations 17 to 19)::
+Both embeddings are mapped to 128 values of length one, g_S and g_T. Each is told from memories of the other
+network's: that of the same sample against those of K others, drawn among the samples of other classes (equations 17
+to 19)::
 
     h(g, m) = exp(g . m / tau) / Z,   P = h / (h + K / N)
-    L = -mean over the batch of [log P(g_S, m_T) + sum over others of log(1 - P(g_S, other m_T))], and that of g_T, m_S
+    L = -mean over the batch of [log P(g_S, m_T) + sum over others of log(1 - P(g_S, other m_T))], and that of g_T,
+    m_S
 
 as in RepDistiller: Z is N times the mean of the exponentials in the first step; a memory moves half of the way to the
 new value and is made of length one again, after it was read. Negatives are drawn with replacement, in RepDistiller
@@ -31,7 +33,7 @@ TINY = 1e-7  # as the authors' code
 
 
 class Settings(Base):
-    """The authors' values; their weight on CIFAR-100 is 0.8. ``negatives`` is K, ``momentum`` the share of what was."""
+    """The authors' values; their weight on CIFAR-100 is 0.8. ``negatives`` is K, ``momentum`` the old memory's share."""
 
     weight: Positive
     width: Annotated[int, Field(ge=2, le=8192)] = 128
@@ -49,11 +51,11 @@ def contrast(scores: Tensor, samples: int) -> Tensor:
 
 
 def build(settings: Settings, student: Knowledge, teacher: Knowledge, labels: Tensor) -> nn.Module:
-    """The linear maps, which are learned, and the memories. Raises InputError where all samples are of one class."""
+    """The linear maps, which are learned, and the memories. Raises InputError where all samples are of the same class."""
     from pipeline.models.contrastive_memory import ContrastiveMemory
 
     if len(labels.unique()) < 2:
-        raise InputError("distill.crd: all samples are of one class, expected others to tell them from")
+        raise InputError("distill.crd: all samples are of the same class, expected several classes")
     widths = student.embedding.shape[1], teacher.embedding.shape[1]
     return ContrastiveMemory(widths, labels, **settings.model_dump(exclude={"weight"}))
 

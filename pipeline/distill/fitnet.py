@@ -2,8 +2,8 @@
 
 ``L = mean((r(F_S) - F_T)^2)`` at one stage, the hint, with a learned regressor r: RepDistiller's convolution, batch
 norm and ReLU, which it has between equal shapes too. A task that builds no parts compares networks of equal
-settings without it [ours]. The paper trains in two phases; here, as in the code of RepDistiller and F-SKD, the term is
-part of the sum from the first step.
+settings without it [ours]. The paper trains in two phases; here, as in the code of RepDistiller and F-SKD, the term
+is part of the sum from the first step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FROM_ALL = False
 
 
 class Settings(Base):
-    """``stage`` is the hint's, counted from 1, or the tap's (the body's end is the last).
+    """``stage`` is the stage compared, the hint, counted from 1, or the tap (the end of the body is the last).
 
     The weight is 1.5 in F-SKD's code, where it weighs the mean over all stages, and 100 in RepDistiller's.
     """
@@ -61,16 +61,18 @@ def build(settings: Settings, student: Knowledge, teacher: Knowledge, labels: Te
     """
     from torch import nn
 
-    (inputs, *own), (outputs, *other) = (of.features[settings.stage - 1].shape[1:] for of in (student, teacher))
-    if own == [2 * side for side in other]:
+    (inputs, *student_shape), (outputs, *other) = (
+        of.features[settings.stage - 1].shape[1:] for of in (student, teacher)
+    )
+    if student_shape == [2 * side for side in other]:
         change = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
-    elif other == [2 * side for side in own]:
+    elif other == [2 * side for side in student_shape]:
         change = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
-    elif all(s >= t for s, t in zip(own, other, strict=True)):
-        change = nn.Conv2d(inputs, outputs, [1 + s - t for s, t in zip(own, other, strict=True)])
+    elif all(s >= t for s, t in zip(student_shape, other, strict=True)):
+        change = nn.Conv2d(inputs, outputs, [1 + s - t for s, t in zip(student_shape, other, strict=True)])
     else:
         raise InputError(
-            f"distill.fitnet: stage {settings.stage} of the student is {own}, of the teacher {other}"
+            f"distill.fitnet: stage {settings.stage} of the student is {student_shape}, of the teacher {other}"
             " (expected half as large, or at least as large: another stage)"
         )
     return nn.Sequential(change, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))

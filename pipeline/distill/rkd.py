@@ -42,7 +42,7 @@ def distance_relation(embedding: Tensor) -> Tensor:
 
 
 def angle_relation(embedding: Tensor) -> Tensor:
-    """(B, D) -> (B, B, B): at [j, i, k] the cosine of the angle i j k; zero where two of the three are one face."""
+    """(B, D) -> (B, B, B): at [j, i, k] the cosine of the angle i j k; zero where two of the three are the same face."""
     from torch.nn import functional
 
     directions = functional.normalize(embedding[None] - embedding[:, None], dim=2)  # [j, i] points from j to i

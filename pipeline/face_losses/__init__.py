@@ -1,11 +1,11 @@
-"""Losses of recognition, one a file: what a face network learns identities by.
+"""Losses of recognition, one per file: what a face network learns identities by.
 
 A loss ``name`` is the file ``name.py`` here, found by its name, with
 - ``Settings``: what an entry with ``kind: name`` in params.yaml may say, ``kind: Literal["name"]`` among it; a
   pipeline.params.losses.MarginSettings where it is a softmax over cosines, whose logits methods can compare: of such
   losses ``margin:`` names one, for the teacher and all students; a baseline's ``loss:`` may be any;
-- ``build(settings, embedding, identities) -> pipeline.models.head.Head``: the head with random weights, for embeddings
-  (B, embedding); for a margin softmax a pipeline.models.margin.MarginHead.
+- ``build(settings, embedding, identities) -> pipeline.models.head.Head``: the head with random weights, for
+  embeddings (B, embedding); for a margin softmax a pipeline.models.margin.MarginHead.
 
 params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a file imports it in ``build``.
 """

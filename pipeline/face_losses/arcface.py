@@ -31,7 +31,8 @@ def moved(cosine: Tensor, margin: float) -> Tensor:
     import torch
 
     square = 1 - cosine.square()
-    # The root is taken of a 1 where its own slope would be infinite: no rule for ties in a clamp decides this.
+    # At 0 the root's slope is infinite: the root of 1 is taken there and replaced by 0. A clamp's gradient would depend
+    # on its rule for ties.
     sine = torch.where(square > 0, torch.where(square > 0, square, 1.0).sqrt(), 0.0)
     beyond = cosine <= -math.cos(margin)  # t + m > pi: cos(t + m) would rise again
     return torch.where(beyond, cosine - margin * math.sin(margin), cosine * math.cos(margin) - sine * math.sin(margin))

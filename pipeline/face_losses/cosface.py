@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Settings(MarginSettings):
-    """The margin is one of the cosine."""
+    """The margin is subtracted from the cosine."""
 
     kind: Literal["cosface"]
     margin: Annotated[float, Field(ge=0, lt=1.5)]

@@ -1,10 +1,10 @@
-"""Measures of verification beside the accuracy, one a file: numbers from the scores of pairs.
+"""Measures of verification beside the accuracy, one per file: numbers from the scores of pairs.
 
 A measure ``name`` is the file ``name.py`` here, found by its name, with
 - ``Settings``: what an entry ``measures: {name: {...}}`` of the evaluation in params.yaml may say;
-- ``measure(scores, same, settings) -> dict[str, float]``: scores (P,) of the pairs, each in its own fold, and whether a
-  pair shows one person (P,) bool, to values in [0, 1] by the names that they have in ``metrics.csv``, which begin with
-  ``name``;
+- ``measure(scores, same, settings) -> dict[str, float]``: scores (P,) of the pairs, each in its own fold, and whether
+  a pair shows one person (P,) bool, to values in [0, 1] by the names that they have in ``metrics.csv``, which begin
+  with ``name``;
 - ``title(metric) -> str``: the head of the column for such a name; ``explain(metrics, same, different) -> str``: a
   sentence for the caption, for those of the table and the numbers of pairs of one person and of two.
 
@@ -41,15 +41,15 @@ def validated(entries: Any) -> dict[str, Settings]:
     """Entries of params.yaml as settings, by name. Raises ValueError naming what is no measure, or a bad setting."""
     if not isinstance(entries, dict):
         raise ValueError(f"found {shown(entries)}, expected a mapping of measures")
-    found = {}
+    settings = {}
     for name, entry in entries.items():
         if name not in measure_names():
             raise ValueError(f"{shown(name)} is no measure, expected some of {', '.join(measure_names())}")
         try:
-            found[name] = validate(measure(name).Settings, entry, f"@{name}")
+            settings[name] = validate(measure(name).Settings, entry, f"@{name}")
         except InputError as error:
             raise ValueError(str(error).partition("@")[2]) from None
-    return found
+    return settings
 
 
 Measures = Annotated[dict[str, SerializeAsAny[Settings]], BeforeValidator(validated)]  # in a group of params.yaml
@@ -63,9 +63,9 @@ def measured(scores: np.ndarray, same: np.ndarray, measures: Mapping[str, Settin
 
 
 def named(metrics: Sequence[str]) -> dict[str, list[str]]:
-    """Measure -> those of ``metrics`` that are its own; names of anything else are left out."""
-    found = {
+    """Measure -> those of ``metrics`` that it computes; names that no measure computes are left out."""
+    by_measure = {
         name: [metric for metric in metrics if metric == name or metric.startswith(f"{name}_")]
         for name in measure_names()
     }
-    return {name: own for name, own in found.items() if own}
+    return {name: columns for name, columns in by_measure.items() if columns}

@@ -15,7 +15,7 @@ class Settings(Base):
 
 
 def measure(scores: np.ndarray, same: np.ndarray, settings: Settings) -> dict[str, float]:
-    """auc: how often a pair of one person scores above a pair of two, a tie counting one half."""
+    """auc: how often a pair of the same person scores above a pair of two people; ties count one half."""
     return {"auc": area_under_roc(scores, same)}
 
 

@@ -1,13 +1,14 @@
-"""Networks from faces to embeddings, one a file: its settings, and how it is built from them.
+"""Networks from faces to embeddings, one per file: its settings, and how it is built from them.
 
 A network ``name`` is the file ``name.py`` here, found by its name, with
-- ``Settings``: what an entry with ``architecture: name`` in params.yaml may say; ``architecture: Literal["name"]`` and
-  ``embedding``, the number of values it gives, among it; a property ``stages`` says how many features it shows;
+- ``Settings``: what an entry with ``architecture: name`` in params.yaml may say; ``architecture: Literal["name"]``
+  and ``embedding``, the number of values it gives, among it; a property ``stages`` says how many features it shows;
 - ``build(settings, image_size, channels) -> nn.Module``: the network with random weights, from faces
   (B, channels, image_size, image_size) in [-1, 1] to embeddings (B, embedding), not of unit length.
 
 The module's ``look_inside(faces)`` gives all that methods of distillation compare (pipeline.models.resnext.Inside;
-empty lists for what it has not), and ``stage_ends`` names the last attention map of each stage, () where there are none.
+empty lists for what it has not), and ``stage_ends`` names the last attention map of each stage, () where there are
+none.
 
 params.yaml is validated from ``Settings`` without torch, whose import costs seconds: a file imports it in ``build``.
 """

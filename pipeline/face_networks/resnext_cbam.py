@@ -19,10 +19,10 @@ class Settings(Base):
     architecture: Literal["resnext_cbam"]
     stem_width: Width
     stem_stride: Literal[1, 2]
-    depths: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(min_length=1, max_length=6)]  # blocks a stage
-    widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # channels a stage
+    depths: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(min_length=1, max_length=6)]  # blocks per stage
+    widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # channels per stage
     cardinality: Width
-    group_widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # inner channels a group, by stage
+    group_widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # inner channels per group, by stage
     reduction: Count  # of CBAM's channel attention
     attention_kernel: Literal[3, 5, 7]  # of CBAM's spatial attention
     embedding: Embedding
@@ -32,8 +32,8 @@ class Settings(Base):
     def _same_stages(self) -> Settings:
         lengths = {name: len(getattr(self, name)) for name in ("depths", "widths", "group_widths")}
         if len(set(lengths.values())) > 1:
-            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise ValueError(f"found stages: {found}; expected the same number of each")
+            counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"found stages: {counts}; expected the same number of each")
         return self
 
     @property

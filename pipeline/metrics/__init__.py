@@ -1,1 +1,1 @@
-"""What is measured, one kind of metric a file. Nothing here knows of tasks, files or parameters."""
+"""What is measured, one kind of metric per file. Nothing here knows of tasks, files or parameters."""

@@ -28,11 +28,11 @@ def placements(scores: ArrayLike, same: ArrayLike) -> NDArray[np.float64]:
         raise InputError(f"scores and same: shapes {scores.shape} and {same.shape}, expected the same, finite scores")
     if same.all() or not same.any():
         raise InputError(f"same: all {len(same)} pairs are {bool(same.all())}, expected both kinds")
-    found = np.empty(len(scores))
+    result = np.empty(len(scores))
     for kind, other, sign in ((same, ~same, 1), (~same, same, -1)):
         others, mine = np.sort(sign * scores[other]), sign * scores[kind]
         below = np.searchsorted(others, mine, "left") + np.searchsorted(others, mine, "right")
         placement = below / (2 * len(others))
         auc = placement.mean()
-        found[kind] = auc + len(scores) / len(mine) * (placement - auc)
-    return found
+        result[kind] = auc + len(scores) / len(mine) * (placement - auc)
+    return result

@@ -26,7 +26,7 @@ class Latency:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """All learned numbers, trainable or frozen, shared ones once; no buffers such as running means."""
+    """All learned numbers, trainable or frozen, each once even if shared; no buffers such as running means."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -98,11 +98,11 @@ def latency(
 
 
 class _Counter(TorchDispatchMode):
-    """PyTorch's FlopCounterMode less its table by module, whose making imports the compiler for seconds."""
+    """PyTorch's FlopCounterMode without its table by module, which would import the compiler, for seconds."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.operations = 0  # two a multiply-add
+        self.operations = 0  # two per multiply-add
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -120,7 +120,7 @@ class _Counter(TorchDispatchMode):
 
 @contextlib.contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while; every module then has its own mode back, mixed ones too.
+    """Evaluation mode for a while; every module then has its earlier mode back, even where modes were mixed.
 
     The flags are set directly: a model read from torch.export refuses eval().
     """

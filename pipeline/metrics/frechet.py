@@ -2,12 +2,12 @@
 
 ``d^2 = |m_1 - m_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))``: the squared 2-Wasserstein distance of two Gaussians with
 the sets' means and covariances (Dowson, Landau, Journal of Multivariate Analysis 1982). It is called FID where the
-features are those of one particular Inception network; of any other network it is not comparable with published FIDs,
+features are those of a particular Inception network; of any other network it is not comparable with published FIDs,
 so the features' name stands in the name of the figure.
 
-With few pictures it comes out too large, the more so the fewer there are (Chong, Forsyth, CVPR 2020): two halves of one
-set are not at distance 0. Resampling repeats pictures and makes it worse. Only figures with the same features and the
-same numbers of pictures can be compared, so the numbers belong beside it in a table.
+With few pictures it comes out too large, the more so the fewer there are (Chong, Forsyth, CVPR 2020): two halves of
+one set are not at distance 0. Resampling repeats pictures and makes it worse. Only figures with the same features and
+the same numbers of pictures can be compared, so the numbers belong beside it in a table.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Frechet:
 
     @property
     def name(self) -> str:
-        """What tables and files call the figure: ``frechet_recognition_teacher``."""
+        """The figure's name in tables and files: ``frechet_recognition_teacher``."""
         return f"frechet_{self.features}"
 
 

@@ -1,10 +1,10 @@
 """Face identification: whose picture in a gallery is most like a probe?
 
-The closed-set protocol of TinyFace (Cheng, Zhu, Gong, "Low-Resolution Face Recognition", ACCV 2018): every probe has a
-mate in the gallery, a picture of the same person, and distractors are pictures of people who are no probe's.
+The closed-set protocol of TinyFace (Cheng, Zhu, Gong, "Low-Resolution Face Recognition", ACCV 2018): every probe has
+a mate in the gallery, a picture of the same person, and distractors are pictures of people who are no probe's.
 Embeddings are compared by cosine, as they are. The code of A-SKD (ECCV 2022) does so too, with the mean of the
-embeddings of image and mirror image; here, as in verification, both stand side by side in one embedding. Nothing is
-centred, since there are no folds to take a mean from.
+embeddings of image and mirror image; here, as in verification, both stand side by side in a single embedding. Nothing
+is centred, since there are no folds to take a mean from.
 
 Everywhere P is the number of probes, G that of gallery pictures, distractors among them.
 """
@@ -93,10 +93,10 @@ def identify(probes: ArrayLike, gallery: ArrayLike, probe_ids: ArrayLike, galler
         candidates = _directions(gallery[block]).T
         for some in _parts(len(probes), PROBE_BLOCK):
             scores = directions[some] @ candidates
-            own = np.flatnonzero(
+            same_face = np.flatnonzero(
                 (owner >= some.start) & (owner < some.stop) & (mate >= block.start) & (mate < block.stop)
             )
-            scores[owner[own] - some.start, mate[own] - block.start] = -np.inf
+            scores[owner[same_face] - some.start, mate[same_face] - block.start] = -np.inf
             for number in range(count[some].max()):
                 having = np.flatnonzero(count[some] > number)
                 entry = start[some][having] + number
@@ -123,7 +123,7 @@ def cmc(ranks: ArrayLike, most: int = MOST) -> Floats:
 def _directions(embeddings: NDArray) -> Floats:
     """Each row at length 1, in double precision; zeros stay zeros."""
     embeddings = embeddings.astype(np.float64)
-    # By its largest part first: the square of a very small or large number is none.
+    # Divided by its largest part first: the square of a very small or large number is 0 or infinite.
     largest = np.abs(embeddings).max(axis=1, keepdims=True)
     embeddings /= np.where(largest > 0, largest, 1)
     length = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))[:, None]
@@ -152,7 +152,7 @@ def _checked_embeddings(name: str, embeddings: ArrayLike) -> NDArray:
 def _checked_ids(name: str, ids: ArrayLike, faces: int) -> Whole:
     ids = np.asarray(ids)
     if ids.shape != (faces,) or not np.issubdtype(ids.dtype, np.integer):
-        raise InputError(f"{name}: shape {ids.shape} of type {ids.dtype}, expected ({faces},) integers: one a face")
+        raise InputError(f"{name}: shape {ids.shape} of type {ids.dtype}, expected ({faces},) integers: one per face")
     return ids.astype(np.int64)
 
 
@@ -160,6 +160,6 @@ def _checked_ranks(ranks: ArrayLike) -> Whole:
     ranks = np.asarray(ranks)
     if ranks.ndim != 1 or not len(ranks) or not np.issubdtype(ranks.dtype, np.integer) or ranks.min() < 1:
         raise InputError(
-            f"ranks: shape {ranks.shape} of type {ranks.dtype}, expected whole numbers from 1, one a probe"
+            f"ranks: shape {ranks.shape} of type {ranks.dtype}, expected whole numbers from 1, one per probe"
         )
     return ranks.astype(np.int64)

@@ -1,8 +1,9 @@
-"""How like a synthesised face is to the real one: SSIM and FSIM of pairs, as papers on photo-sketch synthesis have it.
+"""How like a synthesised face is to the real one: SSIM and FSIM of pairs, as papers on photo-sketch synthesis have
+it.
 
-Both look at grey levels, 0 to 255, also of colour photos, and at the pictures as they are: some code of the field first
-smooths the synthesised ones (a bilateral filter), which changes both figures and is not done here. A pair has a value
-of its own, so that variants can be compared picture by picture; a set's figure is the mean over its pairs.
+Both look at grey levels, 0 to 255, also of colour photos, and at the pictures as they are: some code of the field
+first smooths the synthesised pictures (a bilateral filter), which changes both figures and is not done here. Each
+pair has its value, so that variants can be compared picture by picture; a set's figure is the mean over its pairs.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ def ssim(results: ArrayLike, originals: ArrayLike) -> Floats:
     Unlike there, colour is turned into grey of the full range, 0 to 255, and no border is left out.
 
     Args:
-        results, originals: (B, C, H, W) of one shape, C 1 or 3 (RGB), uint8 or floats of 0..255, which are taken as
-            they are, not rounded. At least 11 pixels a side.
+        results, originals: (B, C, H, W) of the same shape, C 1 or 3 (RGB), uint8 or floats of 0..255, which are taken
+        as
+            they are, not rounded. At least 11 pixels per side.
 
     Raises InputError where a pair cannot be compared: shape, type, or a value that is no grey level.
     """
@@ -79,8 +81,8 @@ def _planes(results: ArrayLike, originals: ArrayLike) -> tuple[Floats, Floats]:
     if shapes[0] != shapes[1]:
         raise InputError(f"results and originals: {shapes[0]} and {shapes[1]}, expected the same shape")
     if min(first.shape[1:]) < WINDOW:
-        found = f"{first.shape[2]}x{first.shape[1]}"
-        raise InputError(f"results and originals: {found} pixels, expected at least {WINDOW}x{WINDOW}")
+        size = f"{first.shape[2]}x{first.shape[1]}"
+        raise InputError(f"results and originals: {size} pixels, expected at least {WINDOW}x{WINDOW}")
     # Pictures of 0..1 would come out nearly alike, whatever they show.
     if np.asarray(originals).dtype != np.uint8 and second.max() <= 1:
         raise InputError(f"originals: floats up to {second.max()}, expected grey levels of 0 to 255")

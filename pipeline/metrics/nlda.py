@@ -2,9 +2,10 @@
 
 As the code that comes with papers on CUFS and CUFSF runs it (Wang et al., "Random Sampling for Fast Face Sketch
 Synthesis", Pattern Recognition 2018): of the people of a test set some, drawn at random, train the analysis on two
-pictures each, a real and a synthesised one; the real pictures of the others are looked up among their synthesised ones;
+pictures each, real and synthesised; the real pictures of the others are looked up among their synthesised pictures;
 20 draws. The analysis (Chen et al., Pattern Recognition 2000): PCA that keeps all there is, the null space of the
-within-class scatter, where a person's two pictures fall on one point, and in it the directions that spread people most.
+within-class scatter, where a person's two pictures fall on one point, and in it the directions that spread people
+most.
 
 The function of the original that does the last step is not public: the nearest neighbour is Euclidean here [ours].
 """
@@ -61,7 +62,7 @@ class Recognition:
 def recognise(
     real: ArrayLike, synthesised: ArrayLike, *, train: int | None = None, splits: int = 20, seed: int = 0
 ) -> Recognition:
-    """Look up real pictures (probes) among synthesised ones (the gallery), by null-space LDA.
+    """Look up real pictures (probes) among synthesised pictures (the gallery), by null-space LDA.
 
     Sketches for photo to sketch, photos for sketch to photo. A tie counts against the probe, so pictures that are all
     the same recognise nobody. Takes double precision of all pictures in memory.
@@ -81,7 +82,7 @@ def recognise(
         raise InputError(f"train: {train} of {people} people, expected at least 2 that train and 2 that are tested")
     pixels = first[0].size
     if pixels <= train:
-        raise InputError(f"real: {pixels} pixels a picture, expected more than the {train} people that train")
+        raise InputError(f"real: {pixels} pixels per picture, expected more than the {train} people that train")
     if splits < 1:
         raise InputError(f"splits: {splits}, expected at least 1")
 
@@ -98,12 +99,12 @@ def recognise(
         order = generator.permutation(people)
         trained, tested = order[:train], order[train:]
         directions = discriminants(first[trained], second[trained])
-        found = np.zeros(len(tested), dtype=bool)
+        correct = np.zeros(len(tested), dtype=bool)
         if not directions.shape[1]:
             rows.append((split, 0, 0.0))
-        for number, found in enumerate(_found(first[tested] @ directions, second[tested] @ directions), 1):
-            rows.append((split, number, found.mean()))
-        right[tested] += found  # in all dimensions, the last of the loop
+        for number, correct in enumerate(_found(first[tested] @ directions, second[tested] @ directions), 1):
+            rows.append((split, number, correct.mean()))
+        right[tested] += correct  # in all dimensions, the last of the loop
         tests[tested] += 1
     share = np.divide(right, tests, out=np.full(people, np.nan), where=tests > 0)
     table = pd.DataFrame(rows, columns=["split", "dimension", "rank1"])
@@ -111,7 +112,8 @@ def recognise(
 
 
 def discriminants(first: Floats, second: Floats) -> Floats:
-    """(D, K) orthonormal directions, the one that spreads people most first, of two pictures (n, D) of n people each.
+    """(D, K) orthonormal directions, the direction that spreads people most first, of two pictures (n, D) of n people
+    each.
 
     K is n - 1, or fewer where pictures leave no more: none where all are the same. The within-class scatter of the
     projected pictures is 0.
@@ -140,8 +142,8 @@ def _found(probes: Floats, gallery: Floats) -> Iterator[NDArray[np.bool_]]:
     squared = np.zeros((len(probes), len(gallery)))
     for probe, picture in zip(probes.T, gallery.T, strict=True):
         squared += np.subtract.outer(probe, picture) ** 2
-        own = squared.diagonal().copy()
+        mates = squared.diagonal().copy()
         largest = squared.max()
         np.fill_diagonal(squared, np.inf)
-        yield own + TIE * largest < squared.min(axis=1)
-        np.fill_diagonal(squared, own)
+        yield mates + TIE * largest < squared.min(axis=1)
+        np.fill_diagonal(squared, mates)

@@ -17,7 +17,7 @@ from pipeline.metrics.efficiency import count_parameters, latency, multiply_adds
 
 
 class Cost:
-    """What a network takes besides time; a task with networks of another kind has its own."""
+    """What a network takes besides time; a task with networks of another kind has its own class."""
 
     def parameters(self, network: nn.Module) -> int:
         """Learned numbers."""

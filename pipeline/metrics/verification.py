@@ -1,9 +1,9 @@
-"""Face verification over folds of pairs: are these two pictures of one person?
+"""Face verification over folds of pairs: do these two pictures show the same person?
 
 The protocol of LFW, AgeDB-30 and CPLFW as the evaluation code of A-SKD (ECCV 2022) runs it. For each fold: subtract
-the mean of the other folds' embeddings, compare by cosine, choose the threshold on the other folds, count on this one.
-That code tries a grid of 20,001 thresholds; here the threshold is exact, from the sorted scores. InsightFace's code
-subtracts no mean and tries 400; docs/differences.md has what that changes.
+the mean of the other folds' embeddings, compare by cosine, choose the threshold on the other folds, count on this
+one. That code tries a grid of 20,001 thresholds; here the threshold is exact, from the sorted scores. InsightFace's
+code subtracts no mean and tries 400; docs/differences.md has what that changes.
 
 Everywhere P is the number of pairs, F the number of folds, ``same`` is true where a pair shows one person,
 and a pair is called "same" when its score is at least the threshold. Rates are fractions in [0, 1].
@@ -51,7 +51,7 @@ def fold_scores(embeddings: ArrayLike, a: ArrayLike, b: ArrayLike, folds: ArrayL
 
     Row f subtracts the mean over the 2 * P_other embeddings of the pairs outside fold f: a face that stands
     in several pairs counts as often, as in the code of A-SKD. Thresholds for fold f are
-    chosen in row f too, so that nothing of a tested fold enters its own threshold.
+    chosen in row f too, so that nothing of a tested fold enters the fold's threshold.
 
     Args:
         embeddings: (N, D) finite floats, not centred; normalised or not, as the network gives them.
@@ -59,7 +59,7 @@ def fold_scores(embeddings: ArrayLike, a: ArrayLike, b: ArrayLike, folds: ArrayL
         folds: (P,) integers; the rows follow the labels in rising order.
 
     Returns values in [-1, 1]; 0 where a face has no direction after centring (a collapsed network gives equal
-    embeddings, hence equal scores and an accuracy at chance rather than one made of rounding noise).
+    embeddings, hence equal scores and an accuracy at chance instead of an accuracy made of rounding noise).
     Raises InputError on NaN or infinity, on unequal shapes, indices out of range, or fewer than two folds.
     """
     embeddings = np.asarray(embeddings)
@@ -110,8 +110,8 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
 
     Only places between two neighbouring, unequal scores matter, and the two ends: everything same (the lowest
     score) and everything different (the next number above the highest). Equal scores cannot be split. Among
-    equally good places the one in the widest gap is taken, at its middle (the ends count as gaps of width 0);
-    among equally wide ones the lowest.
+    equally good places that in the widest gap is taken, at its middle (the ends count as gaps of width 0);
+    among equally wide gaps the lowest.
 
     Args:
         scores: (P,) finite floats, P >= 1. same: (P,) booleans.
@@ -141,10 +141,10 @@ def verify(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> Verification
     same pairs or without different pairs.
     """
     labels, fold = _checked_folds(folds)
-    own, same, thresholds, correct = _judged(scores, same, folds)
+    judged, same, thresholds, correct = _judged(scores, same, folds)
     fold_accuracy = np.bincount(fold, weights=correct) / np.bincount(fold)
     return Verification(
-        scores=own,
+        scores=judged,
         correct=correct,
         fold_labels=labels,
         thresholds=thresholds,
@@ -174,15 +174,15 @@ def _judged(
             f"{len(fold)} pairs in {len(labels)} folds"
         )
     table = np.broadcast_to(scores, (len(labels), len(fold)))
-    own, same = _checked_scores(table[fold, np.arange(len(fold))], same)
+    judged, same = _checked_scores(table[fold, np.arange(len(fold))], same)
     for kind, members in (("same", same), ("different", ~same)):
         count = np.bincount(fold[members], minlength=len(labels))
         if not count.all():
             raise InputError(f"folds: fold {labels[count.argmin()]} has no {kind} pairs, expected at least one")
 
     thresholds = np.array([best_threshold(table[f, fold != f], same[fold != f]) for f in range(len(labels))])
-    correct = (own >= thresholds[fold]) == same
-    return own, same, thresholds, correct
+    correct = (judged >= thresholds[fold]) == same
+    return judged, same, thresholds, correct
 
 
 def area_under_roc(scores: ArrayLike, same: ArrayLike) -> float:
@@ -209,11 +209,11 @@ def equal_error_rate(scores: ArrayLike, same: ArrayLike) -> float:
 def tar_at_far(scores: ArrayLike, same: ArrayLike, target: float) -> float:
     """The largest true accept rate of any threshold whose false accept rate is at most ``target``.
 
-    Nothing is interpolated: the value is one that a threshold reaches. It allows floor(target * n_different)
-    false accepts; with fewer than 1 / target different pairs that is none, and the value is the true accept
-    rate without any false accept. It then says nothing about ``target`` itself, only that much is reached on
-    these pairs, so read it beside the number of different pairs: 3,000 give three false accepts at 1e-3. The threshold
-    is chosen on the pairs that are judged by it; InsightFace's code takes it from the other folds.
+    Nothing is interpolated: some threshold reaches the value. Allowed are floor(target * n_different)
+    false accepts; with fewer than 1 / target different pairs none is allowed, and the value is the true
+    accept rate without any false accept. It then says nothing about ``target`` itself, only that much is reached on
+    these pairs, so read it beside the number of different pairs: 3,000 give three false accepts at 1e-3. The
+    threshold is chosen on the pairs that are judged by it; InsightFace's code takes it from the other folds.
     """
     if not 0.0 <= target <= 1.0:
         raise InputError(f"target: {target}, expected a false accept rate in [0, 1]")
@@ -270,7 +270,7 @@ def _by_score(scores: Floats, same: NDArray[np.bool_]) -> tuple[Floats, NDArray[
 def _checked_scores(scores: ArrayLike, same: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
     scores, same = np.asarray(scores, dtype=np.float64), np.asarray(same)
     if scores.ndim != 1 or len(scores) == 0 or scores.shape != same.shape:
-        raise InputError(f"scores and same: shapes {scores.shape} and {same.shape}, expected one of each a pair")
+        raise InputError(f"scores and same: shapes {scores.shape} and {same.shape}, expected one of each per pair")
     if not np.isfinite(scores).all():
         raise InputError(f"scores: {np.count_nonzero(~np.isfinite(scores))} of {len(scores)} are not finite")
     if same.dtype != bool and not np.isin(same, (0, 1)).all():
@@ -282,7 +282,7 @@ def _checked_folds(folds: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int6
     """The labels in rising order, and each pair's place among them."""
     folds = np.asarray(folds)
     if folds.ndim != 1 or not np.issubdtype(folds.dtype, np.integer):
-        raise InputError(f"folds: shape {folds.shape} of type {folds.dtype}, expected one integer a pair")
+        raise InputError(f"folds: shape {folds.shape} of type {folds.dtype}, expected one integer per pair")
     labels, fold = np.unique(folds, return_inverse=True)
     if len(labels) < 2:
         raise InputError(f"folds: {len(labels)} in {len(folds)} pairs, expected at least two: one gives the threshold")
@@ -293,7 +293,7 @@ def _checked_indices(name: str, indices: ArrayLike, pairs: int, faces: int) -> N
     indices = np.asarray(indices)
     if indices.shape != (pairs,) or not np.issubdtype(indices.dtype, np.integer):
         raise InputError(
-            f"{name}: shape {indices.shape} of type {indices.dtype}, expected ({pairs},) integers: one a pair"
+            f"{name}: shape {indices.shape} of type {indices.dtype}, expected ({pairs},) integers: one per pair"
         )
     if indices.min() < 0 or indices.max() >= faces:
         raise InputError(f"{name}: indices {indices.min()} to {indices.max()}, expected 0 to {faces - 1}")

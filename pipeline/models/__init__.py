@@ -1,1 +1,1 @@
-"""Networks, one architecture a file. A network is built from plain settings and knows nothing of tasks."""
+"""Networks, one architecture per file. A network is built from plain settings and knows nothing of tasks."""

@@ -1,7 +1,9 @@
-"""Knowledge Distillation by On-the-Fly Native Ensemble (Lan, Zhu, Gong, NeurIPS 2018), ONE: the network with branches.
+"""Knowledge Distillation by On-the-Fly Native Ensemble (Lan, Zhu, Gong, NeurIPS 2018), ONE: the network with
+branches.
 
-The stem and all stages but the last are shared; each branch has a last stage and a linear layer of its own. A gate, as
-in the authors' code ``softmax relu BN linear`` of the mean over places of what is shared, weighs the branches' logits.
+The stem and all stages but the last are shared; each branch has its own last stage and linear layer. A gate, as
+in the authors' code ``softmax relu BN linear`` of the mean over places of what is shared, weighs the branches'
+logits.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pipeline.models.staged import Inside, StagedClassifier
 
 
 class Branch(nn.Module):
-    """What of a network lies behind its shared part."""
+    """A network's part behind the stages that branches share."""
 
     def __init__(self, network: StagedClassifier) -> None:
         super().__init__()
@@ -29,7 +31,7 @@ def finish(branch: Branch | StagedClassifier, shared: Tensor) -> tuple[Tensor, T
 
 
 class Branched(nn.Module):
-    """Networks of one architecture, built apart, that share the first one's stem and stages: it is the one to keep."""
+    """Networks of the same architecture that share the first network's stem and stages; the first network is kept."""
 
     def __init__(self, networks: Sequence[StagedClassifier], shared: Tensor) -> None:
         """``shared`` (B, C, H, W): what the stages before the last make of any picture, for its channels."""

@@ -41,5 +41,5 @@ class CenterHead(Head):
     def _move(self, away: Tensor, labels: Tensor) -> None:
         count = torch.ones(len(self.centers), device=away.device).index_add_(0, labels, torch.ones_like(away[:, 0]))
         total = torch.zeros_like(self.centers).index_add_(0, labels, away)
-        # A new tensor: the old one may still be needed by the backward pass.
+        # A new tensor: the backward pass may still need the old tensor.
         self.centers = self.centers + self.rate * total / count[:, None]

@@ -11,7 +11,7 @@ from pipeline.models.staged import StagedClassifier, initialise
 
 CONVOLUTIONS = {8: (1, 1, 1, 1, 1), 11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3)}  # a block, by depth
 WIDTHS = (64, 128, 256, 512, 512)
-LARGE = 64  # pixels a side from which on the last block's input is pooled too
+LARGE = 64  # pixels per side from which on the last block's input is pooled too
 
 
 class VGG(StagedClassifier):

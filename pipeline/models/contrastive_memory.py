@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class ContrastiveMemory(nn.Module):
-    """Embeddings of two networks as values of length one, and what these were of every sample, (N, width) each.
+    """Embeddings of two networks scaled to length 1, and a memory of these for every sample, (N, width) each.
 
     ``labels`` (N,) of all samples, of two classes at least. Maps are learned; memories are buffers.
     """
@@ -58,12 +58,12 @@ class ContrastiveMemory(nn.Module):
         """Labels (B,) -> rows (B, K) of samples of other classes, each as likely, with replacement."""
         place = torch.searchsorted(self.classes, labels)
         ends = self.ends[place, None]
-        own = ends - torch.where(place[:, None] > 0, self.ends[place - 1, None], 0)
-        others = len(self.by_class) - own
+        size = ends - torch.where(place[:, None] > 0, self.ends[place - 1, None], 0)
+        others = len(self.by_class) - size
         # float64 is exact far beyond any number of samples; below one, so that the product is below ``others``
         draws = torch.rand(len(labels), self.negatives, dtype=torch.double, device=labels.device)
         chosen = (draws * others).long()
-        return self.by_class[torch.where(chosen >= ends - own, chosen + own, chosen)]
+        return self.by_class[torch.where(chosen >= ends - size, chosen + size, chosen)]
 
     def _scores(self, values: Tensor, memory: Tensor, pairs: Tensor, constant: Tensor) -> Tensor:
         # All N products, then those of the pairs: less memory than B (1 + K) vectors.

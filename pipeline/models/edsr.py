@@ -23,7 +23,7 @@ class Block(nn.Module):
 
 
 class EDSR(Upscaler):
-    """Residual blocks, a convolution, the long skip. A block is a group of its own: taps count blocks."""
+    """Residual blocks, a convolution, the long skip. A block counts as a group: taps count blocks."""
 
     def __init__(
         self, scale: int, channels: int, *, blocks: int, width: int, residual_scale: float, skip: str = "none"

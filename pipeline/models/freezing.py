@@ -1,4 +1,4 @@
-"""A network as a teacher or a judge is: asked, never changed."""
+"""A frozen network, as teachers and judges are: it computes, and never learns."""
 
 from __future__ import annotations
 

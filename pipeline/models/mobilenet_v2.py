@@ -1,7 +1,7 @@
 """MobileNetV2: Inverted Residuals and Linear Bottlenecks (Sandler et al., CVPR 2018), for small pictures.
 
-As RepDistiller has it: the paper's table 2 with plain ReLUs, without dropout, one stride of 2 less (the second row's).
-The papers on distillation take expansion 6 and half the width.
+As RepDistiller has it: the paper's table 2 with plain ReLUs, without dropout, one stride of 2 less (the second
+row's). The papers on distillation take expansion 6 and half the width.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.models.staged import StagedClassifier, convolution, initialise
 
-# Expansion (None: the network's), channels, blocks, stride of the first; a list a stage.
+# Expansion (None: the network's), channels, blocks, stride of the first; a list per stage.
 STAGES = (
     ((1, 16, 1, 1), (None, 24, 2, 1)),
     ((None, 32, 3, 2),),
@@ -52,11 +52,11 @@ class MobileNetV2(StagedClassifier):
         stages = []
         for rows in STAGES:
             blocks = []
-            for own, published, count, stride in rows:
+            for fixed, published, count, stride in rows:
                 outputs = max(1, int(published * width))
                 for position in range(count):
                     step = 1 if position else stride
-                    blocks.append(InvertedResidual(inputs, outputs, stride=step, expansion=own or expansion))
+                    blocks.append(InvertedResidual(inputs, outputs, stride=step, expansion=fixed or expansion))
                     inputs = outputs
             stages.append(nn.Sequential(*blocks))
         last = int(1280 * max(width, 1.0))

@@ -1,8 +1,8 @@
 """The process that computes an ONNX model, started by pipeline.models.onnx_process.
 
 It hears lines of JSON on standard input and answers in such lines on standard output; models and images lie in a file
-without a name that both have open. Its memory is limited, on the CPU it can open no file once it has begun, and it ends
-when its parent does.
+without a name that both have open. Its memory is limited, on the CPU it can open no file once it has begun, and it
+ends when its parent does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.errors import InputError
 CUDA = "CUDAExecutionProvider"
 INPUTS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, of Linux
-# What onnxruntime and numpy say, in words of their own, where memory is refused them.
+# What onnxruntime and numpy say when memory is refused: neither raises a common error for it.
 NO_MEMORY = ("bad_alloc", "failed to allocate", "bad allocation", "unable to allocate", "memoryerror")
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
             _serve(given, shared, answers)
         except InputError as error:
             _say(answers, {"refused": str(error)})
-        except Exception as error:  # onnxruntime's errors have no class of their own in common
+        except Exception as error:  # onnxruntime's errors have no common class
             text = f"{type(error).__name__}: {error}" if isinstance(error, MemoryError) else str(error)
             lacking = any(words in text.lower() for words in NO_MEMORY)
             _say(answers, {"memory" if lacking else "failed": text.strip() or type(error).__name__})
@@ -63,8 +63,8 @@ def _serve(given: dict[str, Any], shared: BinaryIO, answers: BinaryIO) -> None:
     del model
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
-        found = f"{len(inputs)} inputs and {len(outputs)} outputs"
-        raise InputError(f"{found}, expected one of each: images (B, C, H, W), embeddings (B, D)")
+        counts = f"{len(inputs)} inputs and {len(outputs)} outputs"
+        raise InputError(f"{counts}, expected one of each: images (B, C, H, W), embeddings (B, D)")
     source, kind, sizes = inputs[0].name, inputs[0].type, [_size(size) for size in inputs[0].shape]
     if kind not in INPUTS:
         raise InputError(f"takes {kind}, expected tensor(float)")
@@ -116,7 +116,7 @@ def _session(onnxruntime: Any, model: bytes, given: dict[str, Any]) -> Any:
 
 
 def _read(shared: BinaryIO, into: np.ndarray) -> np.ndarray:
-    """The array filled from the beginning of the file."""
+    """Fill the array from the beginning of the shared file, and return it."""
     shared.seek(0)
     left = memoryview(into.reshape(-1).view(np.uint8))
     while left:
@@ -131,13 +131,13 @@ def _size(size: Any) -> int | None:
 
 
 def _short(text: str) -> str:
-    """Without the middle, where onnxruntime has the place in its own source."""
+    """Without the middle, which is a place in onnxruntime's source."""
     text = text.removeprefix("[ONNXRuntimeError] : ")
     return text if len(text) <= 300 else f"{text[:100]} ... {text[-200:]}"
 
 
 def _say(answers: BinaryIO, message: dict[str, Any], array: np.ndarray | None = None) -> None:
-    """A line, and the bytes of an array after it."""
+    """Write a message as a line of JSON, and an array's bytes after it."""
     text = {key: _short(value) if isinstance(value, str) else value for key, value in message.items()}
     answers.write(json.dumps(text).encode() + b"\n")
     if array is not None:

@@ -25,7 +25,7 @@ WEIGHTS = {getattr(TensorProto, name) for name in ("FLOAT", "FLOAT16", "BFLOAT16
 
 
 def checked(content: bytes) -> tuple[bytes, int]:
-    """The model again, of nothing but what was looked at, and how many learned weights it holds.
+    """A copy of the model, made only of what was checked, and how many learned weights it holds.
 
     Running means of batch norms are no learned weights. Raises InputError where the content is no ONNX model, or one
     that reads other files, draws random numbers, was exported in training mode, or has operators of other packages.
@@ -37,7 +37,7 @@ def checked(content: bytes) -> tuple[bytes, int]:
             raise MemoryError(str(error)) from error
         raise InputError(f"truncated or no ONNX model ({error})") from error
     if not model.graph.node:
-        raise InputError("no ONNX model, or one without a graph")
+        raise InputError("no ONNX model, or a model without a graph")
     for message in (inside for part in model.training_info for inside in _inside(part)):
         if isinstance(message, TensorProto):
             _check_tensor(message)
@@ -45,11 +45,11 @@ def checked(content: bytes) -> tuple[bytes, int]:
     model.DiscardUnknownFields()
     model.ClearField("training_info")
     model.ClearField("metadata_props")
-    own = {(f.domain, f.name) for f in model.functions}
+    functions = {(f.domain, f.name) for f in model.functions}
     nodes, tensors = [], []
     for message in _inside(model):
         if isinstance(message, NodeProto):
-            _check_node(message, own)
+            _check_node(message, functions)
             nodes.append(message)
         elif isinstance(message, TensorProto):
             _check_tensor(message)
@@ -69,11 +69,11 @@ def _inside(message: Message) -> Iterator[Message]:
         for name, repeated in _places(type(message)):
             if not repeated and not message.HasField(name):
                 continue
-            found = getattr(message, name)
-            known += len(found) if repeated else 1
+            parts = getattr(message, name)
+            known += len(parts) if repeated else 1
             if known > MOST:
                 raise InputError(f"more than {MOST:,} nodes, numbers, names and the like, expected a network")
-            waiting.extend(found if repeated else [found])
+            waiting.extend(parts if repeated else [parts])
 
 
 @cache
@@ -82,8 +82,8 @@ def _places(kind: type[Message]) -> list[tuple[str, bool]]:
     return [(field.name, field.is_repeated) for field in kind.DESCRIPTOR.fields if field.message_type is not None]
 
 
-def _check_node(node: Any, own: set[tuple[str, str]]) -> None:
-    if (node.domain, node.op_type) not in own and (node.domain not in DOMAINS or node.op_type in OTHER_FILES):
+def _check_node(node: Any, functions: set[tuple[str, str]]) -> None:
+    if (node.domain, node.op_type) not in functions and (node.domain not in DOMAINS or node.op_type in OTHER_FILES):
         raise InputError(f"operator {node.op_type} of the domain {node.domain!r}, expected operators of ONNX itself")
     random = RANDOM if node.domain in ("", "ai.onnx") else RANDOM_OF_MICROSOFT
     if node.op_type in random:

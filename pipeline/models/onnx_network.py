@@ -14,11 +14,11 @@ from pipeline.models.onnx_process import OnnxProcess
 class OnnxNetwork(nn.Module):
     """Images (B, C, H, W) to embeddings (B, D), as the model computes them, in the precision that it has.
 
-    ``batch`` is the number of images that the model takes, None where it takes any; ``shape`` is (C, H, W), None where
-    it takes any; ``parameters_stored`` counts its weights, without the running means of batch norms; ``runs_on`` is the
-    device that computes it. Raises InputError, naming ``name``, where the content is no ONNX model, reads other files,
-    draws random numbers, has more inputs or outputs than one, or takes more time or memory than pipeline.models
-    .onnx_process allows.
+    ``batch`` is the number of images that the model takes, None where it takes any; ``shape`` is (C, H, W), None
+    where it takes any; ``parameters_stored`` counts its weights, without the running means of batch norms;
+    ``runs_on`` is the device that computes it. Raises InputError, naming ``name``, where the content is no ONNX
+    model, reads other files, draws random numbers, has several inputs or outputs, or takes more time or memory than
+    pipeline.models .onnx_process allows.
     """
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -41,7 +41,7 @@ class OnnxNetwork(nn.Module):
         return torch.from_numpy(result).to(images.device)
 
     def end(self) -> None:
-        """Stop the process that computes; the next images have a new one."""
+        """Stop the process that computes; the next images start a new process."""
         if self.process is not None:
             self.process.end()
         self.process = None

@@ -1,4 +1,4 @@
-"""An ONNX model in a process of its own: what it takes of time and memory is limited, and it may crash alone.
+"""An ONNX model in a separate process: its time and memory are limited, and a crash ends that process alone.
 
 PIPELINE_ONNX_SECONDS (60) is the time to open a model, and for each eight images that it is asked about;
 PIPELINE_ONNX_GIB (8) is the memory of its process.
@@ -34,11 +34,11 @@ LARGEST = 2**31  # bytes of a model: what protobuf, which ONNX is written in, ca
 
 
 class OnnxProcess:
-    """A model on the CPU, or on a GPU where there is one and onnxruntime can use it.
+    """A model on the CPU, or on a GPU where there is a GPU and onnxruntime can use it.
 
     ``opened`` says what it is: "shape" (the four sides that it takes, None where any), "parameters" (how many learned
     weights), "gpu" (whether one computes it). Raises InputError, naming ``name``, where onnx_file or onnxruntime
-    refuses the model, where it has more inputs or outputs than one, or where a limit is reached.
+    refuses the model, where it has several inputs or outputs, or where a limit is reached.
     """
 
     def __init__(self, content: bytes, name: str, *, threads: int, gpu: int | None) -> None:
@@ -101,7 +101,7 @@ class OnnxProcess:
         return said
 
     def _take(self, size: int | None, seconds: float, what: str) -> bytearray:
-        """So many bytes of the answer, or without a number a line."""
+        """``size`` bytes of the answer; without a size its next line."""
         poll, pipe, waited = select.poll(), self.process.stdout.fileno(), 0.0
         poll.register(pipe, select.POLLIN)
         while True:
@@ -128,10 +128,10 @@ class OnnxProcess:
         status = self.process.returncode
         self.end()
         if status is None or status >= 0:
-            found = f"onnxruntime ended by itself (status {status})"
-            return f"{found}, expected embeddings; it may lack memory: {self.memory}"
+            end = f"onnxruntime ended by itself (status {status})"
+            return f"{end}, expected embeddings; it may lack memory: {self.memory}"
         return (
-            f"onnxruntime crashed by {signal.Signals(-status).name}, expected embeddings: a damaged model, or one that"
+            f"onnxruntime crashed by {signal.Signals(-status).name}, expected embeddings: a damaged model, or a model that"
             f" needs more memory than {self.memory} or than the machine has"
         )
 
@@ -146,7 +146,7 @@ def _end(process: subprocess.Popen, shared: Any) -> None:
 
 
 def _nameless() -> Any:
-    """A file in memory that nobody else can find, and that is gone with those who have it open."""
+    """A file in memory that no other process can open, and that vanishes when all that have it open close it."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("onnx"), "w+b", buffering=0)
     return tempfile.TemporaryFile(buffering=0)  # another system than Linux

@@ -12,7 +12,8 @@ from pipeline.params.translators import PatchDiscriminator as DiscriminatorSetti
 class PatchDiscriminator(nn.Module):
     """``layers`` convolutions of stride 2 and two of stride 1, all 4x4 with padding 1; LeakyReLU(0.2) between.
 
-    The first has no norm, the last gives a number a patch. A patch has 16, 34 or 70 pixels a side for 1, 2 or 3 layers.
+    The first has no norm, the last gives a number per patch. A patch has 16, 34 or 70 pixels per side for 1, 2 or 3
+    layers.
     """
 
     def __init__(self, channels: int, *, layers: int, width: int, norm: str) -> None:

@@ -16,7 +16,7 @@ from pipeline.models.cbam import CBAM
 
 
 class Inside(NamedTuple):
-    """What a network made of faces. Maps: one a block, before the sigmoid. Features: one a stage, its last output."""
+    """What a network made of faces. Maps: one per block, before the sigmoid. Features: one per stage, its last output."""
 
     embedding: Tensor  # (B, embedding)
     channel_maps: list[Tensor]  # (B, C_l)

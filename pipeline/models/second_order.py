@@ -25,8 +25,8 @@ def square_root(matrices: Tensor, iterations: int) -> Tensor:
     """Symmetric positive matrices (B, C, C) -> about their square roots (B, C, C), by Newton and Schulz.
 
     ``A = M / trace M``, ``Y_0 = A``, ``Z_0 = I``, ``T = (3 I - Z Y) / 2``, ``Y <- Y T``, ``Z <- T Z``, and at the end
-    ``sqrt(trace M) Y``. All eigenvalues of A are in 0..1, where this converges; few iterations leave the small ones
-    below their roots, which is what the published network works with (five).
+    ``sqrt(trace M) Y``. All eigenvalues of A are in 0..1, where this converges; few iterations leave the small
+    eigenvalues below their roots, which is what the published network works with (five).
     """
     trace = matrices.diagonal(dim1=1, dim2=2).sum(dim=1).view(-1, 1, 1)
     three = 3 * torch.eye(matrices.shape[1], dtype=matrices.dtype, device=matrices.device)

@@ -1,7 +1,7 @@
 """Layers that see the whole batch where several processes have a share of it each.
 
-torch has batch normalisation like this for GPUs alone, and no dropout: its mask would be the same on every process, and
-another than that of one process with the whole batch.
+torch has batch normalisation like this for GPUs alone, and no dropout: its mask would be the same on every process,
+and another than that of a single process with the whole batch.
 """
 
 from __future__ import annotations
@@ -49,23 +49,23 @@ class BatchNorm(nn.Module):
         sides = [0, *range(2, values.dim())]
         shape = (1, -1, *[1] * (values.dim() - 2))
         with torch.autocast(values.device.type, enabled=False):
-            own = values.float()
-            sums = total(torch.cat([own.sum(sides), own.new_tensor([own.numel() / own.shape[1]])]))
+            share = values.float()
+            sums = total(torch.cat([share.sum(sides), share.new_tensor([share.numel() / share.shape[1]])]))
             count = sums[-1].detach()
             mean = sums[:-1] / count
-            centred = own - mean.view(shape)
+            centred = share - mean.view(shape)
             variance = total(centred.square().sum(sides)) / count
             factor = self.weight * (variance + self.eps).rsqrt()
             result = centred * factor.view(shape) + self.bias.view(shape)
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)  # the unbiased one is kept
+            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)  # the unbiased variance is kept
         return result.to(values.dtype)
 
 
 class BatchDropout(nn.Module):
-    """Dropout by the rows of the whole batch's mask: the one that a single process would draw."""
+    """Dropout by the rows of the whole batch's mask: the mask that a single process would draw."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -75,8 +75,8 @@ class BatchDropout(nn.Module):
         """(n, ...) of this process's share -> the same shape."""
         if not self.training:
             return values
-        size, own = places()
+        size, places_here = places()
         last = values.dim() == 4 and values.is_contiguous(memory_format=torch.channels_last)
         order = torch.channels_last if last else torch.contiguous_format  # numbers are drawn as they lie in memory
         whole = torch.empty(size, *values.shape[1:], dtype=values.dtype, device=values.device, memory_format=order)
-        return values * functional.dropout(whole.fill_(1), self.p)[own.to(values.device)]
+        return values * functional.dropout(whole.fill_(1), self.p)[places_here.to(values.device)]

@@ -14,7 +14,8 @@ SEVERAL = ("googlenet", "inception_v3")
 
 
 class TorchvisionClassifier(nn.Module):
-    """Pictures (B, 1 or 3, H, W), normalised, to logits (B, classes); a grey picture is shown as three equal channels.
+    """Pictures (B, 1 or 3, H, W), normalised, to logits (B, classes); a grey picture is shown as three equal
+    channels.
 
     Inputs and outputs of layers are taken down by hooks: torchvision's own extraction traces a network anew for
     training and evaluation, and cannot trace all. Raises InputError where there is no such network or layer.
@@ -51,7 +52,7 @@ class TorchvisionClassifier(nn.Module):
         return self.look_inside(pictures).logits
 
     def look_inside(self, pictures: Tensor) -> Inside:
-        """As forward, with the embedding and the features asked for. Raises InputError where one is no map."""
+        """As forward, with the embedding and the features asked for. Raises InputError where a feature is no map."""
         logits = self.network(pictures.expand(-1, 3, -1, -1))
         seen, self._seen = self._seen, {}
         features = [seen[position] for position in range(self._count)]

@@ -10,11 +10,12 @@ from pipeline.models.head import Head
 
 
 class TripletHead(Head):
-    """Two faces of one person closer than two of different people, by a margin; no weights of its own.
+    """Two faces of the same person closer than two of different people, by a margin; nothing in it is learned.
 
-    ``L = mean max(||a - p||^2 - ||a - n||^2 + alpha, 0)`` (equation 1) over all pairs a, p of one person in the batch,
-    on the unit sphere. n is semi-hard: of the other people's faces farther from a than p, the nearest. Where there is
-    none, the farthest of all, [ours]: the paper does not say. A batch of one person has no n, and so no triplet.
+    ``L = mean max(||a - p||^2 - ||a - n||^2 + alpha, 0)`` (equation 1) over all pairs a, p of one person in the
+    batch, on the unit sphere. n is semi-hard: of the other people's faces farther from a than p, the nearest. Where
+    there is none, the farthest of all, [ours]: the paper does not say. A batch of a single person has no n, and so no
+    triplet.
     """
 
     whole_batch = True

@@ -40,7 +40,7 @@ def stage(inputs: int, width: int, depth: int) -> nn.Sequential:
 
 
 class VGG(nn.Module):
-    """Pictures (B, channels, S, S) in 0..1, or grey ones, to embeddings (B, embedding), not normalised."""
+    """Pictures (B, channels, S, S) in 0..1, or grey pictures, to embeddings (B, embedding), not normalised."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which t
 
 
 class VGG19(nn.Module):
-    """Pictures (B, 1 or 3, H, W) in 0..1 to what VGG-19 has after its ReLUs ``layers``, one a stage: relu1_2, ..."""
+    """Pictures (B, 1 or 3, H, W) in 0..1 to what VGG-19 has after its ReLUs ``layers``, one per stage: relu1_2, ..."""
 
     def __init__(self, layers: Sequence[str]) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class VGG19(nn.Module):
 
 
 def _place(name: str) -> int:
-    """Where a ReLU such as relu3_4 stands among torchvision's layers: each convolution has one, each stage a pool."""
+    """Where a ReLU such as relu3_4 stands in torchvision's layers: a ReLU after each convolution, a pool per stage."""
     block, number = map(int, re.fullmatch(r"relu(\d)_(\d)", name).groups())
     return 2 * (sum(VGG19_DEPTHS[: block - 1]) + number) + (block - 1) - 1
 
@@ -75,11 +75,11 @@ def check_weights(path: Path) -> None:
     expected = _checksum_start()
     try:
         with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error} (expected torchvision's weights, {FILE})") from error
-    if not found.startswith(expected):
-        raise InputError(f"{path}: sha256 {found} found, expected one that begins with {expected}: another file")
+    if not digest.startswith(expected):
+        raise InputError(f"{path}: sha256 {digest} found, expected a sha256 that begins with {expected}: another file")
 
 
 def load(path: Path, layers: Sequence[str]) -> VGG19:
@@ -90,12 +90,12 @@ def load(path: Path, layers: Sequence[str]) -> VGG19:
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise InputError(f"{path}: not a readable file of weights ({error})") from error
     network = VGG19(layers)
-    own = {}
+    state = {}
     for name, parameter in network.named_parameters():
         source = "features." + name.split(".", 2)[2]  # torchvision's name of it
-        own[name] = tensors.get(source) if isinstance(tensors, dict) else None
-        found = tuple(own[name].shape) if isinstance(own[name], Tensor) else "nothing"
-        if found != tuple(parameter.shape):
-            raise InputError(f"{path}: {source} is {found}, expected {tuple(parameter.shape)}: another network")
-    network.load_state_dict(own)
+        state[name] = tensors.get(source) if isinstance(tensors, dict) else None
+        shape = tuple(state[name].shape) if isinstance(state[name], Tensor) else "nothing"
+        if shape != tuple(parameter.shape):
+            raise InputError(f"{path}: {source} is {shape}, expected {tuple(parameter.shape)}: another network")
+    network.load_state_dict(state)
     return network.to(memory_format=torch.channels_last).eval()

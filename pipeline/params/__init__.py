@@ -1,1 +1,1 @@
-"""params.yaml as typed, validated values. One file a group of settings, so that a step depends on what it reads."""
+"""params.yaml as typed, validated values. One file per group of settings, so that a step depends on what it reads."""

@@ -23,22 +23,22 @@ class PerClass(Settings):
 class LabelledImages(Settings):
     """What every source of labelled images has; the sources are in pipeline.data.class_sources."""
 
-    image_size: ImageSize  # pixels a side; images of another size are resized, antialiased
+    image_size: ImageSize  # pixels per side; images of another size are resized, antialiased
     channels: Channels
     per_class: PerClass = PerClass()
 
 
 class ArchivedImages(LabelledImages):
-    """Labelled images that come in one archive, or in a folder in its place."""
+    """Labelled images in an archive, or in a folder in its place."""
 
     files: ArchiveSettings
 
 
 class Pictures(Settings):
-    """How pictures are shown: (pixel / 255 - mean) / std, one number a channel; moved and mirrored to learn from.
+    """How pictures are fed to networks: (pixel / 255 - mean) / std, per channel; shifted and mirrored in training.
 
-    ``padding`` black pixels are set around a picture before a part of its own size is cut out at random; ``flip``
-    mirrors every other one.
+    ``padding`` black pixels are set around a picture before a part of the original size is cut out at random;
+    ``flip`` mirrors half of the pictures, drawn at random.
     """
 
     mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=1, max_length=3)]

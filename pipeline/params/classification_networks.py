@@ -19,9 +19,9 @@ class CifarResNet(Settings):
     """
 
     architecture: Literal["cifar_resnet"]
-    depth: Annotated[int, Field(ge=8, le=1202)]  # 6 n + 2 layers: n blocks a stage
+    depth: Annotated[int, Field(ge=8, le=1202)]  # 6 n + 2 layers: n blocks per stage
     stem_width: Width
-    widths: Annotated[list[Width], Field(min_length=3, max_length=3)]  # channels a stage
+    widths: Annotated[list[Width], Field(min_length=3, max_length=3)]  # channels per stage
 
     @model_validator(mode="after")
     def _whole_blocks(self) -> CifarResNet:
@@ -44,7 +44,7 @@ class WideResNet(Settings):
     """WRN-depth-width (pipeline.models.wide_resnet), such as WRN-40-2."""
 
     architecture: Literal["wide_resnet"]
-    depth: Annotated[int, Field(ge=10, le=1000)]  # 6 n + 4 layers: n blocks a stage
+    depth: Annotated[int, Field(ge=10, le=1000)]  # 6 n + 4 layers: n blocks per stage
     width: Annotated[int, Field(ge=1, le=64)]  # of 16, 32, 64 channels
     dropout: Fraction = 0.0  # between the two convolutions of a block
 
@@ -125,7 +125,7 @@ class Torchvision(Settings):
 
     @property
     def embedding(self) -> int | None:
-        """Not known before it is built."""
+        """None: not known before the network is built."""
         return None
 
 

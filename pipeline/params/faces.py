@@ -35,5 +35,5 @@ class Degraded(Settings):
         return qualities
 
     def named(self, dataset: str) -> str:
-        """What tables call the data set under this degradation: those of different ones are never mixed."""
+        """The data set's name in tables under this degradation: results under different degradations are never mixed."""
         return dataset if self.method == "bicubic" else f"{dataset}, degraded by {self.method}"

@@ -1,4 +1,4 @@
-"""Read params.yaml, or a slice of it, into typed settings; say what is wrong in one line that names the key."""
+"""Read params.yaml, or a slice of it, into typed settings; an error is a single line that names the key."""
 
 from __future__ import annotations
 
@@ -117,9 +117,9 @@ def read_slices(slices: dict[str, tuple[str, type]], path: str | Path = PARAMS_F
 
 
 def _describe(error: ValidationError, key: str, value: Any) -> str:
-    found = [_described(details, key, value) for details in error.errors(include_url=False)[:MOST_ERRORS]]
-    more = error.error_count() - len(found)
-    return "; ".join(found) + (f" (and {more:,} more)" if more else "")
+    described = [_described(details, key, value) for details in error.errors(include_url=False)[:MOST_ERRORS]]
+    more = error.error_count() - len(described)
+    return "; ".join(described) + (f" (and {more:,} more)" if more else "")
 
 
 def _described(details: ErrorDetails, key: str, value: Any) -> str:

@@ -34,8 +34,8 @@ def check_rule(photo: str, sketch: str) -> None:
             raise ValueError(f"{side} {pattern!r} has groups with and without a name, expected one kind")
         groups.append(sorted(compiled.groupindex) or compiled.groups)
     if groups[0] != groups[1]:
-        found = [", ".join(group) if isinstance(group, list) else f"{group} without a name" for group in groups]
-        raise ValueError(f"photo has groups {found[0]}, sketch {found[1]}, expected the same")
+        listed = [", ".join(group) if isinstance(group, list) else f"{group} without a name" for group in groups]
+        raise ValueError(f"photo has groups {listed[0]}, sketch {listed[1]}, expected the same")
 
 
 def key_of(pattern: str, file: str) -> Key | None:
@@ -43,11 +43,11 @@ def key_of(pattern: str, file: str) -> Key | None:
 
     Groups with names come in order of these, so that the two sides may have them in different places.
     """
-    found = re.compile(pattern, re.IGNORECASE).fullmatch(file.rpartition("/")[2])
-    if found is None:
+    fit = re.compile(pattern, re.IGNORECASE).fullmatch(file.rpartition("/")[2])
+    if fit is None:
         return None
-    named = found.groupdict()
-    values = [named[name] for name in sorted(named)] if named else found.groups()
+    named = fit.groupdict()
+    values = [named[name] for name in sorted(named)] if named else fit.groups()
     return tuple((value or "").lower() for value in values)
 
 
@@ -56,29 +56,29 @@ def match(
 ) -> tuple[list[Matched], list[str]]:
     """Pairs in order of their keys, and what is left over: one line per file that says why.
 
-    ``photo`` and ``sketch`` are the patterns of a rule that ``check_rule`` has passed. Raises InputError for two files
-    of a side with one key: which of them is meant cannot be told.
+    ``photo`` and ``sketch`` are the patterns of a rule that ``check_rule`` has passed. Raises InputError for two
+    files of a side with the same key: which of them is meant cannot be told.
     """
     sides: list[dict[Key, str]] = []
     left: list[str] = []
     for what, files, pattern in (("photo", photos, photo), ("sketch", sketches, sketch)):
-        found: dict[Key, str] = {}
+        file_of: dict[Key, str] = {}
         for file in sorted(files):
             key = key_of(pattern, file)
             if key is None:
                 left.append(f"{where}: {what} {file!r} does not fit names.{what}, expected {pattern!r}")
-            elif key in found:
+            elif key in file_of:
                 raise InputError(
-                    f"{where}: {what}s {found[key]!r} and {file!r} both are {'-'.join(key)!r} by names.{what}, expected"
+                    f"{where}: {what}s {file_of[key]!r} and {file!r} both are {'-'.join(key)!r} by names.{what}, expected"
                     " one"
                 )
             else:
-                found[key] = file
-        sides.append(found)
+                file_of[key] = file
+        sides.append(file_of)
     by_photo, by_sketch = sides
     for what, other, mine, theirs in (("photo", "sketch", *sides), ("sketch", "photo", *reversed(sides))):
         left += [
-            f"{where}: {what} {file!r} has no {other}, expected one that is {'-'.join(key)!r} by names.{other}"
+            f"{where}: {what} {file!r} has no {other}, expected a file that is {'-'.join(key)!r} by names.{other}"
             for key, file in mine.items()
             if key not in theirs
         ]

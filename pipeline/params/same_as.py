@@ -15,7 +15,7 @@ from pipeline.params.short import cut, shown
 SAME_AS = "same_as"
 LOOP = "leads back to where it stands, expected another mapping"
 MOST_CHARACTERS = 1_000_000  # of all values and keys when every same_as is followed; ten times what a file may have
-MOST_DEPTH = 60  # of mappings and lists in one another, each same_as on the way counted
+MOST_DEPTH = 60  # of mappings and lists nested in each other, each same_as on the way counted
 # What dvc.yaml makes its stages from. DVC reads the file as it is, so these stand in it, not behind a same_as.
 WRITTEN_OUT = (
     "seeds",

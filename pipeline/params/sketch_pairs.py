@@ -52,7 +52,7 @@ class Files(Settings):
     """The archive, or a folder in its place; and tables beside it, dropped in under the set's name.
 
     ``landmarks``: CSV with ``file`` and the places of both eyes, or of five landmarks, for every photo and sketch.
-    ``train_list`` and ``test_list``: the photos of a part, one a line.
+    ``train_list`` and ``test_list``: the photos of a part, one per line.
     """
 
     archive: RemoteFileSettings

@@ -1,7 +1,7 @@
 """The photo-sketch sets of the literature as settings: what ``preset:`` fills in, and params.yaml may override.
 
 Sizes are those of the published protocol (X. Gao, N. Wang and others). CUHK's names are those of its release. Of the
-others only the sketches come with CUFS; their photos are under licences of their own and are put beside them by
+others only the sketches come with CUFS; their photos are under other licences and are put beside them by
 whoever holds these, so folders and names are a proposal: a sketch's stem is the photo's, with or without "-sz1".
 """
 

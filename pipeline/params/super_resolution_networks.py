@@ -33,7 +33,7 @@ class _Grouped(Settings):
 
     @property
     def places(self) -> int:
-        """How many outputs may be tapped: one a group."""
+        """How many outputs may be tapped: one per group."""
         return self.groups
 
 
@@ -60,7 +60,7 @@ class EDSR(Settings):
 
     @property
     def places(self) -> int:
-        """How many outputs may be tapped: one a block."""
+        """How many outputs may be tapped: one per block."""
         return self.blocks
 
 

@@ -60,28 +60,28 @@ class PatchDiscriminator(Settings):
 
     @property
     def smallest(self) -> int:
-        """The smallest side of a picture: two layers beyond the halving ones take a pixel each, one must be left."""
+        """The smallest side of a picture: two layers after those that halve take a pixel each, and one pixel must be left."""
         return 3 * 2**self.layers
 
 
 def check_size(settings: UNet | ResNet, image_size: int) -> None:
-    """Raise ValueError where pictures of ``image_size`` pixels a side cannot be halved so often."""
+    """Raise ValueError where pictures of ``image_size`` pixels per side cannot be halved so often."""
     unit = 2**settings.levels
     if image_size < 1 or image_size % unit:
         raise ValueError(
-            f"levels = {settings.levels}: pictures have {image_size} pixels a side, expected a multiple of {unit}"
+            f"levels = {settings.levels}: pictures have {image_size} pixels per side, expected a multiple of {unit}"
         )
     if isinstance(settings, ResNet) and image_size == unit:  # a block's norm at one place would leave nothing
         raise ValueError(
-            f"levels = {settings.levels}: pictures of {unit} pixels are one place at the bottom, expected fewer levels"
+            f"levels = {settings.levels}: pictures of {unit} pixels are a single place at the bottom, expected fewer levels"
         )
 
 
 def check_discriminator(settings: PatchDiscriminator, image_size: int) -> None:
-    """Raise ValueError where pictures of ``image_size`` pixels a side leave no patch to judge."""
+    """Raise ValueError where pictures of ``image_size`` pixels per side leave no patch to judge."""
     if image_size < settings.smallest:
         raise ValueError(
-            f"layers = {settings.layers}: pictures have {image_size} pixels a side,"
+            f"layers = {settings.layers}: pictures have {image_size} pixels per side,"
             f" expected {settings.smallest} at least"
         )
 

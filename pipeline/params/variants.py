@@ -23,15 +23,15 @@ def check_names(
     taken: Collection[str] = ("teacher",),
 ) -> None:
     """Raise ValueError where a variant's name is one of ``taken`` or has two entries, or names a network not in
-    ``networks``; None where variants have no network of their own."""
-    if found := set(taken) & {*baselines, *students}:
-        raise ValueError(f"a variant is named {min(found)}, expected another name: that one is taken")
+    ``networks``; None where all variants have the same network."""
+    if clashes := set(taken) & {*baselines, *students}:
+        raise ValueError(f"a variant is named {min(clashes)}, expected another name: this name is taken")
     if both := set(baselines) & set(students):
         raise ValueError(f"students.{min(both)} is also a baseline, expected different names")
     if networks is None:
         return
-    if found := {"teacher", "student"} & set(networks):
-        raise ValueError(f"networks.{min(found)}: expected another name, that one is taken")
+    if clashes := {"teacher", "student"} & set(networks):
+        raise ValueError(f"networks.{min(clashes)}: expected another name, this name is taken")
     for group, variants in (("baselines", baselines), ("students", students)):
         for name, variant in variants.items():
             if variant.network not in (None, *networks.values()):
@@ -44,8 +44,8 @@ class Variant(Settings):
     """A network that is trained and judged."""
 
     description: Annotated[str, Field(max_length=120)] = ""  # a few words for the report
-    train_qualities: Annotated[list[Quality], Field(min_length=1)]  # drawn evenly, one an image and step
-    one_a_quality: bool = False  # a network for each of train_qualities, instead of one for all
+    train_qualities: Annotated[list[Quality], Field(min_length=1)]  # drawn evenly, one per image and step
+    one_a_quality: bool = False  # a network for each of train_qualities, instead of a single network for all
     network: Network | None = None  # null: that of all students
 
 

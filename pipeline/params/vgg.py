@@ -19,7 +19,7 @@ class VGG(Settings):
     """Stages of 3x3 convolutions with batch norm, the side halved between them (pipeline.models.vgg)."""
 
     architecture: Literal["vgg"]
-    widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # channels a stage
+    widths: Annotated[list[Width], Field(min_length=1, max_length=6)]  # channels per stage
     depths: Annotated[list[Annotated[int, Field(ge=1, le=16)]], Field(min_length=1, max_length=6)]  # convolutions
     embedding: Annotated[int, Field(ge=2, le=8192)]
     dropout: Fraction = 0.0  # before the embedding
@@ -27,8 +27,8 @@ class VGG(Settings):
     @model_validator(mode="after")
     def _same_stages(self) -> VGG:
         if len(self.widths) != len(self.depths):
-            found = f"{len(self.widths)} widths and {len(self.depths)} depths"
-            raise ValueError(f"found {found}, expected one of each a stage")
+            counts = f"{len(self.widths)} widths and {len(self.depths)} depths"
+            raise ValueError(f"found {counts}, expected one of each per stage")
         return self
 
     @property
@@ -38,7 +38,7 @@ class VGG(Settings):
 
 
 class VGG19(Settings):
-    """torchvision's VGG-19 with its ImageNet weights (pipeline.models.vgg19): what it gives after one ReLU a stage.
+    """torchvision's VGG-19 with its ImageNet weights (pipeline.models.vgg19): what it gives after one ReLU per stage.
 
     By default the last of each, and the first of stage five, whose rest costs much and has seen nothing like faces.
     """
@@ -66,12 +66,12 @@ SynthesisTeacher = Annotated[VGG | VGG19, Field(discriminator="architecture")]
 
 
 def check_teacher_size(settings: VGG | VGG19, image_size: int) -> None:
-    """Raise ValueError where pictures of ``image_size`` pixels a side vanish before the last stage."""
+    """Raise ValueError where pictures of ``image_size`` pixels per side vanish before the last stage."""
     stages = len(settings.features)
     if image_size < 2 ** (stages - 1):
         key = "layers" if isinstance(settings, VGG19) else "widths"
         raise ValueError(
-            f"{key}: {stages} stages, for which pictures of {image_size} pixels a side are too small, expected"
+            f"{key}: {stages} stages, for which pictures of {image_size} pixels per side are too small, expected"
             f" {2 ** (stages - 1)} or more"
         )
 

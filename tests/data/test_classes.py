@@ -286,7 +286,7 @@ BAD_PYTHON = {
     "no pickle": (b"PK", "test_batch: truncated or not a pickle"),
     "truncated": (batch()[:-100], "test_batch: truncated or not a pickle"),
     "a list": (pickle.dumps([1]), "test_batch: holds list, expected a pickle of a dictionary"),
-    "no data": (batch(data=None), "no array data of 3072 values an image"),
+    "no data": (batch(data=None), "no array data of 3072 values per image"),
     "data of no image": (batch(data=np.zeros((12, 3000), np.uint8)), "no array data of 3072 values"),
     "data of three sides": (batch(data=np.zeros((12, 3, 1024), np.uint8)), "expected u1 of at most 2 dimensions"),
     "data of floats": (batch(data=np.zeros((12, 3072))), "makes an array of f8"),

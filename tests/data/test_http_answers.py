@@ -528,7 +528,7 @@ def drip(start: bytes, over: threading.Event, piece: bytes = b"a", again: float 
 def test_a_server_that_hardly_sends_is_not_waited_for(start, server, places, monkeypatch):
     monkeypatch.setattr(http_wire, "WINDOW_S", 0.1)
     server.answers = [drip(start, server.over)]
-    refused(remote(server), places, "bytes a second, expected 1000 or more (PIPELINE_SLOWEST_DOWNLOAD)")
+    refused(remote(server), places, "bytes per second, expected 1000 or more (PIPELINE_SLOWEST_DOWNLOAD)")
     assert len(server.heads) == 1
 
 
@@ -536,7 +536,7 @@ def test_a_server_that_hardly_sends_is_not_waited_for(start, server, places, mon
 def test_the_slowest_rate_is_a_number(text, server, places, monkeypatch):
     monkeypatch.setenv("PIPELINE_SLOWEST_DOWNLOAD", text)
     server.answers = [answer(OLD)]
-    with pytest.raises(InputError, match="PIPELINE_SLOWEST_DOWNLOAD = .*expected bytes a second"):
+    with pytest.raises(InputError, match="PIPELINE_SLOWEST_DOWNLOAD = .*expected bytes per second"):
         fetch(remote(server), *places)
 
 

@@ -130,7 +130,7 @@ def test_channels_do_not_mix():
 @pytest.mark.parametrize(
     ("make", "shape", "scale", "expected"),
     [
-        (shrink, (3, 9, 3), 4, "9x3 pixels, expected at least 4 a side"),
+        (shrink, (3, 9, 3), 4, "9x3 pixels, expected at least 4 per side"),
         (shrink, (9, 9, 3), 0, "scale 0"),
         (enlarge_bicubic, (9, 9, 3), 0, "scale 0"),
     ],
@@ -275,7 +275,7 @@ def test_pairs_are_whole_pictures(scale, tmp_path):
 def test_pairs_that_cannot_be_made_leave_the_old_ones(tmp_path):
     pictures = packed(tmp_path / "set", SET)
     write_pairs(pictures, 2, tmp_path / "pairs")
-    with pytest.raises(InputError, match="set: c: 90x32 pixels, expected at least 33 a side"):
+    with pytest.raises(InputError, match="set: c: 90x32 pixels, expected at least 33 per side"):
         write_pairs(pictures, 33, tmp_path / "pairs")
     assert open_pairs(tmp_path / "pairs")[2] == 2
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["pairs", "set"]

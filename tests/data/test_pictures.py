@@ -185,7 +185,7 @@ def test_sixteen_bits_and_transparency(tmp_path):
         ({"Set/train/a.png": b"text"}, "Set/train/a.png: not an image"),
         ({"Set/train/a.png": png(noise(7, 40))}, "Set/train/a.png: 40x7 pixels, the image is too small"),
         ({"../a.png": FILES["Set/train/a.png"]}, "'../a.png' points outside"),
-        ({"__MACOSX/a.png": b"", ".a.png": b""}, "no files but hidden ones"),
+        ({"__MACOSX/a.png": b"", ".a.png": b""}, "only hidden files"),
         ({"Set\\train\\a.png": b"", "Set/train/a.png": b""}, "are the same file name 'Set/train/a.png'"),
         ({}, "holds no files"),
     ],

@@ -53,7 +53,7 @@ def make(target: np.ndarray, strength: float, generator: np.random.Generator) ->
 
 
 def alike(made: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
-    """Two figures a picture that grow with likeness; the real ones take seconds to import."""
+    """Two figures per picture that grow with likeness; the real ones take seconds to import."""
     first, second = (pictures.reshape(len(pictures), -1).astype(float) for pictures in (made, true))
     correlation = [np.corrcoef(a, b)[0, 1] if a.std() else 0.0 for a, b in zip(first, second, strict=True)]
     return {"ssim": np.array(correlation), "fsim": np.exp(-np.abs(first - second).mean(axis=1) / 40)}

@@ -17,7 +17,7 @@ DEVICES = [
 
 
 def test_counting_and_timing_do_not_import_the_compiler(monkeypatch):
-    # Importing it costs seconds a process. First in this file: a wrapped counter would keep what it imported.
+    # Importing it costs seconds per process. First in this file: a wrapped counter would keep what it imported.
     monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # an import of it now fails
     model = nn.Conv2d(3, 8, 3)
     assert multiply_adds(model, (3, 8, 8)) == 8 * 6 * 6 * 27

@@ -30,7 +30,7 @@ def alike(pictures, spread, seed=9):
 
 
 def frequencies(size):
-    """Centred, in cycles a pixel, from -1/2; an odd number of them ends at 1/2."""
+    """Centred, in cycles per pixel, from -1/2; an odd number of them ends at 1/2."""
     return np.arange(-(size // 2), size - size // 2) / (size - size % 2)
 
 
@@ -141,7 +141,7 @@ def test_fsim_differs_from_the_authors_by_the_median_and_a_guard_alone(height, w
 
 
 def test_pairs_do_not_touch_each_other():
-    """One value a pair, in order, whatever else is in the batch and however it is cut."""
+    """One value per pair, in order, whatever else is in the batch and however it is cut."""
     originals = drawings(CHUNK + 3, 1, 24, 20)
     results = alike(originals, 30)
     for metric in (ssim, fsim):

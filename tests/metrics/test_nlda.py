@@ -169,7 +169,7 @@ REAL = noise(10)
         (REAL, REAL, {"train": 1}, "train: 1 of 10 people, expected at least 2"),
         (REAL, REAL, {"train": 9}, "train: 9 of 10 people"),
         (REAL[:3], REAL[:3], {}, "train: 1 of 3 people"),
-        (REAL[..., :2, :2], REAL[..., :2, :2], {}, "4 pixels a picture, expected more than the 4 people"),
+        (REAL[..., :2, :2], REAL[..., :2, :2], {}, "4 pixels per picture, expected more than the 4 people"),
         (REAL, REAL, {"splits": 0}, "splits: 0"),
     ],
 )

@@ -180,7 +180,7 @@ REFUSED = {
         lambda: plain([node("EPContext", ["b"], ["q"], domain="com.microsoft", ep_cache_context="secret.bin")]),
         "operator EPContext of the domain 'com.microsoft'",
     ),
-    "no nodes": (lambda: ModelProto(ir_version=8), "no ONNX model, or one without a graph"),
+    "no nodes": (lambda: ModelProto(ir_version=8), "no ONNX model, or a model without a graph"),
     "too much": (lambda: several(1_000_001), "more than 1,000,000 nodes"),
     "too deep": (lambda: nested(500), "truncated or no ONNX model"),
     "cut": (lambda: plain().SerializeToString()[:-9], "truncated or no ONNX model"),

@@ -77,7 +77,7 @@ def test_networks_are_as_large_as_published(changes, scale, millions):
     count = count_parameters(made)
     assert round(count / 1e6, 2) == millions
     if changes["architecture"] == "san":
-        # What the authors' code has beside: a convolution, an attention with reduction 8, a factor a group, two fixed
+        # What the authors' code has beside: a convolution, an attention with reduction 8, a factor per group, two fixed
         # colour shifts.
         groups, unused = changes["groups"], (64 * 9 + 1) * 64 + (64 + 1) * 8 + (8 + 1) * 64
         assert round((count + unused + groups + 2 * 12) / 1e6, 2) == {20: 15.86, 6: 5.0}[groups]
@@ -98,7 +98,7 @@ def plain_convolution(image, layer):
 
 
 def plain_gate(values, gate):
-    """A number a channel (C,) -> its gate in 0..1 (C,): two small layers, relu between, a sigmoid."""
+    """A number per channel (C,) -> its gate in 0..1 (C,): two small layers, relu between, a sigmoid."""
     w1, b1, w2, b2 = (p.detach().double().numpy().squeeze() for p in gate.parameters())
     return 1 / (1 + np.exp(-(w2 @ np.maximum(w1 @ values + b1, 0) + b2)))
 

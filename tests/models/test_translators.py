@@ -257,14 +257,14 @@ def test_vgg19_weights_are_found_dropped_in_or_asked_for_in_one_line(published, 
     (drop / vgg19.FILE).unlink()
     assert vgg19.fetch_weights(folder, drop) == folder / vgg19.FILE, "what was fetched once is not fetched again"
     (drop / vgg19.FILE).write_bytes(published.read_bytes()[:-5])
-    with pytest.raises(InputError, match=r"found sha256 [0-9a-f]{64}, expected one that begins with [0-9a-f]{8}"):
+    with pytest.raises(InputError, match=r"found sha256 [0-9a-f]{64}, expected a sha256 that begins with [0-9a-f]{8}"):
         vgg19.fetch_weights(folder, drop)
 
 
 def test_other_files_are_not_taken_for_vgg19(published, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="No such file"):
         vgg19.load(tmp_path / "none.pth", ["relu1_2"])
-    with pytest.raises(InputError, match=r"expected one that begins with"):
+    with pytest.raises(InputError, match=r"expected a sha256 that begins with"):
         vgg19.load(__file__, ["relu1_2"])
 
     class Code:
@@ -312,12 +312,12 @@ def test_sizes_and_taps_that_do_not_fit_are_refused():
     for side in (0, 4, 20, 250):
         with pytest.raises(ValueError, match=f"levels = 3: pictures have {side} pixels .* expected a multiple of 8"):
             check_size(settings("unet"), side)
-    with pytest.raises(ValueError, match="one place at the bottom"):
+    with pytest.raises(ValueError, match="a single place at the bottom"):
         check_size(settings("resnet"), 4)
     check_size(settings("resnet"), 8)
     judge = PatchDiscriminator(layers=3, width=4, norm="instance")
     check_discriminator(judge, 24)
-    with pytest.raises(ValueError, match="layers = 3: pictures have 23 pixels a side, expected 24 at least"):
+    with pytest.raises(ValueError, match="layers = 3: pictures have 23 pixels per side, expected 24 at least"):
         check_discriminator(judge, 23)
     check_taps(settings("unet"), [1, 4])
     for taps, message in (([0], "found 0, expected 1 to 4"), ([2, 5], "found 5"), ([2, 1], "growing")):
@@ -327,7 +327,7 @@ def test_sizes_and_taps_that_do_not_fit_are_refused():
 
 def test_bad_teachers_are_refused():
     for changes, message in (
-        ({"depths": [1, 1]}, "found 3 widths and 2 depths, expected one of each a stage"),
+        ({"depths": [1, 1]}, "found 3 widths and 2 depths, expected one of each per stage"),
         ({"embedding": 1}, "teacher.embedding = 1"),
         ({"architecture": "vgg16"}, "vgg16"),
     ):

@@ -1,4 +1,4 @@
-"""Sources of labelled images, one a file: where the images come from, and which class each is of.
+"""Sources of labelled images, one per file: where the images come from, and which class each is of.
 
 A source ``name`` is the file ``name.py`` here, found by its name, with
 - ``Settings``: what params.yaml may say; derived from pipeline.params.classes, ``source: Literal["name"]`` among it;

@@ -1,8 +1,8 @@
 """CIFAR-10 and CIFAR-100: 50,000 and 10,000 photographs of 32x32 (Krizhevsky, 2009), binary or python version.
 
-Binary version: records of one byte a label (CIFAR-100: the coarse, then the fine label) and 3072 bytes, red, green and
-blue, row by row. Python version: pickles of a dictionary with the same 3072 bytes an image, read without running them.
-CIFAR-100 is read by its fine labels.
+Binary version: records of one byte a label (CIFAR-100: the coarse, then the fine label) and 3072 bytes, red, green
+and blue, row by row. Python version: pickles of a dictionary with the same 3072 bytes per image, read without running
+them. CIFAR-100 is read by its fine labels.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _records(where: str, data: bytes, classes: int) -> tuple[np.ndarray, np.ndar
     if not data or len(data) % (labels + VALUES):
         raise InputError(
             f"{where}: {len(data)} bytes, expected a multiple of {labels + VALUES}: {labels} of labels and {VALUES} of"
-            " pixels an image"
+            " pixels per image"
         )
     records = np.frombuffer(data, dtype=np.uint8).reshape(-1, labels + VALUES)
     return _checked(where, records[:, labels - 1], classes), _planes(records[:, labels:])
@@ -89,11 +89,11 @@ def _pickled(where: str, data: bytes, classes: int) -> tuple[np.ndarray, np.ndar
     content = _dictionary(where, data)
     pixels, labels = content.get("data"), content.get(LABELS[classes])
     if not isinstance(pixels, Array) or pixels.data is None or len(pixels.sides) != 2 or pixels.sides[1] != VALUES:
-        raise InputError(f"{where}: no array data of {VALUES} values an image, expected one")
+        raise InputError(f"{where}: no array data of {VALUES} values per image, expected one")
     if type(labels) is not list or any(type(label) is not int for label in labels):
         raise InputError(f"{where}: no list {LABELS[classes]} of whole numbers, expected one")
     if len(labels) != pixels.sides[0] or not labels:
-        raise InputError(f"{where}: {len(labels)} labels for {pixels.sides[0]} images, expected one an image")
+        raise InputError(f"{where}: {len(labels)} labels for {pixels.sides[0]} images, expected one per image")
     # A whole number may be an absurd one.
     bounded = np.array([label if 0 <= label < classes else -1 for label in labels])
     return _checked(where, bounded, classes), _planes(pixels.values())
@@ -107,8 +107,8 @@ def _planes(rows: np.ndarray) -> np.ndarray:
 def _checked(where: str, labels: np.ndarray, classes: int) -> np.ndarray:
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(wrong):
-        found = f"label {labels[wrong[0]]}" if labels[wrong[0]] >= 0 else "a label out of range"
-        raise InputError(f"{where}: image {wrong[0]}: {found}, expected 0 to {classes - 1}")
+        label = f"label {labels[wrong[0]]}" if labels[wrong[0]] >= 0 else "a label out of range"
+        raise InputError(f"{where}: image {wrong[0]}: {label}, expected 0 to {classes - 1}")
     return labels
 
 

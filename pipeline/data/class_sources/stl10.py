@@ -1,6 +1,6 @@
 """STL-10: 5,000 training and 8,000 test photographs of 96x96 in ten classes (Coates, Ng and Lee, AISTATS 2011).
 
-Binary version: 3x96x96 bytes an image, red, green and blue, each column by column; labels of one byte, from 1. Its
+Binary version: 3x96x96 bytes per image, red, green and blue, each column by column; labels of one byte, from 1. Its
 unlabelled images and its folds are not used.
 """
 
@@ -61,10 +61,10 @@ def _read(path: Path, part: str, pixels: bytes, labels: bytes) -> tuple[np.ndarr
         raise InputError(f"{path}: {part}_X.bin: {len(pixels)} bytes, expected a multiple of {VALUES}: one image")
     if len(labels) != len(pixels) // VALUES:
         raise InputError(
-            f"{path}: {part}_y.bin: {len(labels)} labels for {len(pixels) // VALUES} images, expected one an image"
+            f"{path}: {part}_y.bin: {len(labels)} labels for {len(pixels) // VALUES} images, expected one per image"
         )
-    found = np.frombuffer(labels, dtype=np.uint8).astype(np.int64)
-    wrong = np.flatnonzero((found < 1) | (found > CLASSES))
+    numbers = np.frombuffer(labels, dtype=np.uint8).astype(np.int64)
+    wrong = np.flatnonzero((numbers < 1) | (numbers > CLASSES))
     if len(wrong):
-        raise InputError(f"{path}: {part}_y.bin: image {wrong[0]}: label {found[wrong[0]]}, expected 1 to {CLASSES}")
-    return found - 1, np.frombuffer(pixels, dtype=np.uint8).reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1)
+        raise InputError(f"{path}: {part}_y.bin: image {wrong[0]}: label {numbers[wrong[0]]}, expected 1 to {CLASSES}")
+    return numbers - 1, np.frombuffer(pixels, dtype=np.uint8).reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1)

@@ -1,7 +1,7 @@
 """Tiny-ImageNet-200: 100,000 training photographs of 64x64 in 200 classes (Stanford's CS231n).
 
-The validation part, 10,000 images that val_annotations.txt labels, is the test part here, as everywhere: the labels of
-its own test part are not public. Labels follow the sorted WordNet numbers, as torchvision's folders do.
+The validation part, 10,000 images that val_annotations.txt labels, is the test part here, as everywhere: the labels
+of its own test part are not public. Labels follow the sorted WordNet numbers, as torchvision's folders do.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ def archive(settings: Settings) -> tuple[str, str]:
 def load(settings: Settings, raw: Path) -> ClassSet:
     """The images by file name, decoded when they are asked for.
 
-    Raises InputError naming archive and file: no annotations, an image without one or one without an image, one of
-    another class.
+    Raises InputError naming archive and file: no annotations, an image without an annotation or the reverse, an
+    annotation of another class.
     """
     path = raw / NAME
-    found = list_files(path)
-    stored = found.photos
+    files = list_files(path)
+    stored = files.photos
     train = {match: name for name in stored if (match := TRAIN.fullmatch(name))}
     val: dict[str, tuple[str, str]] = {}
     for name in stored:
         if (match := VAL.fullmatch(name)) and (other := val.setdefault(match[2], (match[1], name))[1]) != name:
-            raise InputError(f"{path}: {other!r} and {name!r} are one image of val, expected one val folder")
+            raise InputError(f"{path}: {other!r} and {name!r} are the same image of val, expected one val folder")
     if not train or not val:
         what = f"{len(train)} images as train/<class>/images/<file> and {len(val)} as val/images/<file>"
-        raise InputError(f"{path}: holds {what}, expected some of both{found.said()}")
+        raise InputError(f"{path}: holds {what}, expected some of both{files.said()}")
     classes = sorted({match[2] for match in train})
     annotated = _annotations(path, read_named(path, [ANNOTATIONS])[ANNOTATIONS], classes)
     if missing := sorted(set(val) - set(annotated)):
@@ -62,10 +62,10 @@ def load(settings: Settings, raw: Path) -> ClassSet:
     rows = sorted((match[1], classes.index(match[2]), "train", name) for match, name in train.items())
     rows += sorted((val[image][0], classes.index(annotated[image]), "test", val[image][1]) for image in val)
     index = pd.DataFrame([row[:3] for row in rows], columns=["file", "label", "part"])
-    has_words = any(name.rpartition("/")[2] == WORDS for name in found.others)
+    has_words = any(name.rpartition("/")[2] == WORDS for name in files.others)
     words = _words(read_named(path, [WORDS])[WORDS]) if has_words else {}
     names = [f"{number} {words[number]}" if number in words else number for number in classes]
-    remarks = left_out(found, _class_of, "classes")
+    remarks = left_out(files, _class_of, "classes")
     say(path, remarks)
     return ClassSet(
         "Tiny-ImageNet-200", names, index, of_files(path, [stored[row[3]] for row in rows]), remarks=remarks
@@ -81,20 +81,20 @@ def _class_of(name: str) -> str | None:
 
 def _annotations(path: Path, data: bytes, classes: list[str]) -> dict[str, str]:
     """The class of each validation image: lines of file, class and a box, divided by tabs."""
-    found: dict[str, str] = {}
+    class_of: dict[str, str] = {}
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
         if not line.strip():
             continue
         where, fields = f"{path}: {ANNOTATIONS}: line {number}", line.split("\t")
         if len(fields) < 2:
             raise InputError(f"{where}: {line[:40]!r}, expected an image and its class, divided by a tab")
-        image, own = fields[0].strip(), fields[1].strip()
-        if own not in classes:
-            raise InputError(f"{where}: class {own!r} has no images to train on, expected one that has")
-        if image in found:
+        image, label = fields[0].strip(), fields[1].strip()
+        if label not in classes:
+            raise InputError(f"{where}: class {label!r} has no images to train on, expected a class that has")
+        if image in class_of:
             raise InputError(f"{where}: image {image!r} occurs twice")
-        found[image] = own
-    return found
+        class_of[image] = label
+    return class_of
 
 
 def _words(data: bytes) -> dict[str, str]:

@@ -13,12 +13,12 @@ def to_8_bits(
 ) -> Image.Image:
     """uint8 or uint16 (H, W, 1 to 4) of 0 to ``maximum`` to a picture in mode "L" or "RGB": round(255 v / maximum).
 
-    With ``alpha`` the last channel says how much of the colour covers white; pixels whose samples all equal ``key`` are
-    white. Blending is done before rounding. Raises ValueError for a sample over ``maximum``.
+    With ``alpha`` the last channel says how much of the colour covers white; pixels whose samples all equal ``key``
+    are white. Blending is done before rounding. Raises ValueError for a sample over ``maximum``.
     """
     height, width, colours = samples.shape
     colours -= alpha
-    found = np.empty((height, width, colours), np.uint8)
+    result = np.empty((height, width, colours), np.uint8)
     step = max(1, BAND // width)
     for top in range(0, height, step):
         band = samples[top : top + step]
@@ -30,7 +30,7 @@ def to_8_bits(
             cover = values[..., colours:]
             light = light * cover + maximum * (maximum - cover)
         whole = maximum * maximum if alpha else maximum
-        found[top : top + step] = (2 * 255 * light + whole) // (2 * whole)
+        result[top : top + step] = (2 * 255 * light + whole) // (2 * whole)
         if key is not None:
-            found[top : top + step][(band == np.array(key)).all(axis=2)] = 255
-    return Image.fromarray(found[..., 0] if colours == 1 else found)
+            result[top : top + step][(band == np.array(key)).all(axis=2)] = 255
+    return Image.fromarray(result[..., 0] if colours == 1 else result)

@@ -39,9 +39,9 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
     if place >= len(data) or not 1 <= data[place] <= 8:
         raise ValueError("a damaged frame header")
     codes, end = _blocks(data, place + 1)
-    found = _pixels(codes, data[place], wide * high)
-    if found != wide * high:
-        raise ValueError(f"its data gives {found} pixels, expected {wide * high}")
+    count = _pixels(codes, data[place], wide * high)
+    if count != wide * high:
+        raise ValueError(f"its data gives {count} pixels, expected {wide * high}")
     plain = b"".join((*keep, graphic, data[start:end], bytes([TRAILER])))
     with Image.open(io.BytesIO(plain), formats=("GIF",)) as image:
         image.load()
@@ -84,15 +84,15 @@ def _pixels(codes: bytes, bits: int, expected: int) -> int:
             if code == clear + 1 or total > expected:
                 return total
             if code < len(lengths):
-                found = lengths[code]
+                length = lengths[code]
             elif code == len(lengths) and before:
-                found = before + 1
+                length = before + 1
             else:
                 raise ValueError("its data holds a code that does not exist")
-            total += found
+            total += length
             if before and len(lengths) < MAX_CODES:
                 lengths.append(before + 1)
                 if len(lengths) == 1 << width and width < 12:
                     width += 1
-            before = found
+            before = length
     return total

@@ -106,8 +106,9 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
 def _decode(plain: bytes, frame: Frame) -> tuple[Image.Image, bool]:
     """The picture, and whether libjpeg came to its last row where the data ends, as far as that can be seen.
 
-    It is fed in three parts. After the first, all but the last bytes, the last row must not be there; after the second,
-    these bytes and as many more as it reads ahead, but no end mark, it must. Raises ValueError where it is not.
+    It is fed in three parts. After the first, all but the last bytes, the last row must not be there; after the
+    second, these bytes and as many more as it reads ahead, but no end mark, it must. Raises ValueError where it is
+    not.
     """
     mode, stored = MODES[len(frame.components)]
     image = Image.new(mode, (frame.width, frame.height))
@@ -181,11 +182,11 @@ def unpack(data: bytes) -> tuple[bytes, int, Frame]:
         elif marker == SOS:
             if frame is None:
                 raise ValueError("a scan before the frame header")
-            found = SCAN_END.search(data, end)
-            if found is None:
+            scan_end = SCAN_END.search(data, end)
+            if scan_end is None:
                 raise ValueError("it ends inside a scan")
-            frame.scans.append(_scan(body, tables, interval, data[end : found.start()]))
-            end = found.start()
+            frame.scans.append(_scan(body, tables, interval, data[end : scan_end.start()]))
+            end = scan_end.start()
         keep.append(data[place:end])
         place = end
     if frame is None or not frame.scans:
@@ -197,7 +198,7 @@ def unpack(data: bytes) -> tuple[bytes, int, Frame]:
 def _frame(kind: str, body: bytes) -> Frame:
     bits, height, width, count = struct.unpack_from(">BHHB", body)
     if bits != 8:
-        raise Unhandled(f"JPEG of {bits} bits a sample")
+        raise Unhandled(f"JPEG of {bits} bits per sample")
     if not 1 <= count <= 4:
         raise ValueError(f"{count} colours")
     if len(body) < 6 + 3 * count or not width or not height:
@@ -212,16 +213,16 @@ def _frame(kind: str, body: bytes) -> Frame:
 
 
 def _tables(body: bytes) -> dict[tuple[int, int], tuple[bytes, bytes, int]]:
-    found, place = {}, 0
+    tables, place = {}, 0
     while place < len(body):
         counts = body[place + 1 : place + 17]
         end = place + 17 + sum(counts)
         shortest = 17 - len(counts.lstrip(b"\0"))
         if len(counts) < 16 or end > len(body) or not 0 < end - place - 17 <= 256:
             raise ValueError("a damaged table of codes")
-        found[body[place] >> 4, body[place] & 15] = counts, body[place + 17 : end], shortest
+        tables[body[place] >> 4, body[place] & 15] = counts, body[place + 17 : end], shortest
         place = end
-    return found
+    return tables
 
 
 def _scan(body: bytes, tables: dict, interval: int, data: bytes) -> Scan:
@@ -283,8 +284,8 @@ def _least_bits(frame: Frame, scan: Scan, dc: int, ac: int) -> int:
 
 
 def _shortest(scan: Scan, kind: int, number: int) -> int:
-    found = scan.tables.get((kind, number))
-    return found[2] if found else 2  # without tables (MJPEG) the usual ones are meant
+    table = scan.tables.get((kind, number))
+    return table[2] if table else 2  # without tables (MJPEG) the usual tables are meant
 
 
 def _odd(frame: Frame) -> bool:
@@ -305,7 +306,7 @@ def _ends_in_grey(image: Image.Image, frame: Frame) -> bool:
     if not grey.issuperset(last if isinstance(last, tuple) else (last,)):
         return False
     wide, high = frame.unit
-    # The colours of the unit before reach a pixel or two into this one.
+    # The colours of the unit before reach a pixel or two into this unit.
     left, upper = (width - 1) // wide * wide + 2, (height - 1) // high * high + 2
     if left >= width or upper >= height:
         return True

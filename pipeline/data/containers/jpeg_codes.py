@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.data.containers.jpeg import Frame, Scan
 
 SPLIT = re.compile(rb"\xff+[\xd0-\xd7]")
-PADDING = b"\xff" * 512  # more than a block's codes; no code is made of ones alone
+PADDING = b"\xff" * 512  # more than a block's codes; no code consists of 1 bits alone
 NONE = 64  # as a run of coefficients: the code does not exist
 END = 128  # as a run: the block ends
 
@@ -96,7 +96,7 @@ class _Bits:
         self.check(place)
         used = -(-place // 8)
         rest = self.plain[used:]
-        # Some cameras fill up with zeros or ones, which is no harm; where zeros were read as codes, it is.
+        # Some cameras fill up with 0 or 1 bits, which is harmless, unless the 0 bits were read as codes.
         if rest and (rest.strip(rest[:1]) or rest[0] not in (0, 255) or zeros_in.LEAST in self.plain[:used]):
             raise ValueError(f"{len(rest)} bytes of its data are left over when the picture is complete")
         return self.plain[:used]
@@ -162,14 +162,14 @@ def _dc(bits: _Bits, scan: Scan, blocks: list[tuple[int, int, int]], units: int)
 
 
 def _code(bits: _Bits, place: int, codes: array) -> tuple[int, int, int]:
-    found = codes[bits.words[place >> 3] >> (8 - (place & 7)) & 65535]
-    if not found:
+    entry = codes[bits.words[place >> 3] >> (8 - (place & 7)) & 65535]
+    if not entry:
         raise ValueError("its data holds a code that does not exist")
-    return place + (found >> 8), found >> 4 & 15, found & 15
+    return place + (entry >> 8), entry >> 4 & 15, entry & 15
 
 
 def _ending(bits: _Bits, place: int, run: int) -> tuple[int, int]:
-    """The number of blocks that end here, this one among them, and the place after it."""
+    """The number of blocks that end here, this block included, and the place after it."""
     more = bits.words[place >> 3] >> (24 - (place & 7) - run) & ((1 << run) - 1)
     return (1 << run) + more, place + run
 

@@ -1,4 +1,4 @@
-"""How a picture is to be turned: the one number that is read from EXIF and XMP, whatever else these hold."""
+"""How a picture is to be turned: the only number that is read from EXIF and XMP."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def read(exif: bytes | None = None, xmp: bytes | None = None) -> int:
 
     Looks at one number of the first directory alone, so offsets that lead nowhere or round in circles do no harm.
     """
-    found = _from_exif(exif) if exif else None
-    if found is None and xmp and (match := XMP.search(xmp)):
-        found = int(match[1])
-    return found if found in TURNS else UPRIGHT
+    number = _from_exif(exif) if exif else None
+    if number is None and xmp and (match := XMP.search(xmp)):
+        number = int(match[1])
+    return number if number in TURNS else UPRIGHT
 
 
 def _from_exif(block: bytes) -> int | None:
@@ -48,9 +48,9 @@ def _from_exif(block: bytes) -> int | None:
     if start + 2 > len(block):
         return None
     (entries,) = struct.unpack_from(order + "H", block, start)
-    found = None
+    number = None
     for place in range(start + 2, min(start + 2 + 12 * entries, len(block) - 11), 12):
         tag, kind, count = struct.unpack_from(order + "HHL", block, place)
         if tag == ORIENTATION and count == 1 and kind in WHOLE:
-            (found,) = struct.unpack_from(order + WHOLE[kind], block, place + 8)
-    return found
+            (number,) = struct.unpack_from(order + WHOLE[kind], block, place + 8)
+    return number

@@ -30,7 +30,7 @@ XMP, OLD_EXIF = b"XML:com.adobe.xmp", b"Raw profile type exif"
 
 
 def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, int]:
-    """The picture, or the one that an animation falls back to; mode "1", "L", "LA", "P", "RGB" or "RGBA"."""
+    """The picture, or the still picture of an animation; mode "1", "L", "LA", "P", "RGB" or "RGBA"."""
     chunks: dict[bytes, bytes] = {}
     keep, exif, xmp, pixels = [SIGNATURE], None, None, False
     for kind, body, raw in _chunks(data):
@@ -46,7 +46,7 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
             continue
         if kind not in PIXELS:
             continue
-        # Pillow looks neither at the checksums of pixels nor always at the one inside them.
+        # Pillow ignores the checksums of pixels, and sometimes the checksum inside the compressed data.
         if zlib.crc32(raw[4:-4]) != int.from_bytes(raw[-4:]):
             raise ValueError(f"wrong checksum of chunk {kind.decode()}")
         if kind == b"IDAT":
@@ -74,7 +74,7 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
         return image, orientation.read(exif, xmp)
     with Image.open(io.BytesIO(plain), formats=("PNG",)) as image:
         image.load()
-    # Pillow passes pixels of fewer rows without a word; the last ones are black then.
+    # Pillow passes pixels of fewer rows without a word; the last rows are black then.
     if chunks[b"IHDR"][12] or not image.crop((0, image.height - 1, *image.size)).tobytes().strip(b"\0"):
         _pixels(plain, chunks[b"IHDR"], keep=False)
     if depth == 16:
@@ -87,7 +87,7 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Kind, content and the whole of each chunk up to the end mark; stops where an unneeded one is cut."""
+    """Kind, content and the whole of each chunk up to the end mark; stops where an unneeded chunk is cut."""
     place = len(SIGNATURE)
     while place < len(data):
         head = data[place : place + 8]
@@ -140,16 +140,16 @@ def _passes(header: bytes) -> Iterator[tuple[slice, slice, int, int, int]]:
 def _pixels(plain: bytes, header: bytes, keep: bool) -> bytearray:
     """The unpacked pixels, as filtered; nothing with ``keep`` False. Raises ValueError where there are too few."""
     expected = sum(rows * row for _, _, _, rows, row in _passes(header))
-    stream, found, count = zlib.decompressobj(), bytearray(), 0
+    stream, unpacked, count = zlib.decompressobj(), bytearray(), 0
     for kind, body, _ in _chunks(plain):
         while kind == b"IDAT" and body and not stream.eof and count <= expected:
             piece = stream.decompress(body, PIECE)
             body, count = stream.unconsumed_tail, count + len(piece)
             if keep:
-                found += piece
+                unpacked += piece
     if count < expected:
         raise ValueError(f"{count} bytes of pixels, expected {expected}")
-    return found
+    return unpacked
 
 
 def _unpack(packed: bytes) -> bytes:
@@ -188,18 +188,18 @@ def _deep(plain: bytes, header: bytes) -> np.ndarray:
     """
     width, height, _, colours = struct.unpack_from(">LLBB", header)
     raw, place = _pixels(plain, header, keep=True), 0
-    found = np.empty((height, width, SAMPLES[colours]), np.uint16)
+    picture = np.empty((height, width, SAMPLES[colours]), np.uint16)
     for across, down, columns, rows, row in _passes(header):
         part = np.frombuffer(raw, np.uint8, rows * row, place).reshape(rows, row)
         place += rows * row
-        whole, step = found[down, across], max(1, BAND // columns)
+        whole, step = picture[down, across], max(1, BAND // columns)
         above = np.zeros((2, 0, row - 1 >> 1), np.uint8)  # of both halves the row before, which filters look at
         for top in range(0, rows, step):
             band = part[top : top + step]
             halves = [_bytes(band[:, :1], band[:, 1 + half :: 2], above[half], columns, colours) for half in (0, 1)]
             whole[top : top + step] = halves[0].astype(np.uint16) << 8 | halves[1]
             above = np.stack([half[-1:].reshape(1, -1) for half in halves])
-    return found
+    return picture
 
 
 def _bytes(filters: np.ndarray, samples: np.ndarray, above: np.ndarray, columns: int, colours: int) -> np.ndarray:

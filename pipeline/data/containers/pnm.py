@@ -100,7 +100,7 @@ def _only_digits(text: bytes) -> bytes:
     return text
 
 
-def _enough(found: int, expected: int) -> int:
-    if found < expected:
-        raise ValueError(f"it holds {found} samples, expected {expected}")
+def _enough(held: int, expected: int) -> int:
+    if held < expected:
+        raise ValueError(f"it holds {held} samples, expected {expected}")
     return expected

@@ -1,7 +1,7 @@
 """TIFF: the first picture, from a directory that holds what pixels need, after its strips have proved complete.
 
-What Pillow scales wrongly or gives in half the bits (12 and 16 bits a sample, white as 0) is read as grey samples of
-the same strips, and becomes colours here. Source: TIFF 6.0 (Adobe, 1992) and its technical notes 1 and 2.
+What Pillow scales wrongly or gives in half the bits (12 and 16 bits per sample, white as 0) is read as grey samples
+of the same strips, and becomes colours here. Source: TIFF 6.0 (Adobe, 1992) and its technical notes 1 and 2.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
     photometric = directory.number(PHOTOMETRIC, WHITE_IS_ZERO)
     samples = directory.number(SAMPLES, 1)
     if not 1 <= samples <= MAX_SAMPLES:
-        raise ValueError(f"{samples} samples a pixel")
+        raise ValueError(f"{samples} samples per pixel")
     bits = directory.numbers(BITS, (1,))
     if len(bits) > MAX_SAMPLES:
         raise ValueError(f"bits of {len(bits)} samples")
@@ -89,7 +89,7 @@ def _refuse(directory: Directory, photometric: int, bits: set[int]) -> None:
         detail = f"the samples are {FORMATS.get(kind, f'of format {kind}')}"
         raise Unhandled({2: "image mode I", 3: "image mode F"}.get(kind, "this kind of TIFF"), detail)
     if len(bits) > 1 or not bits <= {1, 2, 4, 8, 12, 16}:
-        raise Unhandled(f"TIFF of {' and '.join(map(str, sorted(bits)))} bits a sample")
+        raise Unhandled(f"TIFF of {' and '.join(map(str, sorted(bits)))} bits per sample")
 
 
 def _pillow(plain: bytes) -> Image.Image:
@@ -101,11 +101,11 @@ def _pillow(plain: bytes) -> Image.Image:
 def _orientation(directory: Directory) -> int:
     """From the directory's own tag, or else from XMP; 1 where these are missing or damaged."""
     try:
-        found = directory.numbers(ORIENTATION)
+        numbers = directory.numbers(ORIENTATION)
     except ValueError:
-        found = ()
-    if len(found) == 1:
-        return found[0] if found[0] in orientation.TURNS else orientation.UPRIGHT
+        numbers = ()
+    if len(numbers) == 1:
+        return numbers[0] if numbers[0] in orientation.TURNS else orientation.UPRIGHT
     return orientation.read(None, directory.raw(XMP, 2**24))
 
 
@@ -114,26 +114,26 @@ def _deep(directory: Directory, width: int, height: int, samples: int, depth: in
     colours = COLOURS_OF.get(photometric, 0)
     extra = directory.numbers(EXTRA, ())
     if colours not in (1, 3) or samples < colours:
-        raise Unhandled(f"TIFF of {depth} bits a sample in photometric interpretation {photometric}")
+        raise Unhandled(f"TIFF of {depth} bits per sample in photometric interpretation {photometric}")
     if directory.number(PREDICTOR, 1) == 3:
         raise Unhandled("image mode F", "the samples are floating-point numbers")
     if depth == 12 and samples > 1:
-        raise Unhandled("TIFF of 12 bits a sample in colours")
-    found = _samples(directory, width, height, samples, depth)
+        raise Unhandled("TIFF of 12 bits per sample in colours")
+    values = _samples(directory, width, height, samples, depth)
     maximum = (1 << depth) - 1
     if photometric == WHITE_IS_ZERO:
-        found[..., 0] = maximum - found[..., 0]
+        values[..., 0] = maximum - values[..., 0]
     alpha = samples > colours and (not extra or extra[0] in (ASSOCIATED, UNASSOCIATED))
-    found = found[..., : colours + alpha]
+    values = values[..., : colours + alpha]
     if alpha and extra and extra[0] == ASSOCIATED:
-        return deep.to_8_bits(_over_white(found, maximum), maximum)
-    return deep.to_8_bits(found, maximum, alpha=alpha)
+        return deep.to_8_bits(_over_white(values, maximum), maximum)
+    return deep.to_8_bits(values, maximum, alpha=alpha)
 
 
-def _over_white(found: np.ndarray, maximum: int) -> np.ndarray:
+def _over_white(values: np.ndarray, maximum: int) -> np.ndarray:
     """Colours that are multiplied by their alpha already: what it leaves uncovered is white."""
-    cover = found[..., -1:]
-    return np.minimum(found[..., :-1], cover) + (maximum - cover)
+    cover = values[..., -1:]
+    return np.minimum(values[..., :-1], cover) + (maximum - cover)
 
 
 def _samples(directory: Directory, width: int, height: int, samples: int, depth: int) -> np.ndarray:
@@ -158,9 +158,9 @@ def _samples(directory: Directory, width: int, height: int, samples: int, depth:
                 share = len(values) // samples
                 changes[tag] = values[layer * share : (layer + 1) * share]
         layers.append(np.array(_pillow(directory.rewrite(changes)), np.uint16).reshape(height, width, across))
-    found = np.concatenate(layers, axis=2) if apart else layers[0]
+    picture = np.concatenate(layers, axis=2) if apart else layers[0]
     if directory.number(PREDICTOR, 1) == 2:
         for left in range(0, width, tile):
-            part = found[:, left : left + tile]
+            part = picture[:, left : left + tile]
             np.add.accumulate(part, axis=1, dtype=np.uint16, out=part)
-    return found
+    return picture

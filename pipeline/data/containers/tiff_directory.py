@@ -89,11 +89,11 @@ class Directory:
         return struct.unpack(f"{self.order}{entry.count}{WHOLE[entry.kind]}", content)
 
     def number(self, tag: int, default: int | None = None) -> int:
-        """The one whole number of a tag. Raises ValueError where there is none and no ``default``."""
-        found = self.numbers(tag, () if default is None else (default,))
-        if len(found) != 1:
-            raise ValueError(f"tag {tag} has {len(found)} values, expected 1")
-        return found[0]
+        """The only value of a tag, a whole number. Raises ValueError where the tag and ``default`` are missing."""
+        values = self.numbers(tag, () if default is None else (default,))
+        if len(values) != 1:
+            raise ValueError(f"tag {tag} has {len(values)} values, expected 1")
+        return values[0]
 
     def rewrite(self, changes: dict[int, tuple[int, ...] | None]) -> bytes:
         """The file with a classic directory of the tags in KEPT alone; ``changes`` gives some other values, or none.

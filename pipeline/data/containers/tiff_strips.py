@@ -1,7 +1,8 @@
 """Whether the strips or tiles of a TIFF picture are all there and complete, by the rules of their compression.
 
-libtiff passes some damage on as if it were pixels: strips that are not listed stay black, and it stops reading a strip
-before the checksum at its end. Source: TIFF 6.0 (Adobe, 1992), sections 3, 9, 13, 15 and 22, and technical note 2.
+libtiff passes some damage on as if it were pixels: strips that are not listed stay black, and it stops reading a
+strip before the checksum at its end. Source: TIFF 6.0 (Adobe, 1992), sections 3, 9, 13, 15 and 22, and technical note
+2.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def verify(directory: Directory, width: int, height: int, samples: int, depth: i
             _fits(_packbits(piece), least, most)
         elif compression == LZMA:
             _fits(_unlzma(piece, most), least, most)
-        elif zeros_in.LEAST in piece:  # LZW gives what repeats a code of its own, never zeros again
+        elif zeros_in.LEAST in piece:  # LZW gives a repetition its own code, never zeros again
             raise ValueError("a part of a strip is zeros")
 
 
@@ -86,7 +87,7 @@ def _pieces(
         raise ValueError(f"pieces of {wide}x{full} pixels")
     columns, rows = -(-width // wide), -(-height // full)
     expected = columns * rows * layers
-    # Tiles reach beyond the picture; but one that is nearly all beyond it, many times, would take for ever.
+    # Tiles reach beyond the picture; but many tiles that lie almost wholly beyond it would take for ever.
     if columns * wide * rows * full > MOST_BEYOND * width * height + LEAST_TILES:
         raise ValueError(f"pieces of {wide}x{full} pixels")
     offsets = directory.numbers(TILES if tiled else STRIPS)
@@ -106,9 +107,9 @@ def _pieces(
         yield directory.data[start:end], wide, needed, full
 
 
-def _fits(found: int, least: int, most: int) -> None:
-    if not least <= found <= most:
-        raise ValueError(f"a strip of {found} bytes of pixels, expected {least}")
+def _fits(size: int, least: int, most: int) -> None:
+    if not least <= size <= most:
+        raise ValueError(f"a strip of {size} bytes of pixels, expected {least}")
 
 
 def _inflated(piece: bytes, most: int) -> int:

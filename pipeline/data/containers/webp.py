@@ -15,18 +15,18 @@ from pipeline.data.containers import orientation, zeros_in
 
 METADATA = {b"ICCP", b"EXIF", b"XMP "}
 METADATA_FLAGS = 0x20 | 0x08 | 0x04  # in the first byte of VP8X
-BLOCK = 16  # pixels a side
+BLOCK = 16  # pixels per side
 
 
 def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, int]:
     """The picture, of several the first, mode "RGB" or "RGBA", and its orientation."""
-    keep, found, zeros = [], {}, 0
+    keep, bodies, zeros = [], {}, 0
     place, end = 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     while place + 8 <= end:
         kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
         body = data[place + 8 : place + 8 + size]
         if kind in METADATA:
-            found.setdefault(kind, body)
+            bodies.setdefault(kind, body)
         elif len(body) < size:
             if kind in (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"):
                 raise ValueError("it ends inside its picture")
@@ -48,7 +48,7 @@ def load(data: bytes, check: Callable[[int, int], None]) -> tuple[Image.Image, i
         image.load()
         if zeros and zeros > zeros_in.repeated(image, BLOCK):
             raise ValueError("a part of its data is zeros")
-        return image.copy(), orientation.read(found.get(b"EXIF"), found.get(b"XMP "))
+        return image.copy(), orientation.read(bodies.get(b"EXIF"), bodies.get(b"XMP "))
 
 
 def _size(kind: bytes, body: bytes) -> tuple[int, int]:

@@ -15,12 +15,12 @@ RUNS = re.compile(rb"\0{16,}")
 
 
 def longest(data: bytes) -> int:
-    """The length of the longest run in bytes; 0 where there is none of LEAST."""
+    """The length of the longest run in bytes; 0 where no run has LEAST."""
     return max(map(len, RUNS.findall(data)), default=0) if LEAST in data else 0
 
 
 def repeated(image: Image.Image, side: int) -> int:
-    """How many blocks of ``side`` x ``side`` pixels are the same as the one on their left or above."""
+    """How many blocks of ``side`` x ``side`` pixels are the same as the block on their left or above."""
     width, height = (length // side * side for length in image.size)
     pixels = np.atleast_3d(np.asarray(image))[:height, :width, :3]
     left, above = np.zeros((2, height // side, width // side), bool)

@@ -20,7 +20,8 @@ class Settings(Degraded):
 
 
 def shrink(faces: np.ndarray, factor: int) -> np.ndarray:
-    """Antialiased bicubic: the kernel (a = -0.5) is stretched by ``factor``, as in MATLAB's imresize but for the border.
+    """Antialiased bicubic: the kernel (a = -0.5) is stretched by ``factor``, as in MATLAB's imresize but for the
+    border.
 
     Pillow computes it in integer fixed point, along rows, then along columns, rounded to 8 bits between: the
     same bytes on every machine. At the border it leaves out what MATLAB mirrors: docs/differences.md has the grey
@@ -47,7 +48,7 @@ def smaller(faces: np.ndarray, factor: int, settings: Settings, first: int) -> n
 def larger(faces: Tensor, size: int) -> Tensor:
     """Bicubic back to ``size``: (B, C, h, w) in [0, 255] -> (B, C, size, size), float32, clamped to [0, 255].
 
-    ``antialias=True`` selects the kernel with a = -0.5, that of Pillow and MATLAB; torch's other one has -0.75.
+    ``antialias=True`` selects the kernel with a = -0.5, that of Pillow and MATLAB; torch's other kernel has -0.75.
     """
     from torch.nn import functional
 

@@ -26,7 +26,7 @@ class Settings(Degraded):
 
 
 def smaller(faces: np.ndarray, factor: int, settings: Settings, first: int) -> np.ndarray:
-    """uint8 (N, H, W, C) to uint8 (N, H/factor, W/factor, C); each picture with strengths of its own.
+    """uint8 (N, H, W, C) to uint8 (N, H/factor, W/factor, C); the strengths are drawn for each picture.
 
     They are drawn from the seed, ``factor`` and the number of the picture. Blur, antialiased bicubic down, noise
     ``n ~ N(0, shot I + read^2)``, JPEG as Pillow writes it.

@@ -54,7 +54,7 @@ def _grain(seed: int, address: np.ndarray, size: int) -> tuple[np.ndarray, np.nd
     knots = np.empty((len(address), TEXTURE_GRID, TEXTURE_GRID), dtype=np.float32)
     noise = np.empty((len(address), 2, size, size), dtype=np.float32)
     for row, numbers in enumerate(address.tolist()):
-        own = randomness.generator(seed, randomness.PIXELS, *numbers)
-        own.standard_normal(out=knots[row], dtype=np.float32)
-        own.standard_normal(out=noise[row], dtype=np.float32)
+        generator = randomness.generator(seed, randomness.PIXELS, *numbers)
+        generator.standard_normal(out=knots[row], dtype=np.float32)
+        generator.standard_normal(out=noise[row], dtype=np.float32)
     return knots, noise

@@ -1,7 +1,7 @@
 """Rendered faces of known classes: expressions, or sex and age, of people of all looks in all poses and lights.
 
 Expressions are ranges of what moves in a face, wider than those of the faces to recognise, and the head fills more of
-the picture: at 32 pixels a person tells them apart. [ours]
+the picture: a human can tell them apart at 32 pixels. [ours]
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ def render_classes(
     """Plan ``images`` pictures of each person and class: of "expression", each person's; of "group", of the own sex.
 
     No test person is a training person. Men and women take turns. Equal arguments give equal pictures; an image's
-    depend on the seed and on its own numbers alone, whatever the numbers of people and pictures.
+    depend on the seed and on the picture's numbers alone, whatever the numbers of people and pictures.
     """
     names = LABELS[labels]
     tables, traits, nuisance, address = [], [], [], []
     for part, (split, people) in zip(("train", "test"), ((TRAIN, train_people), (TEST, test_people))):
         number = np.arange(people)
-        own = np.array([randomness.generator(seed, randomness.PEOPLE, split, FIRST + k).random() for k in number])
-        known = sample_identities(seed, split, FIRST + number, number % 2 == 1, own)
+        draws = np.array([randomness.generator(seed, randomness.PEOPLE, split, FIRST + k).random() for k in number])
+        known = sample_identities(seed, split, FIRST + number, number % 2 == 1, draws)
         each = len(names) if labels == "expression" else len(AGES)
         person = np.repeat(number, each * images)
         kind = np.tile(np.repeat(np.arange(each), images), people)

@@ -30,11 +30,11 @@ MOODS = ("smile", "mouth_open", "frown", "brow_raise", "eyes_shut")
 class RenderedSet:
     """Faces that are drawn on demand; the tables are complete from the start.
 
-    index: one row an image, in array order: face (0..N-1), file ("rendered/train/000012-03"), identity
+    index: one row per image, in array order: face (0..N-1), file ("rendered/train/000012-03"), identity
     ("train-000012"), split ("train" or "test"), sex ("male" or "female"), skin (0 light .. 1 dark), age
     (years), yaw and pitch (degrees; positive is the image's right, and up), expression (see EXPRESSIONS).
 
-    pairs: one row a test pair: protocol ("cross_age" or "cross_pose"), pair (number within the protocol),
+    pairs: one row per test pair: protocol ("cross_age" or "cross_pose"), pair (number within the protocol),
     fold, a and b (face numbers), same (1 for one person, else 0).
     """
 
@@ -80,9 +80,9 @@ def render_faces(*, seed: int, image_size: int, identities: int, images_per_iden
     _check(seed, image_size, identities, images_per_identity, folds, pairs_per_fold)
     plan = plan_test(seed, folds, pairs_per_fold)
     train = np.arange(identities)
-    own = np.array([randomness.generator(seed, randomness.PEOPLE, TRAIN, number).random(2) for number in train])
-    male = [own[:, 0] < 0.5, plan.male]
-    skin = [own[:, 1], plan.skin]
+    draws = np.array([randomness.generator(seed, randomness.PEOPLE, TRAIN, number).random(2) for number in train])
+    male = [draws[:, 0] < 0.5, plan.male]
+    skin = [draws[:, 1], plan.skin]
     hair = [None, plan.hair]
     person = [np.repeat(train, images_per_identity), plan.person]
     free = np.full(len(person[TRAIN]), np.nan)
@@ -122,9 +122,9 @@ def contact_sheet(*, seed: int, image_size: int, identities: int = 6) -> np.ndar
     ]
     columns += [{"mood": EXPRESSIONS.index(name)} for name in ("smile", "laugh", "frown", "surprise")]
     number = np.arange(identities)
-    own = np.array([randomness.generator(seed, randomness.PEOPLE, SHEET, k).random(2) for k in number])
+    draws = np.array([randomness.generator(seed, randomness.PEOPLE, SHEET, k).random(2) for k in number])
     # Women and men in turn, skin from light to dark.
-    people = sample_identities(seed, TEST, SHEET + number, number % 2 == 1, (number + own[:, 1]) / identities)
+    people = sample_identities(seed, TEST, SHEET + number, number % 2 == 1, (number + draws[:, 1]) / identities)
     person = np.repeat(number, len(columns))
     traits = {name: values[person] for name, values in people.items()}
     address = np.stack(

@@ -45,7 +45,7 @@ def paint_features(scene: Scene, seen: Seen, places: dict[str, np.ndarray], plan
 
 def _mark(t: dict, x: np.ndarray, y: np.ndarray, front: np.ndarray, pixel: np.ndarray, planes: np.ndarray,
           shine: np.ndarray, *, number: int) -> None:  # fmt: skip
-    """A mole, if the person has this one; below the size of a pixel it fades, as in a photograph."""
+    """A mole, if the person has it; below the size of a pixel it fades, as in a photograph."""
     radius = column(t["mark_size"][:, number] * 0.6)
     across, along = x - column(t["mark_x"][:, number]), y - column(t["mark_y"][:, number])
     spot = edge(radius - np.sqrt(across * across + along * along), np.maximum(pixel, np.float32(0.015)))

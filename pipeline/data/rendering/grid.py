@@ -33,7 +33,7 @@ class Grid:
 
     @property
     def pixel(self) -> np.ndarray:
-        """Head units a pixel, (n, 1, 1) float32."""
+        """Head units per pixel, (n, 1, 1) float32."""
         return (2 / self.size * np.hypot(self.xc, self.xr)).astype(np.float32)[:, None, None]
 
 

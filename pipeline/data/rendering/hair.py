@@ -99,10 +99,10 @@ def paint_glasses(scene: Scene, grid: Grid, planes: np.ndarray) -> None:
         return
     t = {name: values[wearing] for name, values in scene.value.items()}
     r = scene.rotation[wearing]
-    one, none = np.ones(len(scene)), np.zeros(len(scene))
+    ones, zeros = np.ones(len(scene)), np.zeros(len(scene))
     x, y, pixel = (
-        plane(grid, one, none, 0.0)[wearing],
-        plane(grid, none, one, 0.0)[wearing],
+        plane(grid, ones, zeros, 0.0)[wearing],
+        plane(grid, zeros, ones, 0.0)[wearing],
         grid.pixel[wearing],
     )
     form = t["glasses_form"]

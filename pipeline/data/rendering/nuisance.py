@@ -1,4 +1,4 @@
-"""Nuisance: what changes from picture to picture of one person, age among it."""
+"""Nuisance: what changes between pictures of the same person, such as age."""
 
 from __future__ import annotations
 

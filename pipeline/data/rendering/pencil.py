@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.data.rendering.shapes import bell
 
-# A stroke's width and length, in pixels and in head units: whichever is more. Finer ones would be plain grey.
+# A stroke's width and length, in pixels and in head units: whichever is more. Finer strokes would be plain grey.
 STROKE_PIXELS = (1.0, 8.0)
 STROKE = (0.013, 0.13)
 TABLE = (128, 32)  # random numbers that strokes are read from, across and along; powers of two
@@ -51,12 +51,12 @@ def strokes(along: np.ndarray, across: np.ndarray, pixel: np.ndarray, table: np.
     flat = table.ravel()
     first = (np.arange(len(table), dtype=np.int32)[:, None, None] * rows + first) * columns
     second = (np.arange(len(table), dtype=np.int32)[:, None, None] * rows + second) * columns
-    one = flat[first + above]
-    one += v * (flat[first + below] - one)
-    two = flat[second + above]
-    two += v * (flat[second + below] - two)
-    one += u * (two - one)
-    return np.clip(one, -1.6, 1.6, out=one)
+    upper = flat[first + above]
+    upper += v * (flat[first + below] - upper)
+    lower = flat[second + above]
+    lower += v * (flat[second + below] - lower)
+    upper += u * (lower - upper)
+    return np.clip(upper, -1.6, 1.6, out=upper)
 
 
 def rub(tone: np.ndarray, field: np.ndarray, contrast: float) -> np.ndarray:

@@ -11,8 +11,8 @@ from pipeline.data.rendering.scene import Scene
 from pipeline.data.rendering.shapes import column, edge, mix
 from pipeline.data.rendering.view import lit
 
-TEXTURE_GRID = 6  # knots of the wall's texture a side
-BLUR_TAPS = 3  # pixels to each side at 64 pixels a picture
+TEXTURE_GRID = 6  # knots of the wall's texture per side
+BLUR_TAPS = 3  # pixels to each side at 64 pixels per picture
 SIZE_OF_BLUR = 64  # the picture size at which blur is given in pixels
 
 
@@ -50,10 +50,10 @@ BODY_ROWS = (0.15, 9.0)
 def body(scene: Scene, grid: Grid) -> Body:
     """The outlines of neck and clothes in ``band(size, *BODY_ROWS)``."""
     t, rows = scene.value, band(grid.size, *BODY_ROWS)
-    one, none = np.ones(len(scene)), np.zeros(len(scene))
+    ones, zeros = np.ones(len(scene)), np.zeros(len(scene))
     # The neck stands behind the middle of the head and follows half of its turn.
-    x = plane(grid, one, none, 0.22 * np.sin(np.radians(t["yaw"])), rows)
-    y = plane(grid, none, one, 0.0, rows)
+    x = plane(grid, ones, zeros, 0.22 * np.sin(np.radians(t["yaw"])), rows)
+    y = plane(grid, zeros, ones, 0.0, rows)
     below = np.maximum(y - np.float32(0.98), 0)
     half = column(t["neck_width"]) + below * below * np.float32(3.2)
     # Clothes: a slope of the shoulders with a round or pointed opening at the neck.

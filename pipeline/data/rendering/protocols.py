@@ -50,8 +50,8 @@ class Plan:
 def plan_test(seed: int, folds: int, pairs_per_fold: int) -> Plan:
     """The test people, their images and the pairs of both protocols.
 
-    A fold has one person a same pair, in groups of two (and one of three where the number is odd), and two
-    images of each person a protocol: 2 x ``pairs_per_fold`` images for both.
+    A fold has one person per same pair, in groups of two (and a group of three where the number is odd), and two
+    images of each person per protocol: 2 x ``pairs_per_fold`` images for both.
     """
     half = pairs_per_fold // 2
     people = max(2, half)

@@ -28,9 +28,9 @@ def draws(seed: int, addresses: np.ndarray, normals: int, uniforms: int) -> tupl
     normal = np.empty((len(addresses), normals))
     uniform = np.empty((len(addresses), uniforms))
     for row, address in enumerate(addresses.tolist()):
-        own = generator(seed, *address)
-        normal[row] = own.standard_normal(normals)
-        uniform[row] = own.random(uniforms)
+        stream = generator(seed, *address)
+        normal[row] = stream.standard_normal(normals)
+        uniform[row] = stream.random(uniforms)
     return normal, uniform
 
 

@@ -36,7 +36,7 @@ class Scene:
 
 
 def linear(colour: np.ndarray) -> np.ndarray:
-    """sRGB 0..1 to linear light; gamma 2, whose way back is one square root a pixel."""
+    """sRGB 0..1 to linear light; gamma 2, whose way back is one square root per pixel."""
     return np.square(colour)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def column(values: np.ndarray | float) -> np.ndarray:
-    """One number, or one an image (n,), as float32 (1 or n, 1, 1) so that it broadcasts over pixels."""
+    """One number, or one per image (n,), as float32 (1 or n, 1, 1) so that it broadcasts over pixels."""
     return np.asarray(values, dtype=np.float32).reshape(-1, 1, 1)
 
 

@@ -71,9 +71,9 @@ def _hand(seed: int, address: np.ndarray, size: int) -> tuple[np.ndarray, np.nda
     tables = np.empty((len(address), 2, *pencil.TABLE), dtype=np.float32)
     noise = np.empty((len(address), size, size), dtype=np.float32)
     for row, numbers in enumerate(address.tolist()):
-        own = randomness.generator(seed, randomness.SKETCH, *numbers)
-        own.standard_normal(out=tables[row], dtype=np.float32)
-        own.standard_normal(out=noise[row], dtype=np.float32)
+        generator = randomness.generator(seed, randomness.SKETCH, *numbers)
+        generator.standard_normal(out=tables[row], dtype=np.float32)
+        generator.standard_normal(out=noise[row], dtype=np.float32)
     return tables, noise
 
 
@@ -91,8 +91,8 @@ def _hatching(scene: Scene, grid: Grid, tables: np.ndarray) -> np.ndarray:
 
 def _back_hair(scene: Scene, grid: Grid, outline: np.ndarray, tables: np.ndarray, dark: np.ndarray) -> None:
     """Hair behind neck and ears: strokes that hang down."""
-    t, one, none = scene.value, np.ones(len(scene)), np.zeros(len(scene))
-    x, y = plane(grid, one, none, 0.0), plane(grid, none, one, 0.0)
+    t, ones, zeros = scene.value, np.ones(len(scene)), np.zeros(len(scene))
+    x, y = plane(grid, ones, zeros, 0.0), plane(grid, zeros, ones, 0.0)
     end = np.where(t["falling"] > 0, t["hair_end"] + 0.05, 0.22)
     bare = np.clip(t["bald"] * 2.4 - 1.25, 0, 1)
     field = pencil.strokes(y, x + np.float32(0.10) * x * y, grid.pixel, tables)

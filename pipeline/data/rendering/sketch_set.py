@@ -24,10 +24,10 @@ WALL = np.array([0.36, 0.62, 0.80])  # sRGB; CUHK's is blue
 
 @dataclass(frozen=True)
 class SketchSet:
-    """Photos and drawings of n people, made on demand; one pair a person.
+    """Photos and drawings of n people, made on demand; one pair per person.
 
-    index: one row a pair, in array order: name ("train-000012", which is also the person), split ("train" or "test"),
-    sex ("male" or "female"), skin (0 light .. 1 dark), age (years).
+    index: one row per pair, in array order: name ("train-000012", which is also the person), split ("train" or
+    "test"), sex ("male" or "female"), skin (0 light .. 1 dark), age (years).
     """
 
     index: pd.DataFrame
@@ -72,8 +72,8 @@ def render_sketch_pairs(
 ) -> SketchSet:
     """Plan ``train`` + ``test`` people, train first; nobody is in both, nor among the faces to recognise.
 
-    A pair depends on the seed, its split and its own number alone. With ``exaggeration`` 1 and ``hand`` 0 drawings lie
-    over their photos to the pixel. Raises ValueError for a number out of range.
+    A pair depends on the seed, its split and its own number alone. With ``exaggeration`` 1 and ``hand`` 0 drawings
+    lie over their photos to the pixel. Raises ValueError for a number out of range.
     """
     low, high = SIZES
     for name, value, least, most in (
@@ -93,11 +93,11 @@ def render_sketch_pairs(
 
 def _people(seed: int, split: str, count: int) -> tuple[pd.DataFrame, dict, dict, np.ndarray]:
     number, place = np.arange(count), SPLITS[split]
-    own = np.array([randomness.generator(seed, randomness.PEOPLE, place, k).random(4) for k in range(count)])
+    draws = np.array([randomness.generator(seed, randomness.PEOPLE, place, k).random(4) for k in range(count)])
     # The light half of skin tones only would be CUHK's; all of them are ours.
-    traits = sample_identities(seed, place, number, own[:, 0] < 0.5, own[:, 1])
+    traits = sample_identities(seed, place, number, draws[:, 0] < 0.5, draws[:, 1])
     address = np.stack([np.full(count, place), number, np.zeros(count, dtype=int)], axis=1)
-    age = AGES[0] + own[:, 2] * (AGES[1] - AGES[0])
+    age = AGES[0] + draws[:, 2] * (AGES[1] - AGES[0])
     nuisance = sample_nuisance(seed, address, traits["male"] > 0, traits["style"], age, np.zeros(count))
     table = pd.DataFrame({
         "name": [f"{split}-{k:06d}" for k in range(count)],
@@ -106,7 +106,7 @@ def _people(seed: int, split: str, count: int) -> tuple[pd.DataFrame, dict, dict
         "skin": traits["skin"],
         "age": age,
     })  # fmt: skip
-    return table, traits, _studio(nuisance, traits, own[:, 3]), address
+    return table, traits, _studio(nuisance, traits, draws[:, 3]), address
 
 
 def _studio(

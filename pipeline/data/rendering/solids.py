@@ -76,7 +76,7 @@ def turn(solid: Solid, rotation: np.ndarray) -> Front:
 
 
 def surface(solids: list[Solid], rotation: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Depth and outline (n, H, W) of the melted solids; the first one must span the whole picture.
+    """Depth and outline (n, H, W) of the melted solids; the first solid must span the whole picture.
 
     The depth is the z of the front (lower outside); the outline is a length, positive inside.
     """

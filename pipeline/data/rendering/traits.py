@@ -130,8 +130,8 @@ def sample_identities(seed: int, split: int, number: np.ndarray, male: np.ndarra
         traits[name] = np.maximum(value, LEAST[name]) if name in LEAST else value
     extra = normal[:, len(names) :]
     dark = np.clip((skin - 0.25) / 0.4, 0, 1)[:, None]
-    own = uniform[:, 0] if hair is None else hair
-    hair = randomness.pick(own, HAIR_ON_LIGHT * (1 - dark) + HAIR_ON_DARK * dark)
+    hair_draw = uniform[:, 0] if hair is None else hair
+    hair = randomness.pick(hair_draw, HAIR_ON_LIGHT * (1 - dark) + HAIR_ON_DARK * dark)
     traits["hair_colour"] = np.clip(HAIR_COLOURS[hair] * np.exp(0.10 * extra[:, :1] + 0.04 * extra[:, 1:4]), 0, 1)
     eyes = randomness.pick(uniform[:, 1], EYES_ON_LIGHT * (1 - dark) + EYES_ON_DARK * dark)
     traits["eye_colour"] = np.clip(EYE_COLOURS[eyes] * np.exp(0.12 * extra[:, 4:5] + 0.06 * extra[:, 5:8]), 0, 1)

@@ -15,7 +15,7 @@ FLATTEN = 1.25  # how much flatter than they are surfaces are lit
 
 @dataclass(frozen=True)
 class Seen:
-    """Per pixel, (n, H, W) float32: head-frame place, view normal, and head units a pixel (n, 1, 1)."""
+    """Per pixel, (n, H, W) float32: head-frame place, view normal, and head units per pixel (n, 1, 1)."""
 
     x: np.ndarray
     y: np.ndarray
@@ -30,7 +30,7 @@ def look(scene: Scene, grid: Grid, depth: np.ndarray) -> Seen:
     """Turn a depth map (n, H, W) back into places on the head and surface normals."""
     pixel = grid.pixel
     along_x, along_y = slopes(depth)
-    # The normal's three parts; the depth's slopes are in head units a pixel. Flattened a little: light that
+    # The normal's three parts; the depth's slopes are in head units per pixel. Flattened a little: light that
     # one part of a face throws on another fills its steep sides.
     flat = pixel * np.float32(FLATTEN)
     upright = flat / np.sqrt(along_x * along_x + along_y * along_y + flat * flat)

@@ -1,4 +1,4 @@
-"""Sources of faces, one a file: where the pictures come from, and which people and pairs there are.
+"""Sources of faces, one per file: where the pictures come from, and which people and pairs there are.
 
 A source ``name`` is the file ``name.py`` here, found by its name, with
 - ``Settings``: what ``data:`` in params.yaml may say; ``source: Literal["name"]`` and ``files`` among it;

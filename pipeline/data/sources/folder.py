@@ -1,4 +1,4 @@
-"""Faces of one's own: a folder or an archive with one folder a person; optionally whose they are, pairs and searches.
+"""A user's faces: a folder or an archive with one folder per person; optionally whose they are, pairs and searches.
 
 Without a list of either, ``test_share`` of the people with two or more photos are held out by the seed (or those of
 split "test" in the table are) and dealt into folds, so that no person is in two. In each fold same pairs are spread
@@ -28,12 +28,12 @@ from pipeline.params.faces import Channels, ImageSize, RemoteFileSettings
 from pipeline.params.loading import Settings as Base
 
 FILES = {"archive": "faces.zip", "table": "faces.csv", "pairs": "pairs.csv", "searches": "searches.csv"}
-PROVIDER = "whoever took the photos (one folder a person, one image file a face)"
+PROVIDER = "whoever took the photos (one folder per person, one image file per face)"
 CHUNK = 1024  # faces in one chunk
 
 
 class Settings(Base):
-    """Photos of one's own, how they are cut, and how people are held out to be verified."""
+    """A user's photos, how they are cut, and how people are held out for verification."""
 
     source: Literal["folder"]
     name: Annotated[str, Field(pattern=r"^\S([^\x00-\x1f]{0,78}\S)?$")] = "own faces"  # what tables call the faces
@@ -42,7 +42,7 @@ class Settings(Base):
     channels: Channels
     crop: Annotated[list[int], Field(min_length=4, max_length=4)] | None = None  # left, top, right, bottom in pixels
     folds: Annotated[int, Field(ge=2, le=100)] = 5
-    min_images: Annotated[int, Field(ge=1)]  # photos a person needs to be trained on
+    min_images: Annotated[int, Field(ge=1)]  # least number of photos of a person in the training set
     seed: Annotated[int, Field(ge=0, lt=2**63)]  # of the draw of people and pairs
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3  # of the people with two or more photos
     pairs_per_fold: Annotated[int, Field(ge=2, le=10_000, multiple_of=2)]
@@ -61,16 +61,16 @@ class Settings(Base):
 def load(settings: Settings, raw: Path) -> FaceSet:
     """The faces of ``raw / FILES["archive"]``, in order of file names, with drawn pairs or listed pairs and searches.
 
-    Test: photos that pairs or searches name. Train: other people with at least ``min_images`` photos. Unlabelled: everybody
-    else. Other photos of tested people, photos that the table does not name, and files that are no photos are left
-    out; a remark of the set says how many. Files are named without the folders that all of them lie in; the tables may
-    give these or leave them out. With landmarks in the table faces are aligned (pipeline.data.alignment).
+    Test: photos that pairs or searches name. Train: other people with at least ``min_images`` photos. Unlabelled:
+    everybody else. Other photos of tested people, photos that the table does not name, and files that are no photos
+    are left out; a remark of the set says how many. Files are named without the folders that all of them lie in; the
+    tables may give these or leave them out. With landmarks in the table faces are aligned (pipeline.data.alignment).
 
     The decoded faces stay in memory: 2.5 MB for 200 at 64x64x3. Raises InputError naming file and entry or line.
     """
     archive, table, pairs, searches = (raw / FILES[key] if key in settings.files else None for key in FILES)
     entries = read_entries(archive, within=0 if table else 1)
-    remarks = left_out(entries.found, person_folder(entries.found) if table is None else lambda name: None, "people")
+    remarks = left_out(entries.listed, person_folder(entries.listed) if table is None else lambda name: None, "people")
     say(archive, remarks)
     photos = _by_folder(archive, entries) if table is None else _by_table(archive, entries, table, remarks)
     if settings.crop is not None and photos[0].landmarks is not None:
@@ -136,7 +136,7 @@ def _check_people(archive: Path, photos: list[photo_lists.Photo]) -> None:
     if len(people) < 2:
         who = f"one person only, {min(people)!r}" if people else "nobody's identity is known"
         raise InputError(
-            f"{archive}: {who}, expected one folder a person (or one row per photo in a table) and several"
+            f"{archive}: {who}, expected one folder per person (or one row per photo in a table) and several"
         )
 
 
@@ -157,11 +157,13 @@ def _draw(
     for number, photo in enumerate(photos):
         if photo.identity in fold_of:
             numbers[fold_of[photo.identity]].setdefault(photo.identity, []).append(number)
-    drawn = [pairing.draw(own, settings.pairs_per_fold, settings.seed, fold) for fold, own in enumerate(numbers)]
+    drawn = [
+        pairing.draw(photos_of, settings.pairs_per_fold, settings.seed, fold) for fold, photos_of in enumerate(numbers)
+    ]
     sizes = [len(pairs) for pairs in drawn]
     if min(sizes) < settings.pairs_per_fold:
         _say(
-            f"warning: {name}: {sum(sizes)} pairs drawn, {min(sizes)} to {max(sizes)} a fold, expected"
+            f"warning: {name}: {sum(sizes)} pairs drawn, {min(sizes)} to {max(sizes)} per fold, expected"
             f" pairs_per_fold = {settings.pairs_per_fold}: the people to verify have too few photos for more"
         )
     rows = [
@@ -217,19 +219,19 @@ def _searched(
     photo_of = {photo.file: photo for photo in photos}
     seen: dict[tuple[str, str], int] = {}
     people: dict[tuple[str, str], set[str]] = {}  # by protocol and role
-    found = [(row, _test_photo(f"{path}: line {row.line}", row.file, archive, entries, photo_of))
+    listed = [(row, _test_photo(f"{path}: line {row.line}", row.file, archive, entries, photo_of))
              for row in photo_lists.read_searches(path)]  # fmt: skip
-    for row, photo in found:
+    for row, photo in listed:
         if (first := seen.setdefault((row.protocol, photo.file), row.line)) != row.line:
             raise InputError(f"{path}: line {row.line}: file {row.file!r} occurs twice, first in line {first}")
         people.setdefault((row.protocol, row.role), set()).add(photo.identity)
-    for row, photo in found:
+    for row, photo in listed:
         where, role = f"{path}: line {row.line}: {row.role} {row.file!r}", row.role
         if role == "probe" and photo.identity not in people.get((row.protocol, "gallery"), ()):
             raise InputError(f"{where} shows {photo.identity!r}, expected a photo of this person in the gallery too")
         if role == "distractor" and photo.identity in people.get((row.protocol, "probe"), ()):
             raise InputError(f"{where} shows {photo.identity!r}, expected somebody whom no probe shows")
-    return [(row.protocol, photo.file, row.role) for row, photo in found]
+    return [(row.protocol, photo.file, row.role) for row, photo in listed]
 
 
 def _test_photo(

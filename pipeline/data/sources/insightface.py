@@ -56,8 +56,8 @@ class Settings(Base):
     def _whole(self) -> Settings:
         records = [key for key in RECORDS if key in self.files]
         if ("archive" in self.files) == bool(records) or len(records) not in (0, len(RECORDS)):
-            found = ", ".join([*records, *(["archive"] if "archive" in self.files else [])]) or "nothing"
-            raise ValueError(f"files names {found} to train on, expected rec, idx and property, or archive")
+            given = ", ".join([*records, *(["archive"] if "archive" in self.files else [])]) or "nothing"
+            raise ValueError(f"files names {given} to train on, expected rec, idx and property, or archive")
         if not set(PROTOCOLS) & set(self.files):
             raise ValueError(f"files names no pairs to verify, expected some of {', '.join(PROTOCOLS)}")
         if self.crop is not None:
@@ -69,7 +69,7 @@ class Settings(Base):
 
 @dataclass(frozen=True)
 class _Part:
-    """Faces of one file: names in the index, whose they are, encoded images with the names messages use, and remarks.
+    """Faces of a file: names in the index, whose they are, encoded images with their names in messages, and remarks.
 
     ``encoded`` takes places in ``files``, in growing order, and gives those images from the beginning.
     """
@@ -126,12 +126,12 @@ def load(settings: Settings, raw: Path) -> FaceSet:
 def _records(raw: Path, max_identities: int | None) -> _Part:
     """The images of train.rec."""
     path = raw / FILES["rec"]
-    found = find_images(path, raw / FILES["idx"], raw / FILES["property"])
-    people = np.unique(found.labels)
-    chosen = np.flatnonzero(np.isin(found.labels, people[:max_identities]))
-    width = len(str(found.classes - 1))
-    names = {label: f"{label:0{width}d}" for label in people.tolist()}  # one text a person, not one an image
-    numbers, offsets = found.keys[chosen], found.offsets[chosen]
+    images = find_images(path, raw / FILES["idx"], raw / FILES["property"])
+    people = np.unique(images.labels)
+    chosen = np.flatnonzero(np.isin(images.labels, people[:max_identities]))
+    width = len(str(images.classes - 1))
+    names = {label: f"{label:0{width}d}" for label in people.tolist()}  # one text per person, not one per image
+    numbers, offsets = images.keys[chosen], images.offsets[chosen]
 
     def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
         with Records(path) as records:
@@ -140,32 +140,32 @@ def _records(raw: Path, max_identities: int | None) -> _Part:
 
     return _Part(
         [f"{path.name}/{number}" for number in numbers.tolist()],
-        [names[label] for label in found.labels[chosen].tolist()],
+        [names[label] for label in images.labels[chosen].tolist()],
         encoded,
-        found.remarks,
+        images.remarks,
     )
 
 
 def _archive(raw: Path, max_identities: int | None) -> _Part:
-    """The images of an archive in its order, one folder a person. It is read once here and once for each use."""
+    """The images of an archive in its order, one folder per person. It is read once here and once for each use."""
     path = raw / FILES["archive"]
-    found = list_files(path)
-    if not found.photos:
-        raise found.no_photos("one folder a person: <person>/<image>")
-    names = list(found.photos)
+    files = list_files(path)
+    if not files.photos:
+        raise files.no_photos("one folder per person: <person>/<image>")
+    names = list(files.photos)
     folder_of = {name: PurePosixPath(name).parent.as_posix() for name in names}
     if name := next((name for name in names if folder_of[name] == "."), None):
-        raise InputError(f"{path}: entry {name!r} is in no folder, expected one folder a person: <person>/<image>")
-    check_folders(path, set(folder_of.values()), "one folder a person: <person>/<image>")
+        raise InputError(f"{path}: entry {name!r} is in no folder, expected one folder per person: <person>/<image>")
+    check_folders(path, set(folder_of.values()), "one folder per person: <person>/<image>")
     people = set(sorted(set(folder_of.values()))[:max_identities])
     chosen = [name for name in names if folder_of[name] in people]
 
     def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
-        entries = {found.photos[chosen[row]] for row in rows}
+        entries = {files.photos[chosen[row]] for row in rows}
         for member in archives.members(path, only=entries):
             yield f"{path}: {member.name}", member.data
 
-    remarks = left_out(found, person_folder(found), "people")
+    remarks = left_out(files, person_folder(files), "people")
     return _Part(chosen, [folder_of[name] for name in chosen], encoded, remarks)
 
 
@@ -173,13 +173,13 @@ def _protocol(raw: Path, key: str) -> tuple[_Part, np.ndarray]:
     """The images of a .bin, with an identity a same pair and two a different one; which pairs are the same (n,)."""
     path = raw / FILES[key]
     _, same = read_bin(path)
-    second = [["", " other"][not one] for one in same]
+    second = [["", " other"][not is_same] for is_same in same]
     people = [f"{path.name} pair {pair}{side}" for pair, other in enumerate(second) for side in ("", other)]
 
     def encoded(rows: Iterable[int]) -> Iterator[tuple[str, bytes]]:
-        found, _ = read_bin(path)
+        images, _ = read_bin(path)
         for row in rows:
-            yield f"{path}: image {row}", found[row]
+            yield f"{path}: image {row}", images[row]
 
     return _Part([f"{path.name}/{number}" for number in range(2 * len(same))], people, encoded), same
 

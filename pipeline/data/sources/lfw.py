@@ -40,7 +40,7 @@ class Settings(Base):
     channels: Channels
     crop: Annotated[list[int], Field(min_length=4, max_length=4)]  # left, top, right, bottom in pixels
     evaluated_folds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2)]
-    min_images: Annotated[int, Field(ge=1)]  # photos a person needs to be trained on
+    min_images: Annotated[int, Field(ge=1)]  # least number of photos of a person in the training set
 
     @model_validator(mode="after")
     def _whole(self) -> Settings:
@@ -71,7 +71,7 @@ def read_pairs(path: str | Path) -> pd.DataFrame:
     """Read a pair list in the official layout (pairs.txt, pairsDevTrain.txt, pairsDevTest.txt).
 
     The header gives folds and pairs, ``9<TAB>300``, or pairs alone, ``300``, for one fold. Each fold has as
-    many lines of one person (``name i j``) and then as many of two (``name i name j``).
+    many lines for pairs of the same person (``name i j``) and then as many for two people (``name i name j``).
 
     Returns one row per pair: fold (from 1), name_a, i, name_b, j, same (bool), line (in the file, from 1). Raises
     InputError naming file and line.
@@ -109,7 +109,7 @@ def read_faces(
 ) -> FaceSet:
     """Read LFW as a face set with the protocol "lfw".
 
-    ``folds`` are the evaluated ones (from 1, as in the file); ``fold`` in the pairs counts them from 0 in the
+    ``folds`` are those evaluated (from 1, as in the file); ``fold`` in the pairs counts them from 0 in the
     order given. Test: the photos that their pairs name. Train: people in no evaluated fold with at least
     ``min_images`` photos. Unlabelled: everybody else in no evaluated fold (``identity`` still tells who).
     Other photos of evaluated people are left out. ``crop`` is (left, upper, right, lower) in pixels of the
@@ -125,13 +125,13 @@ def read_faces(
 
     photos: dict[tuple[str, int], str] = {}  # person and number to the entry's name
     faces: dict[str, np.ndarray] = {}  # the entry's name to its face
-    found = list_files(archive)
-    if not found.photos:
-        raise found.no_photos("<folder>/<Name>/<Name>_<NNNN>.jpg")
-    remarks = left_out(found, person_folder(found), "people")
+    listed = list_files(archive)
+    if not listed.photos:
+        raise listed.no_photos("<folder>/<Name>/<Name>_<NNNN>.jpg")
+    remarks = left_out(listed, person_folder(listed), "people")
     say(archive, remarks)
-    wanted: dict[str, str] = {}  # the entry's name as stored to the one that it goes by
-    for name, stored in found.photos.items():
+    wanted: dict[str, str] = {}  # from the entry's name as stored to the name used here
+    for name, stored in listed.photos.items():
         photo = _photo(name, archive)
         if photo in photos:
             raise InputError(f"{archive}: entries {photos[photo]!r} and {name!r} are the same photo")

@@ -57,11 +57,11 @@ def load(settings: Settings, raw: Path) -> FaceSet:
 def _searches(index: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """The people of each protocol's pairs, looked for among each other: one's first picture is in the gallery.
 
-    So in ``cross_age`` an older face is looked for among young ones. [ours]
+    So in ``cross_age`` an older face is looked for among young faces. [ours]
     """
     parts = []
-    for protocol, own in pairs.groupby("protocol", sort=True):
-        faces = np.unique(own[["a", "b"]].to_numpy())
+    for protocol, of_protocol in pairs.groupby("protocol", sort=True):
+        faces = np.unique(of_protocol[["a", "b"]].to_numpy())
         later = index["identity"].iloc[faces].duplicated().to_numpy()
         parts.append(pd.DataFrame({"face": faces, "role": np.where(later, "probe", "gallery"), "protocol": protocol}))
     return pd.concat(parts, ignore_index=True)[list(SEARCH_COLUMNS)]

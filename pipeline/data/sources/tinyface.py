@@ -5,12 +5,12 @@ Established from the readme of the data set and from public code that reads it: 
 ``Gallery_Distractor`` (153,428) and ``Probe`` (3,728), flat, the last two of 2,569 other people; and the two .mat
 files of picture names and people (``gallery_set`` and ``gallery_ids``, ``probe_set`` and ``probe_ids``), which lie in
 ``Testing_Set`` and, by some accounts, in ``Face_Identification_Evaluation`` too. Assumed: that people are numbered
-through both sets, so that one number in both is refused as a leak. No checksum is published.
+through both sets, so that a number that is in both is refused as a leak. No checksum is published.
 
-With ``train.zip``, one folder a person, that is trained on instead of ``Training_Set``: A-SKD trains on CASIA-WebFace.
-Whether it shows people of TinyFace cannot be checked here.
+With ``train.zip``, one folder per person, that is trained on instead of ``Training_Set``: A-SKD trains on
+CASIA-WebFace. Whether it shows people of TinyFace cannot be checked here.
 
-Pictures are crops of about 20 pixels, each of its own size; they are taken whole and brought to ``image_size``. A-SKD
+Pictures are crops of about 20 pixels, of various sizes; they are taken whole and brought to ``image_size``. A-SKD
 and others evaluate on crops that a face detector aligned, which changes the numbers: compare only like with like.
 """
 
@@ -50,13 +50,13 @@ SHEET_PEOPLE, SHEET_PHOTOS = 6, 10  # of the report's picture
 
 
 class Settings(Base):
-    """TinyFace under its own protocol."""
+    """TinyFace under its published protocol."""
 
     source: Literal["tinyface"]
     files: dict[Literal["archive", "train"], RemoteFileSettings]
     image_size: ImageSize
     channels: Channels
-    min_images: Annotated[int, Field(ge=1)]  # pictures a person to be trained on has at least
+    min_images: Annotated[int, Field(ge=1)]  # least number of pictures of a person in the training set
     max_distractors: Annotated[int, Field(ge=0)] | None = None  # the first so many, to try things out; null: all
 
     @model_validator(mode="after")
@@ -67,23 +67,28 @@ class Settings(Base):
 
 
 def load(settings: Settings, raw: Path) -> FaceSet:
-    """The faces in order of the archives, those to train on first where they have their own; one search, no pairs.
+    """The faces in order of the archives, the training set first where it is an archive of its own; one search, no
+    pairs.
 
     Train: people with at least ``min_images`` pictures; the others are unlabelled. Test: probes, their mates, and
     distractors, who have no identity. An archive is read once for names and once for each use of the faces, one chunk
     in memory at a time. Raises InputError naming archive and entry or list.
     """
-    archive, own = raw / FILES["archive"], "train" not in settings.files
-    found = {archive.name: list_files(archive)}
-    placed, lists, remarks = _places(archive, found[archive.name])
+    archive, uses_training_set = raw / FILES["archive"], "train" not in settings.files
+    listed = {archive.name: list_files(archive)}
+    placed, lists, remarks = _places(archive, listed[archive.name])
     rows = _rows(
-        settings, archive, [place for place in placed if own or place[1] != TRAIN], lists, found[archive.name].said()
+        settings,
+        archive,
+        [place for place in placed if uses_training_set or place[1] != TRAIN],
+        lists,
+        listed[archive.name].said(),
     )
     sources = [archive]
-    if not own:
+    if not uses_training_set:
         sources.insert(0, raw / FILES["train"])
-        found[sources[0].name] = list_files(sources[0])
-        rows = _people_of(sources[0], found[sources[0].name], remarks) + rows
+        listed[sources[0].name] = list_files(sources[0])
+        rows = _people_of(sources[0], listed[sources[0].name], remarks) + rows
     index = _index(rows, settings.min_images, sources[0])
     wanted = set(index["file"])
 
@@ -91,12 +96,12 @@ def load(settings: Settings, raw: Path) -> FaceSet:
         """Name in the index and face of those that are ``wanted``, in index order."""
         size, channels = settings.image_size, settings.channels
         for path in sources:
-            photos = found[path.name].photos
+            photos = listed[path.name].photos
             files = {
                 stored: f"{path.name}/{name}" for name, stored in photos.items() if f"{path.name}/{name}" in wanted
             }
             for member in archives.members(path, only=files) if files else ():
-                # The smallest faces have 6 pixels a side.
+                # The smallest faces have 6 pixels per side.
                 name = f"{path}: {member.name}"
                 yield files[member.name], images.decode(member.data, name, size=size, channels=channels, min_side=1)
 
@@ -128,9 +133,10 @@ def load(settings: Settings, raw: Path) -> FaceSet:
 
 
 def _places(
-    archive: Path, found: Files
+    archive: Path, files: Files
 ) -> tuple[list[tuple[str, str, str]], dict[str, list[tuple[str, int]]], list[Remark]]:
-    """(file, folder that says what it is, its folder's name) of each picture; the two lists by role; what is left out.
+    """(file, folder that says what it is, its folder's name) of each picture; the two lists by role; what is left
+    out.
 
     Raises InputError where a list is missing, and where a folder of the layout is in two places.
     """
@@ -145,7 +151,7 @@ def _places(
         return f"{TRAIN}/{path.parent.name}" if path.parent.parent.name == TRAIN else None
 
     elsewhere = []
-    for name in found.photos:
+    for name in files.photos:
         path, group = PurePosixPath(name), group_of(name)
         if group is None:
             elsewhere.append(name)
@@ -153,11 +159,11 @@ def _places(
         kind, _, person = group.partition("/")
         place = (path.parent.parent if person else path.parent).as_posix()
         if person and (other := places.setdefault(kind, place)) != place:
-            raise InputError(f"{archive}: folders {other!r} and {place!r} have one name, expected one {kind}")
+            raise InputError(f"{archive}: folders {other!r} and {place!r} have the same name, expected one {kind}")
         placed.append((name, kind, person))
     entries = {}
     for role, (_, file, *_) in LISTED.items():
-        for name, stored in found.others.items():
+        for name, stored in files.others.items():
             if PurePosixPath(name).name == file and PurePosixPath(name).parent.name == "Testing_Set":
                 entries[stored] = role
         if role not in entries.values():
@@ -166,28 +172,28 @@ def _places(
     for member in archives.members(archive, only=entries):
         role = entries[member.name]
         lists[role] = read_named_ids(member.data, f"{archive}: {member.name}", *LISTED[role][2:])
-    remarks = left_out(found, group_of, "people")
+    remarks = left_out(files, group_of, "people")
     remarks += remark("images left out: in no folder of TinyFace's layout", sorted(elsewhere))
     say(archive, remarks)
     return placed, lists, remarks
 
 
-def _people_of(archive: Path, found: Files, remarks: list[Remark]) -> list[tuple[str, str, str, str]]:
-    """The rows of an archive with one folder a person; ``remarks`` get what is left out."""
+def _people_of(archive: Path, files: Files, remarks: list[Remark]) -> list[tuple[str, str, str, str]]:
+    """The rows of an archive with one folder per person; ``remarks`` get what is left out."""
     rows, folders = [], set()
-    for name in found.photos:
+    for name in files.photos:
         folder = PurePosixPath(name).parent.as_posix()
         if folder == ".":
-            raise InputError(f"{archive}: entry {name!r} is in no folder, expected one folder a person")
+            raise InputError(f"{archive}: entry {name!r} is in no folder, expected one folder per person")
         folders.add(folder)
         # The prefix keeps a person called 18 apart from person 18 of TinyFace.
         rows.append((f"{archive.name}/{name}", f"{archive.name}/{folder}", "train", ""))
     if not rows:
-        raise found.no_photos("one folder a person")
-    check_folders(archive, folders, "one folder a person")
-    own = left_out(found, person_folder(found), "people")
-    say(archive, own)
-    remarks += own
+        raise files.no_photos("one folder per person")
+    check_folders(archive, folders, "one folder per person")
+    omitted = left_out(files, person_folder(files), "people")
+    say(archive, omitted)
+    remarks += omitted
     return rows
 
 
@@ -198,13 +204,15 @@ def _rows(
     lists: dict[str, list[tuple[str, int]]],
     said: str,
 ) -> list[tuple[str, str, str, str]]:
-    """File, identity, split and role in the search ("" for none) of each face of TinyFace that is used; ``said`` ends a message."""
+    """File, identity, split and role in the search ("": none) of each face in use; ``said`` ends a message."""
     listed: dict[str, tuple[str, str]] = {}  # entry -> role, person
     for role, (folder, file, *_) in LISTED.items():
         entries: dict[str, str] = {}
         for entry in (entry for entry, kind, _ in placed if kind == folder):
             if (other := entries.setdefault(PurePosixPath(entry).name, entry)) != entry:
-                raise InputError(f"{archive}: entries {other!r} and {entry!r} have one name, expected one {folder}")
+                raise InputError(
+                    f"{archive}: entries {other!r} and {entry!r} have the same name, expected one {folder}"
+                )
         for name, person in lists[role]:
             if name not in entries:
                 raise InputError(f"{archive}: {file} names {name!r}, which is not in Testing_Set/{folder}{said}")

@@ -58,18 +58,18 @@ def evaluate(
     the condition teacher_after. Raises InputError where networks and images do not fit.
     """
     device = select_device()
-    found = open_classes(data)
+    classes = open_classes(data)
     trained = networks.load(model)
-    judged = {ITSELF: _logits(trained, model, found, device, settings.batch_size)}
+    judged = {ITSELF: _logits(trained, model, classes, device, settings.batch_size)}
     if others is not None and TEACHER in _names(others):
         path = others / f"{TEACHER}.safetensors"
-        judged[TEACHER_AFTER] = _logits(networks.load(path), path, found, device, settings.batch_size)
+        judged[TEACHER_AFTER] = _logits(networks.load(path), path, classes, device, settings.batch_size)
     asked = None
     if teacher is not None:
-        asked = _logits(networks.load(teacher), teacher, found, device, settings.batch_size)
+        asked = _logits(networks.load(teacher), teacher, classes, device, settings.batch_size)
 
     rows, images, tables = [], [], []
-    _, labels = found.part("test")
+    _, labels = classes.part("test")
     for condition, logits in judged.items():
         outcome = classify(logits, labels)
         measures = _measures(outcome)
@@ -77,12 +77,12 @@ def evaluate(
             alike = agreement(logits, asked)
             measures |= {"agreement": alike.rate, "kl": alike.kl}
         rows += [{"condition": condition, "metric": m, "value": v, "n": outcome.n} for m, v in measures.items()]
-        images.append(_images(condition, found, labels, logits, outcome))
+        images.append(_images(condition, classes, labels, logits, outcome))
         tables.append(_bins(condition, outcome))
-    shape = (found.images.shape[3], *found.images.shape[1:3])
+    shape = (classes.images.shape[3], *classes.images.shape[1:3])
     cost = of_cost(count_parameters(trained.network), multiply_adds(trained.network, shape))
     rows += [{"condition": ITSELF} | row for row in cost]
-    about = {"task": TASK, "dataset": found.notes.name, "variant": variant, "seed": seed, "protocol": name}
+    about = {"task": TASK, "dataset": classes.notes.name, "variant": variant, "seed": seed, "protocol": name}
     write_rows(outputs.metrics, rows, **about)
     write_csv(outputs.pictures, pd.concat(images))
     write_csv(outputs.reliability, pd.concat(tables))
@@ -91,8 +91,8 @@ def evaluate(
         provenance(device, torch.float32)
         | {
             "network": trained.card["network"],
-            "classes": found.names,
-            "data": found.notes.model_dump(),
+            "classes": classes.names,
+            "data": classes.notes.model_dump(),
             "pictures": trained.card["pictures"],
             "trained_with": trained.card["provenance"],
         },
@@ -110,9 +110,9 @@ def ask(network: nn.Module, pictures: Any, images: np.ndarray, device: torch.dev
     return np.concatenate(parts)
 
 
-def _logits(trained: Trained, path: Path, found: Classes, device: torch.device, batch_size: int) -> np.ndarray:
-    images, _ = found.part("test")
-    expected = {"image_size": images.shape[1], "channels": images.shape[3], "classes": len(found.names)}
+def _logits(trained: Trained, path: Path, classes: Classes, device: torch.device, batch_size: int) -> np.ndarray:
+    images, _ = classes.part("test")
+    expected = {"image_size": images.shape[1], "channels": images.shape[3], "classes": len(classes.names)}
     for key, value in expected.items():
         if trained.card[key] != value:
             raise InputError(f"{path}: made for {key} = {trained.card[key]}, expected {value}, as the images have")
@@ -123,7 +123,7 @@ def _logits(trained: Trained, path: Path, found: Classes, device: torch.device, 
 
 
 def _names(folder: Path) -> list[str]:
-    """The networks that a training left besides its own."""
+    """The networks that a training left besides the student."""
     names = read_json(folder / NETWORKS)
     if not isinstance(names, list) or any(not (folder / f"{name}.safetensors").is_file() for name in names):
         raise InputError(f"{folder / NETWORKS}: {names}, expected a list of networks that are in the folder")
@@ -138,9 +138,9 @@ def _measures(outcome: Classification) -> dict[str, float]:
 
 
 def _images(
-    condition: str, found: Classes, labels: np.ndarray, logits: np.ndarray, outcome: Classification
+    condition: str, classes: Classes, labels: np.ndarray, logits: np.ndarray, outcome: Classification
 ) -> pd.DataFrame:
-    numbers = found.index["image"].to_numpy()[found.notes.images.train :]
+    numbers = classes.index["image"].to_numpy()[classes.notes.images.train :]
     decided = {"label": labels, "predicted": logits.argmax(axis=1), "correct": outcome.correct.astype(int)}
     return pd.DataFrame({"condition": condition, "image": numbers} | decided)
 

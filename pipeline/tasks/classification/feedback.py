@@ -44,9 +44,9 @@ class SeenWeights(nn.Module):
         # torch.quantile refuses more than 16 million values, sorting does not
         ranked, places = seen.sort().values, shares * (len(seen) - 1)
         low, high = ranked[places.floor().long()], ranked[places.ceil().long()]
-        found = (low + (high - low) * places.frac()).tolist()
+        percentiles = (low + (high - low) * places.frac()).tolist()
         return {"weight_mean": seen.mean().item()} | {
-            f"weight_p{percentile}": value for percentile, value in zip(PERCENTILES, found, strict=True)
+            f"weight_p{percentile}": value for percentile, value in zip(PERCENTILES, percentiles, strict=True)
         }
 
 
@@ -94,12 +94,12 @@ class ForwardAndFeedback(ClassTask):
         taught = asked(self.teacher, pictures, self.dtype).logits
         options = self.options
         for name, student in self.students.items():
-            own = knowledge(student, pictures, self.dtype).logits
+            answers = knowledge(student, pictures, self.dtype).logits
             yield (
                 name,
                 {
-                    f"{name}_cross_entropy": functional.cross_entropy(own, labels),
-                    f"{name}_forward": options.alpha * forward_distillation(own, taught, options.temperature),
+                    f"{name}_cross_entropy": functional.cross_entropy(answers, labels),
+                    f"{name}_forward": options.alpha * forward_distillation(answers, taught, options.temperature),
                 },
             )
         if self.seen is None:
@@ -107,16 +107,16 @@ class ForwardAndFeedback(ClassTask):
         said = [asked(student, pictures, self.dtype).logits for student in self.students.values()]
         weights = torch.stack([self._weights(taught, logits) for logits in said], dim=1)
         self.seen.values[rows.to(weights.device)] = weights
-        own = knowledge(self.teacher, pictures, self.dtype).logits
+        answers = knowledge(self.teacher, pictures, self.dtype).logits
         temperature = options.feedback_temperature
         feedback = [
-            feedback_distillation(own, logits, normalised(weights[:, number]), temperature)
+            feedback_distillation(answers, logits, normalised(weights[:, number]), temperature)
             for number, logits in enumerate(said)
         ]
         yield (
             "teacher",
             {
-                "teacher_cross_entropy": functional.cross_entropy(own, labels),
+                "teacher_cross_entropy": functional.cross_entropy(answers, labels),
                 "teacher_feedback": options.beta * sum(feedback) / len(feedback),
             },
         )

@@ -2,7 +2,7 @@
 
 The method is after Gou et al., IEEE Transactions on Multimedia 26, 2024, 7901-7916, whose abstract says that a
 pretrained teacher teaches students offline, is then updated online by their feedback, and that a weight measures how
-well they understand. Its formulas are not public: every one here is [ours].
+well they understand. Its formulas are not public: every formula here is [ours].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a classifier learns, by the ``kind`` of its learning: each is a file here, of one or more tasks of the loop."""
+"""How a classifier learns, by the ``kind`` of its learning: each is a file here, with the tasks that the loop runs."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class ClassRun(Run):
 
 @dataclass(kw_only=True)
 class ClassifierRecipe(Recipe):
-    """The training of the networks that a way of learning needs; feedback has schedules of its own, a run each.
+    """The training of the networks that a way of learning needs; feedback has its own schedules, with a run for each.
 
-    ``model`` is the first student's; ``others`` a folder for the teacher where it has changed, teacher.safetensors and
-    .json, and for networks.json, the list of what is there.
+    ``model`` is the first student's; ``others`` a folder for the teacher where it has changed, teacher.safetensors
+    and .json, and for networks.json, the list of what is there.
     """
 
     data: Path  # the folder with the prepared set
@@ -165,8 +165,8 @@ class ClassifierRecipe(Recipe):
                 )
         shown, here = networks.pictures_of(teacher), batches.settings
         if (shown.mean, shown.std) != (here.mean, here.std):
-            found, wanted = (f"mean {of.mean}, std {of.std}" for of in (shown, here))
-            raise InputError(f"{path}: pictures were shown with {found}, expected {wanted}")
+            trained_with, wanted = (f"mean {of.mean}, std {of.std}" for of in (shown, here))
+            raise InputError(f"{path}: pictures were shown with {trained_with}, expected {wanted}")
         try:
             network = validate(ClassifierNetwork, teacher.card["network"], "network", path)
             check_learning(self.learning, self.network, network)

@@ -1,4 +1,4 @@
-"""Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu, CVPR 2018), DML: networks that learn from one another."""
+"""Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu, CVPR 2018), DML: networks that learn from each other."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ class MutualLearning(ClassTask):
     def step(self, rows: Tensor, rng: torch.Generator) -> Iterator[tuple[str, dict[str, Tensor]]]:
         pictures, labels = self.batches.batch(rows, rng)
         logits = {name: knowledge(network, pictures, self.dtype).logits for name, network in self.modules.items()}
-        for name, own in logits.items():
+        for name, student_logits in logits.items():
             others = [of for other, of in logits.items() if other != name]
             yield (
                 name,
                 {
-                    f"{name}_cross_entropy": functional.cross_entropy(own, labels),
-                    f"{name}_mutual": self.options.weight * mutual_learning(own, others, self.options.temperature),
+                    f"{name}_cross_entropy": functional.cross_entropy(student_logits, labels),
+                    f"{name}_mutual": self.options.weight
+                    * mutual_learning(student_logits, others, self.options.temperature),
                 },
             )

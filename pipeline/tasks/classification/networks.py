@@ -58,7 +58,7 @@ def build(
 
 
 def first_branch(trained: Trained) -> Trained:
-    """The network that is kept of one with branches."""
+    """The network that is kept of a network with branches."""
     return Trained(trained.network.first, trained.card | {"branches": 1})
 
 

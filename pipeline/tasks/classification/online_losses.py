@@ -10,13 +10,13 @@ from torch import Tensor
 from pipeline.distill.logit import logit_distillation
 
 
-def mutual_learning(own: Tensor, others: Sequence[Tensor], temperature: float) -> Tensor:
+def mutual_learning(logits: Tensor, others: Sequence[Tensor], temperature: float) -> Tensor:
     """Logits (B, classes) of a network and of each of its peers -> ``T^2 mean_j KL(p_j || p)``, batch mean.
 
     Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu, CVPR 2018), DML, equations 5 and 8, where T = 1. Peers are
     targets: no gradient goes to them.
     """
-    return sum(logit_distillation(own, other.detach(), temperature) for other in others) / len(others)
+    return sum(logit_distillation(logits, other.detach(), temperature) for other in others) / len(others)
 
 
 def native_ensemble(branches: Tensor, ensemble: Tensor, temperature: float) -> Tensor:

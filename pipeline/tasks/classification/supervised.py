@@ -1,4 +1,4 @@
-"""What all ways of learning classes have in common, and the first of them: from labels alone."""
+"""What all kinds of learning classes share, and the simplest kind: from labels alone."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Classes(ClassTask):
 
 
 def knowledge(network: nn.Module, pictures: Tensor, dtype: torch.dtype, **known: Tensor) -> Knowledge:
-    """What a network makes of pictures (B, C, S, S); there is no margin, so that both logits are the same, float32."""
+    """What a network knows of pictures (B, C, S, S); without a margin both kinds of logits, float32, are equal."""
     with autocast(pictures.device, dtype):
         inside = network.look_inside(pictures)
     logits = inside.logits.float()
@@ -67,7 +67,7 @@ def knowledge(network: nn.Module, pictures: Tensor, dtype: torch.dtype, **known:
 
 
 def asked(network: nn.Module, pictures: Tensor, dtype: torch.dtype) -> Knowledge:
-    """The same in evaluation mode and without gradients; the network's own mode comes back."""
+    """The same in evaluation mode and without gradients; the network's mode is restored."""
     mode = network.training
     with torch.no_grad():
         known = knowledge(network.eval(), pictures, dtype)

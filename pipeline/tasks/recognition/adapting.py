@@ -1,4 +1,4 @@
-"""What stands between our faces and a network of the user's own: size, grey or colour, order, normalisation, batch."""
+"""What stands between the prepared faces and a user's network: size, grey or colour, order, normalisation, batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AGAIN, ALONE = 1e-3, 0.25
 
 
 def fit(faces: Tensor, size: int, channels: int) -> Tensor:
-    """Our faces (B, C, S, S) in [-1, 1] as pixels (B, channels, size, size) in [0, 255], antialiased bicubic."""
+    """Prepared faces (B, C, S, S) in [-1, 1] as pixels (B, channels, size, size) in [0, 255], antialiased bicubic."""
     pixels = (faces.float() + 1) * 127.5
     if pixels.shape[1] == 3 and channels == 1:
         pixels = (pixels * torch.tensor(LUMA, device=pixels.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
@@ -31,7 +31,7 @@ def fit(faces: Tensor, size: int, channels: int) -> Tensor:
 
 
 class AdaptedNetwork(nn.Module):
-    """One of our networks, made for faces of another size or another number of channels."""
+    """A network of this project that was made for faces of another size or number of channels."""
 
     def __init__(self, network: nn.Module, size: int, channels: int) -> None:
         super().__init__()
@@ -43,32 +43,32 @@ class AdaptedNetwork(nn.Module):
         return self.look_inside(faces).embedding
 
     def look_inside(self, faces: Tensor) -> Inside:
-        """As forward, with maps and features at the sides that the network's own size gives."""
+        """As forward, with maps and features of the sides that the network's input size gives."""
         return self.network.look_inside(normalise(fit(faces, self.size, self.channels)))
 
 
 def adapt(network: nn.Module, made_for: tuple[int, int], ours: tuple[int, int]) -> nn.Module:
-    """The network for our faces; both are (size, channels). Where they are the same, the network itself."""
+    """The network for the prepared faces; both are (size, channels). Where they are equal, the network itself."""
     return network if made_for == ours else AdaptedNetwork(network, *made_for)
 
 
 class ProgramNetwork(nn.Module):
-    """An ONNX model of the user's own, as a network that shows its embedding alone."""
+    """A user's ONNX model, as a network that gives embeddings alone."""
 
     stage_ends: tuple[int, ...] = ()  # nothing inside it is seen
 
     def __init__(self, program: OnnxNetwork, settings: OwnNetwork, content: bytes) -> None:
         """``content`` is that of the file. Raises InputError where it takes other images than the settings say, gives
-        other embeddings than they say, or ones that depend on more than the image (see _try).
+        other embeddings than they say, or embeddings that depend on more than the image (see _try).
         """
         super().__init__()
         self.program, self.settings, self.content = program, settings, content
         self.packages = ("onnxruntime",)
         expected = (settings.channels, settings.image_size, settings.image_size)
-        if any(found not in (None, side) for found, side in zip(program.shape, expected, strict=True)):
-            found = ", ".join("any" if side is None else str(side) for side in program.shape)
+        if any(given not in (None, side) for given, side in zip(program.shape, expected, strict=True)):
+            given = ", ".join("any" if side is None else str(side) for side in program.shape)
             raise InputError(
-                f"{settings.file}: takes images (B, {found}), expected"
+                f"{settings.file}: takes images (B, {given}), expected"
                 f" (B, {', '.join(map(str, expected))}), as channels and image_size say"
             )
         if program.batch is not None and program.batch * math.prod(expected) > LARGEST_BATCH:
@@ -82,9 +82,9 @@ class ProgramNetwork(nn.Module):
         self._try()
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Our faces (B, C, S, S) in [-1, 1] -> (B, D) float32, in the program's own precision whatever is around it.
+        """Prepared faces (B, C, S, S) in [-1, 1] -> (B, D) float32, in the program's precision, even under autocast.
 
-        Raises InputError where it fails, or gives anything but D finite numbers a face.
+        Raises InputError where it fails, or gives anything but D finite numbers per face.
         """
         with torch.autocast(faces.device.type, enabled=False):
             pixels = fit(faces, self.settings.image_size, self.settings.channels)
@@ -92,7 +92,7 @@ class ProgramNetwork(nn.Module):
             images = (pixels - self.mean) / self.std
             embedding = self._answers(images)
         if not embedding.isfinite().all():
-            raise InputError(f"{self.settings.file}: gives NaN or infinite embeddings, expected finite ones")
+            raise InputError(f"{self.settings.file}: gives NaN or infinite embeddings, expected finite numbers")
         return embedding
 
     def look_inside(self, faces: Tensor) -> Inside:
@@ -100,7 +100,7 @@ class ProgramNetwork(nn.Module):
         return Inside(self(faces), [], [], [])
 
     def _try(self) -> None:
-        """Ask about three images of noise, from strong to faint: twice, then each alone.
+        """Compute three images of noise, from strong to faint: twice together, then each alone.
 
         Raises InputError where the answers are not the same.
         """
@@ -132,20 +132,20 @@ class ProgramNetwork(nn.Module):
         result = self.program(images)
         expected = (size, self.settings.embedding)
         if tuple(result.shape) != expected or not result.is_floating_point():
-            found = f"{str(result.dtype).removeprefix('torch.')} {tuple(result.shape)}"
+            kind = f"{str(result.dtype).removeprefix('torch.')} {tuple(result.shape)}"
             raise InputError(
-                f"{self.settings.file}: gives {found} for {size} images, expected floats {expected}, as embedding says"
+                f"{self.settings.file}: gives {kind} for {size} images, expected floats {expected}, as embedding says"
             )
         return result[:count].float()
 
 
-def _differ(one: Tensor, other: Tensor, share: float) -> bool:
-    """Whether an embedding of the two (B, D) differs by more than that share of its length."""
-    return bool(((one - other).norm(dim=1) > share * one.norm(dim=1)).any())
+def _differ(first: Tensor, second: Tensor, share: float) -> bool:
+    """Whether any embedding differs between the two (B, D) by more than ``share`` of its length."""
+    return bool(((first - second).norm(dim=1) > share * first.norm(dim=1)).any())
 
 
 def program_network(settings: OwnNetwork, content: bytes) -> ProgramNetwork:
-    """The network in the content of an .onnx. Raises InputError naming the file where it does not do."""
+    """The network in the content of an .onnx. Raises InputError naming the file where the model does not fit."""
     program = OnnxNetwork(content, settings.file)
     try:
         return ProgramNetwork(program, settings, content)

@@ -1,4 +1,4 @@
-"""A teacher of the user's own: taken as it is, with a head that knows the identities of our training faces."""
+"""A user's teacher: used as it is, with a head for the identities of the training faces."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ BATCH_SIZE = 256
 def adopt(
     *, seed: int, own: Path, faces: Path, index: Path, model: Path, losses: Path, network: OwnNetwork, loss: Margin
 ) -> None:
-    """Write a checkpoint of the network in the folder ``own``, its card, and the losses of no epoch.
+    """Write a checkpoint of the network in the folder ``own``, its card, and a table of losses without an epoch.
 
-    Its head is not learned: an identity's weight is the centre of its faces (see ``centres``), the scale and margin are
-    those that all share [ours]. Raises InputError where the file is missing, damaged, or no network from faces to
+    Its head is not learned: an identity's weight is the centre of its faces (see ``centres``), the scale and margin
+    are those that all share [ours]. Raises InputError where the file is missing, damaged, or no network from faces to
     embeddings.
     """
     device = select_device()
@@ -57,7 +57,7 @@ def adopt(
 
 @dataclass(frozen=True)
 class Taken:
-    """A network of the user's own for our faces, what its card says of it, and the precision that it was made for."""
+    """A user's network for the prepared faces, what its card says of it, and the precision that it was made for."""
 
     network: networks.FaceNetwork
     card: dict[str, Any]
@@ -65,7 +65,7 @@ class Taken:
 
 
 def take(settings: OwnNetwork, folder: Path, size: int, channels: int) -> Taken:
-    """The network in the file in ``folder``, for our faces of ``size`` pixels a side. Raises InputError as adopt."""
+    """The network in the file in ``folder``, for prepared faces of ``size`` pixels per side. Raises InputError as adopt."""
     path = folder / settings.file
     try:
         with open(path, "rb") as file:
@@ -106,7 +106,7 @@ def centres(
                 embedding = network(inputs)
             directions = functional.normalize(embedding.double(), dim=1).cpu()
             if not directions.isfinite().all():
-                raise InputError(f"{name}: gives NaN or infinite embeddings, expected finite ones")
+                raise InputError(f"{name}: gives NaN or infinite embeddings, expected finite numbers")
             if sums is None:
                 sums = torch.zeros(len(faces.identities), directions.shape[1], dtype=torch.float64)
             sums.index_add_(0, faces.labels[rows], directions)  # on the CPU, where the order of sums is fixed

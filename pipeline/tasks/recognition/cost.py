@@ -1,4 +1,4 @@
-"""What a face network costs, one of the user's own too."""
+"""What a face network costs, a user's network included."""
 
 from __future__ import annotations
 

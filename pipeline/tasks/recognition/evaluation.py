@@ -50,8 +50,8 @@ def evaluate(
 ) -> None:
     """Write the tidy metrics, scores, ranks, rates, sample pictures and the run's description of one checkpoint.
 
-    Both faces of a pair are seen at each quality, and, with ``cross_quality``, the second alone; of a search the probes are, in a gallery that stays sharp, as of
-    a watch list. The same network embeds both.
+    Both faces of a pair are seen at each quality, and, with ``cross_quality``, the second alone; of a search the
+    probes are, in a gallery that stays sharp, as of a watch list. The same network embeds both.
     """
     classifier = networks.load(model)
     each = {
@@ -60,7 +60,7 @@ def evaluate(
     }
     device = select_device()
     dtype = select_dtype(device, networks.precision_of(classifier.card, model))
-    trained = {quality: freeze(one.network.to(device)) for quality, one in each.items()}
+    trained = {quality: freeze(learned.network.to(device)) for quality, learned in each.items()}
     arrays = QualityArrays(faces, degraded, degradation.qualities, device)
     arrays.check_network(model, classifier.card["image_size"], classifier.card["channels"])
     people, table = read_tables(index, pairs)
@@ -77,17 +77,17 @@ def evaluate(
     paired = paired_faces(table)
     probes, gallery = identification.faces_of(search_table)
     for quality in degradation.qualities:
-        # The gallery is sharp: with one network for all, x1 gives its embeddings to the other qualities.
+        # The gallery is sharp: with a single network for all, the embeddings at x1 serve the other qualities.
         seen = np.unique(np.concatenate([paired, probes, gallery if quality == 1 else probes]))
         embeddings = embed(trained[quality], arrays, torch.from_numpy(seen), quality, evaluation.batch_size, dtype)
         if quality == 1:
             sharp = embeddings[np.searchsorted(seen, gallery)]
         elif classifier.card["one_a_quality"]:
             sharp = embed(trained[quality], arrays, torch.from_numpy(gallery), 1, evaluation.batch_size, dtype)
-        found, scored = judge_pairs(
+        measured, scored = judge_pairs(
             table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.measures
         )
-        rows, judged = rows + found, [*judged, scored]
+        rows, judged = rows + measured, [*judged, scored]
         if about.people_known:
             rates |= all_pairs.measure(
                 table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.false_match_rates
@@ -99,20 +99,20 @@ def evaluate(
             elif classifier.card["one_a_quality"]:
                 sharp_pairs = embed(trained[quality], arrays, torch.from_numpy(paired), 1, evaluation.batch_size, dtype)
             crossed = sharp_to_poor(table, people["person"].to_numpy(), paired, sharp_pairs, poor)
-            found, scored = judge_pairs(*crossed, f"x{quality}", evaluation.measures)
-            rows, judged = rows + found, [*judged, scored]
+            measured, scored = judge_pairs(*crossed, f"x{quality}", evaluation.measures)
+            rows, judged = rows + measured, [*judged, scored]
         for protocol, group in search_table.groupby("protocol", sort=True):
             face, looked_for = group["face"].to_numpy(), group["role"].to_numpy() == "probe"
-            measures, found = identification.search(
+            measures, measured = identification.search(
                 group, people,
                 probes=embeddings[np.searchsorted(seen, face[looked_for])],
                 gallery=sharp[np.searchsorted(gallery, face[~looked_for])],
             )  # fmt: skip
             where = {"protocol": protocol, "condition": f"x{quality}"}
-            rows += [where | {"metric": k, "value": v, "n": len(found)} for k, v in measures.items()]
-            ranked.append(found.assign(**where))
+            rows += [where | {"metric": k, "value": v, "n": len(measured)} for k, v in measures.items()]
+            ranked.append(measured.assign(**where))
     shape = (arrays.channels, arrays.size, arrays.size)
-    # One a quality: all are stored, one is asked.
+    # With one network per quality all are stored, and one is asked.
     stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]
     costs = of_cost(sum(map(cost.parameters, stored)), cost.work(trained[1], shape))
     rows += [{"protocol": "", "condition": ""} | row for row in costs]

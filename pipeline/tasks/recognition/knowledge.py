@@ -1,4 +1,4 @@
-"""What the teacher knows of the faces to learn from: asked once, stored for both mirrorings, read by every student."""
+"""The teacher's answers for the training faces: computed once, stored plain and mirrored, read by every student."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Notes(Settings):
 
 
 class TeacherKnowledge:
-    """The stored answers, and the teacher itself for what was not stored."""
+    """Stored answers, and the teacher for answers that were not stored."""
 
     def __init__(
         self, teacher: FaceClassifier, folder: Path, arrays: QualityArrays, faces: TrainingFaces, dtype: torch.dtype
@@ -156,6 +156,6 @@ def _shapes(answer: Knowledge, kind: str) -> list[list[int]]:
 def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     array = open_array(path)
     if array.dtype.kind != "f" or array.shape != shape:
-        found = f"{array.dtype} {array.shape}"
-        raise InputError(f"{path}: {found} found, expected the teacher's answers, float {shape}")
+        kind = f"{array.dtype} {array.shape}"
+        raise InputError(f"{path}: {kind} found, expected the teacher's answers, float {shape}")
     return array

@@ -28,7 +28,7 @@ from pipeline.training import Task, sgd
 
 @dataclass(frozen=True)
 class ShownFaces:
-    """What is learned from: faces of people, each shown at a quality that is drawn evenly from ``qualities``."""
+    """Training data: faces of people, each shown at a quality that is drawn evenly from ``qualities``."""
 
     arrays: QualityArrays
     people: TrainingFaces
@@ -54,19 +54,19 @@ class Identities(Task):
         return self.show(rows, self.faces.labels[rows], rng)
 
     def show(self, rows: Tensor, labels: Tensor, rng: torch.Generator) -> Batch:
-        """This process's share of the faces as the network gets them; all are drawn for, so that draws are the same."""
+        """This process's share of the faces, as network input; all processes draw for the whole batch, and so alike."""
         qualities = self.qualities[torch.randint(len(self.qualities), (len(rows),), generator=rng)]
         flips = torch.rand(len(rows), generator=rng) < 0.5
         classes, labels = self.head.sample(labels, rng)
         # A batch with several faces of each person may have any size, but its loss is of the whole batch.
         parts = [count for count in (len(labels), len(rows) - len(labels)) if count]
-        own = together.share(*parts, even=not self.head.whole_batch)
-        labels, rows, qualities, flips = labels[own[own < len(labels)]], rows[own], qualities[own], flips[own]
+        share = together.share(*parts, even=not self.head.whole_batch)
+        labels, rows, qualities, flips = labels[share[share < len(labels)]], rows[share], qualities[share], flips[share]
         inputs = self.arrays.batch(self.numbers[rows], qualities, flips)
         return Batch(rows, flips, inputs, labels.to(self.device), None if classes is None else classes.to(self.device))
 
     def answer(self, batch: Batch) -> Inside:
-        """What the network makes of a batch."""
+        """The network's output for a batch: embeddings, maps and features."""
         with autocast(self.device, self.dtype):
             return self.network.look_inside(batch.inputs)
 
@@ -84,7 +84,7 @@ class Identities(Task):
 
 @dataclass(kw_only=True)
 class IdentitiesRecipe(Recipe):
-    """The training of a classifier without a teacher; with ``one_a_quality`` of one for each of ``qualities``."""
+    """The training of a classifier without a teacher; with ``one_a_quality``, of one classifier per quality."""
 
     faces: Path  # sharp, .npy
     degraded: Path | None  # the folder of the other qualities; None where qualities are sharp alone
@@ -129,7 +129,7 @@ class IdentitiesRecipe(Recipe):
         return Identities(classifier, shown, self.training, dtype)
 
     def log(self, logs: dict[str, Log]) -> pd.DataFrame:
-        """Means over the networks by epoch."""
+        """The losses by epoch, as means over the networks."""
         return pd.concat(map(pd.DataFrame, logs.values())).groupby("epoch", as_index=False).mean()
 
     def save(self, provenance: dict[str, Any]) -> None:

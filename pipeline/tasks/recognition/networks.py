@@ -25,7 +25,7 @@ from pipeline.randomness import derive
 from pipeline.tasks.recognition.adapting import AdaptedNetwork, ProgramNetwork, adapt, program_network
 from pipeline.tasks.recognition.params.teachers import OwnNetwork, TeacherNetwork
 
-FaceNetwork = nn.Module  # of pipeline.face_networks, or one of the user's own
+FaceNetwork = nn.Module  # of pipeline.face_networks, or the user's
 
 
 @dataclass
@@ -38,7 +38,7 @@ class FaceClassifier:
 
 
 class Adopted(Settings):
-    """What a card says of a network of the user's own: its file, and what faces a checkpoint was made for."""
+    """What a card says of a user's network: its file, and what faces a checkpoint was made for."""
 
     file: Annotated[str, Field(max_length=200)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -48,8 +48,8 @@ class Adopted(Settings):
     @model_validator(mode="after")
     def _both_or_neither(self) -> Adopted:
         if (self.image_size is None) != (self.channels is None):
-            found = f"image_size = {self.image_size}, channels = {self.channels}"
-            raise ValueError(f"found {found}, expected both (of a checkpoint) or neither")
+            given = f"image_size = {self.image_size}, channels = {self.channels}"
+            raise ValueError(f"found {given}, expected both (of a checkpoint) or neither")
         return self
 
 
@@ -74,20 +74,20 @@ def build(
 def save(classifiers: dict[int | None, FaceClassifier], path: Path, provenance: dict[str, Any]) -> None:
     """Weights to ``path`` (.safetensors), card with ``provenance`` beside it.
 
-    One for all qualities is under None, else there is one a quality, of the same settings.
+    A classifier for all qualities is under None; else there is one per quality, all with the same settings.
     """
     tensors = {}
     for quality, classifier in classifiers.items():
         for part in ("network", "head"):
-            own = _stored(getattr(classifier, part)).items()
-            tensors |= {f"{_prefix(quality)}{part}.{key}": value for key, value in own}
+            stored = _stored(getattr(classifier, part)).items()
+            tensors |= {f"{_prefix(quality)}{part}.{key}": value for key, value in stored}
     each = [quality for quality in classifiers if quality is not None]
     card = next(iter(classifiers.values())).card | {"one_a_quality": each, "provenance": provenance}
     checkpoints.save_checkpoint(path, tensors, card)
 
 
 def _stored(part: nn.Module) -> dict[str, Tensor]:
-    """The weights; of a program of the user's own the bytes of its file, which need no pickle either."""
+    """The weights; of a user's program the bytes of its file, which need no pickle either."""
     if isinstance(part, ProgramNetwork):
         return {"program": torch.frombuffer(bytearray(part.content), dtype=torch.uint8)}
     return (part.network if isinstance(part, AdaptedNetwork) else part).state_dict()
@@ -98,7 +98,7 @@ def _prefix(quality: int | None) -> str:
 
 
 def load(path: Path, quality: int = 1) -> FaceClassifier:
-    """The classifier saved at ``path``, that for ``quality`` where there is one a quality.
+    """The classifier saved at ``path``; the classifier for ``quality`` where each quality has its own.
 
     Raises InputError when file, card and architecture do not fit, or none is for the quality.
     """
@@ -122,9 +122,9 @@ def load(path: Path, quality: int = 1) -> FaceClassifier:
             raise InputError(f"{path}: network.program is missing, expected the bytes of {settings.file}")
         network = program_network(settings, program.numpy().tobytes())
     else:
-        own = (adopted.image_size, adopted.channels) if adopted and adopted.image_size else (size, channels)
-        make = partial(_channels_last, settings, *own)
-        network = adapt(checkpoints.build(make, tensors, f"{prefix}network", path), own, (size, channels))
+        sides = (adopted.image_size, adopted.channels) if adopted and adopted.image_size else (size, channels)
+        make = partial(_channels_last, settings, *sides)
+        network = adapt(checkpoints.build(make, tensors, f"{prefix}network", path), sides, (size, channels))
     make_head = partial(build_head, loss, settings.embedding, len(identities))
     return FaceClassifier(network, checkpoints.build(make_head, tensors, f"{prefix}head", path), card)
 
@@ -134,6 +134,6 @@ def _channels_last(settings: Network, image_size: int, channels: int) -> FaceNet
 
 
 def precision_of(card: dict[str, Any], path: Path) -> Precision:
-    """What the checkpoint at ``path`` was trained in, or for a program of the user's own float32."""
+    """What the checkpoint at ``path`` was trained in, or for a user's program float32."""
     key, where = "provenance.training.precision", checkpoints.card_of(path)
     return validate(Precision, lookup(card, key, where), key, where)

@@ -1,4 +1,4 @@
-"""Batches that hold several faces of each person, for losses that compare faces with one another."""
+"""Batches that hold several faces of each person, for losses that compare faces with each other."""
 
 from __future__ import annotations
 

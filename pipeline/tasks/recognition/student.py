@@ -102,7 +102,7 @@ class StudentRecipe(IdentitiesRecipe):
         )
 
     def _check_methods(self, card: dict[str, Any], teacher: Path) -> None:
-        """Refuse methods that cannot compare the two: what a checkpoint of the user's own is, only its card says."""
+        """Refuse methods that cannot compare the two: what a user's checkpoint is, only its card says."""
         entry = f"{teacher}: students.{self.name}.distill"
         try:
             network = validate(TeacherNetwork, card["network"], "network", card_of(teacher))

@@ -14,7 +14,7 @@ def enlarge(network: Upscaler, small: Tensor) -> Tensor:
     """(B, C, h, w) in 0..255 -> (B, C, s h, s w), float32 in 0..255, for C that need not be the network's.
 
     A colour network sees a grey picture three times over, and its answers are averaged; a grey network sees each
-    colour as a picture of its own.
+    colour as a separate picture.
     """
     channels = small.shape[1]
     if channels == network.channels:

@@ -55,7 +55,8 @@ def evaluate(
     recognition: Recognition,
     outputs: Outputs,
 ) -> None:
-    """Write the tidy metrics, one row per picture, one row per pair of faces, sample pictures and the run's description.
+    """Write the tidy metrics, one row per picture, one row per pair of faces, sample pictures and the run's
+    description.
 
     Without ``model`` pictures are enlarged by bicubic resampling, the floor. Everything is computed in float32.
     """
@@ -79,16 +80,16 @@ def evaluate(
         label = about.name if settings.source == "faces" else settings.label
         described[name] = {"label": label, "rendered": rendered, "count": len(small)}
         chosen = set(np.linspace(0, len(small) - 1, min(samples, len(small))).astype(int).tolist())
-        found = []
+        qualities = []
         for number in range(len(small)):
             result = enlarge(small[number])
-            found.append(_quality(result, large[number], factor, f"{pairs / name}: {small.names[number]}"))
-            judged.append({"set": name, "picture": number, "name": small.names[number], **found[-1]})
+            qualities.append(_quality(result, large[number], factor, f"{pairs / name}: {small.names[number]}"))
+            judged.append({"set": name, "picture": number, "name": small.names[number], **qualities[-1]})
             if number in chosen:
                 for kind, pixels in (("small", small[number]), ("result", result), ("original", large[number])):
                     kept[f"{name}/{number}/{kind}"] = np.asarray(pixels)
         where = {"dataset": label, "protocol": name, "condition": scale}
-        measures = {metric: np.array([one[metric] for one in found]) for metric in ("psnr", "ssim")}
+        measures = {metric: np.array([quality[metric] for quality in qualities]) for metric in ("psnr", "ssim")}
         rows += [where | row for row in over_pictures(measures)]
     first, _, _ = open_pairs(pairs / next(iter(sets)))
     if network is not None:
@@ -117,9 +118,9 @@ def evaluate(
 
 def _quality(result: np.ndarray, target: np.ndarray, factor: int, where: str) -> dict[str, float]:
     try:
-        found = {"psnr": psnr(result, target, factor), "ssim": ssim(result, target, factor)}
+        measures = {"psnr": psnr(result, target, factor), "ssim": ssim(result, target, factor)}
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    if not math.isfinite(found["psnr"]):
+    if not math.isfinite(measures["psnr"]):
         raise InputError(f"{where}: enlarged without any error, expected a picture that loses something when shrunk")
-    return found
+    return measures

@@ -27,7 +27,7 @@ from pipeline.tasks.super_resolution.enlarging import enlarge
 
 @dataclass(frozen=True)
 class Recognition:
-    """Who recognises, which faces, and how these were degraded."""
+    """The recogniser, the faces, and how the faces were degraded."""
 
     recogniser: Path
     faces: Path

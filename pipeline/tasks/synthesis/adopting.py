@@ -15,7 +15,7 @@ from pipeline.tasks.synthesis.knowledge import Teacher
 
 
 def adopt(settings: VGG19, cache: Path, drop_in: Path, model: Path, provenance: dict[str, Any]) -> None:
-    """Write torchvision's VGG-19 as a checkpoint of ours, the card with ``provenance`` beside it.
+    """Write torchvision's VGG-19 as a checkpoint of this project, the card with ``provenance`` beside it.
 
     Raises InputError where its weights can be neither found nor downloaded.
     """

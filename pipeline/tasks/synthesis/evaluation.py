@@ -38,7 +38,7 @@ PICTURE_COLUMNS = ["direction", "picture", "name", "ssim", "fsim", "difference",
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is written."""
+    """The files that an evaluation writes."""
 
     metrics: Path
     pictures: Path
@@ -59,7 +59,8 @@ def evaluate(
     settings: SynthesisEvaluation,
     outputs: Outputs,
 ) -> None:
-    """Write the tidy metrics, one row per picture, one row per dimension of the analysis, one row per pair, samples and the run.
+    """Write the tidy metrics, one row per picture, one row per dimension of the analysis, one row per pair, samples
+    and the run.
 
     Without ``model`` every picture is a copy of what it was to be made from, the floor. All is computed in float32.
     """
@@ -88,15 +89,15 @@ def evaluate(
             made = copy(given[direction], true.shape[3])
         else:
             made = translate(freeze(getattr(students, direction).to(device)), given[direction], device)
-        found = _likeness(made, true)
+        likeness = _likeness(made, true)
         analysed = _recognise(true, made, settings)
         if analysed is None:
-            found["nlda"] = np.full(len(test), np.nan)
+            likeness["nlda"] = np.full(len(test), np.nan)
         else:
-            found["nlda"] = analysed.people
+            likeness["nlda"] = analysed.people
             dimensions.append(analysed.table.assign(direction=direction))
         embedded = [embed_pictures(looks, part, size, channels, device) for part in (made, true)]
-        measures = {metric: found[metric] for metric in ("ssim", "fsim", "difference")}
+        measures = {metric: likeness[metric] for metric in ("ssim", "fsim", "difference")}
         here = [*over_pictures(measures), *_recognised(analysed), _distance(*embedded)]
         if direction == "sketch_to_photo" and len(people := pairs_of_people(len(test))):
             verified, scores = judge_pairs(
@@ -110,7 +111,7 @@ def evaluate(
             here += [{key: row[key] for key in ("metric", "value", "n")} for row in verified]
         rows += [{"protocol": direction, "condition": ""} | row for row in here]
         where = {"direction": direction, "picture": range(len(test)), "name": loaded.index["name"].to_numpy()[test]}
-        pictures.append(pd.DataFrame(where | found)[PICTURE_COLUMNS])
+        pictures.append(pd.DataFrame(where | likeness)[PICTURE_COLUMNS])
         for number in chosen.tolist():
             for kind, array in (("given", given[direction]), ("made", made), ("true", true)):
                 kept[f"{direction}/{number}/{kind}"] = array[number]
@@ -141,10 +142,12 @@ def evaluate(
 
 
 def _check(card: dict[str, Any], loaded: sketch_pairs.LoadedPairs, model: Path, pairs: Path) -> None:
-    found = tuple(card[key] for key in ("image_size", "photo_channels"))
+    made_for = tuple(card[key] for key in ("image_size", "photo_channels"))
     expected = (loaded.photos.shape[1], loaded.photos.shape[3])
-    if found != expected:
-        raise InputError(f"{model}: made for photos of size and channels {found}, expected {expected}, as {pairs} has")
+    if made_for != expected:
+        raise InputError(
+            f"{model}: made for photos of size and channels {made_for}, expected {expected}, as {pairs} has"
+        )
 
 
 def _read_losses(path: Path) -> pd.DataFrame:

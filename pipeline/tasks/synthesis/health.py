@@ -1,6 +1,7 @@
-"""Did a training by adversaries go wrong? Said in words, from its losses and from what it makes of test pictures.
+"""Did an adversarial training go wrong? Sentences from its losses and from the pictures that it makes in the test.
 
-The thresholds are [ours]. A run without discriminators is judged too: by its pictures, and by whether its losses rise.
+The thresholds are [ours]. A run without discriminators is judged too: by its pictures, and by whether its losses
+rise.
 """
 
 from __future__ import annotations
@@ -36,42 +37,42 @@ def variety(pictures: np.ndarray) -> float:
 def symptoms(
     losses: pd.DataFrame, direction: str, made: np.ndarray, targets: np.ndarray, control: np.ndarray | None = None
 ) -> list[str]:
-    """What is wrong with one direction, photo_to_sketch or sketch_to_photo; an empty list where nothing is.
+    """What is wrong with a direction, photo_to_sketch or sketch_to_photo; an empty list where nothing is wrong.
 
     ``losses``: the log of pipeline.tasks.synthesis.learning.Translation, one row per epoch. ``made``, ``targets``:
     pictures of the same test set (N, H, W, C), N >= 2, uint8 or float in the same unit; ``control``: what the variant
     that learned by reconstruction alone makes of the same inputs.
     """
-    found = []
+    sentences = []
     columns = [name for name in losses.columns if name == "total" or name.startswith(f"{direction}_")]
     if unsound := [name for name in columns if not np.isfinite(losses[name].to_numpy(float)).all()]:
-        found.append(f"The loss {unsound[0]} is not a finite number in some epoch: the training diverged.")
+        sentences.append(f"The loss {unsound[0]} is not a finite number in some epoch: the training diverged.")
     if not np.isfinite(np.asarray(made, np.float64)).all():
-        return [*found, "Some of the pictures made hold values that are not finite numbers."]
-    own, true = variety(made), variety(targets)
-    if true > 0 and own < LEAST_VARIETY * true:
-        found.append(
-            f"Pictures made of different inputs are nearly alike: they differ {own / true:.0%} as much as the true ones"
+        return [*sentences, "Some of the pictures made hold values that are not finite numbers."]
+    made_variety, true = variety(made), variety(targets)
+    if true > 0 and made_variety < LEAST_VARIETY * true:
+        sentences.append(
+            f"Pictures made of different inputs are nearly alike: they differ {made_variety / true:.0%} as much as the true ones"
             f" do (less than {LEAST_VARIETY:.0%} counts as collapsed)."
         )
     if f"{direction}_real" in losses:
         judged = (losses[f"{direction}_real"] + losses[f"{direction}_made"]).to_numpy(float)
         last = judged[-max(len(judged) // 3, 1) :]
         if (last < DEFEATED).all():
-            found.append(
+            sentences.append(
                 f"The discriminator's loss stayed below {DEFEATED} for the last {_epochs(len(last))}: it tells every"
                 " made picture from a true one, and the student learns little from it."
             )
     if f"{direction}_reconstruction" in losses:
         distance = losses[f"{direction}_reconstruction"].to_numpy(float)
         if len(distance) > 1 and distance[-1] > MOST_RISE * distance.min():
-            found.append(
+            sentences.append(
                 f"The distance to the true pictures rose to {distance[-1] / distance.min():.1f} times that of epoch"
                 f" {int(distance.argmin()) + 1}: the training drifted away."
             )
     if control is not None:
-        found += far_from_control(_distance(made, targets), _distance(control, targets))
-    return found
+        sentences += far_from_control(_distance(made, targets), _distance(control, targets))
+    return sentences
 
 
 def far_from_control(ours: float, theirs: float) -> list[str]:

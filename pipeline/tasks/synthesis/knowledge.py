@@ -25,7 +25,7 @@ SIDES = {
 
 
 class Teachers:
-    """One that knows photos and one that knows sketches (KT), or one network as both (KD); never changed."""
+    """A teacher of photos and a teacher of sketches (KT), or a single network as both (KD); never changed."""
 
     def __init__(self, photo: Teacher, sketch: Teacher, device: torch.device) -> None:
         self.photo, self.sketch = freeze(photo.to(device)), freeze(sketch.to(device))
@@ -42,7 +42,7 @@ class Teachers:
         }
 
     def check(self, photo_channels: int, sketch_channels: int) -> None:
-        """Raise InputError where a teacher takes neither such pictures nor grey ones repeated."""
+        """Raise InputError where a teacher takes neither such pictures nor grey pictures repeated in three channels."""
         for domain, channels in (("photo", photo_channels), ("sketch", sketch_channels)):
             if channels not in (1, expected := getattr(self, domain).channels):
                 raise InputError(f"{domain} teacher: found {channels} channels, expected {expected}, or grey")

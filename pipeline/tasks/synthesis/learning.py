@@ -155,7 +155,7 @@ class TranslationRecipe(Recipe):
     discriminator: DiscriminatorSettings
     training: AdamTraining
     augmentation: Augmentation
-    teachers: Path | None = None  # a folder with one folder per domain, of which the variant names those that it asks
+    teachers: Path | None = None  # a folder with one folder per domain; the variant names the domains that it asks
     trained: Students = field(init=False)
 
     def reads(self) -> list[Path]:
@@ -192,7 +192,7 @@ class TranslationRecipe(Recipe):
 
 def _check_pictures(pictures: Pictures, students: Students) -> None:
     keys = ("image_size", "photo_channels", "sketch_channels")
-    found = (pictures.side, *(pictures.channels[name] for name in ("photos", "sketches")))
+    given = (pictures.side, *(pictures.channels[name] for name in ("photos", "sketches")))
     expected = tuple(students.card[key] for key in keys)
-    if found != expected:
-        raise InputError(f"pictures: size and channels of photos and sketches {found} found, expected {expected}")
+    if given != expected:
+        raise InputError(f"pictures: size and channels of photos and sketches {given} found, expected {expected}")

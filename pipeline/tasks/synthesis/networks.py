@@ -33,7 +33,7 @@ DIRECTIONS = ("photo_to_sketch", "sketch_to_photo")
 
 @dataclass
 class Students(checkpoints.Trained):
-    """A network a direction, and what they were built from."""
+    """A network per direction, and what they were built from."""
 
     photo_to_sketch: Translator
     sketch_to_photo: Translator
@@ -52,7 +52,7 @@ class Taught(checkpoints.Trained):
 def build(
     settings: TranslatorSettings, *, image_size: int, photo_channels: int, sketch_channels: int, seed: int
 ) -> Students:
-    """Both students, initialised from ``seed``. Raises ValueError where pictures of that size do not do."""
+    """Both students, initialised from ``seed``. Raises ValueError where pictures of that size do not fit them."""
     check_size(settings, image_size)
     made = []
     for direction, (inputs, outputs) in zip(
@@ -92,7 +92,7 @@ def load(path: Path) -> Students:
 def build_teacher(
     settings: VGGSettings, loss: Margin, *, domain: Domain, image_size: int, channels: int, identities: int, seed: int
 ) -> Taught:
-    """Teacher and head, initialised from ``seed``. Raises ValueError where pictures of that size do not do."""
+    """Teacher and head, initialised from ``seed``. Raises ValueError where pictures of that size do not fit it."""
     check_teacher_size(settings, image_size)
     torch.manual_seed(derive(seed, "initialise"))
     network = vgg.build(settings, image_size, channels)

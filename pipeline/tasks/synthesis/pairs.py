@@ -13,9 +13,9 @@ from pipeline.tasks.synthesis.params.variants import Augmentation
 
 
 class Pictures:
-    """uint8 arrays of as many square pictures (N, S, S, C), or (N, S, S) of grey ones, memory-mapped or not.
+    """uint8 arrays of as many square pictures (N, S, S, C), or (N, S, S) of grey pictures, memory-mapped or not.
 
-    On a GPU they live there when they fit in half of it. Raises InputError where they are not of one kind.
+    On a GPU they live there when they fit in half of it. Raises InputError where they differ in number or side.
     """
 
     def __init__(self, device: torch.device, **arrays: np.ndarray) -> None:
@@ -23,8 +23,8 @@ class Pictures:
             if array.dtype != np.uint8 or array.ndim not in (3, 4) or array.shape[1] != array.shape[2]:
                 raise InputError(f"{name}: {array.dtype} {array.shape} found, expected uint8 (N, side, side, channels)")
         if len({array.shape[:2] for array in arrays.values()}) > 1:
-            found = " and ".join(f"{name} {array.shape[:3]}" for name, array in arrays.items())
-            raise InputError(f"{found} found, expected as many pictures of the same side")
+            shapes = " and ".join(f"{name} {array.shape[:3]}" for name, array in arrays.items())
+            raise InputError(f"{shapes} found, expected as many pictures of the same side")
         self.device = device
         self.arrays: dict[str, np.ndarray | Tensor] = {
             name: array if array.ndim == 4 else array[..., None] for name, array in arrays.items()
@@ -47,7 +47,8 @@ class Pictures:
 
 
 def draw_places(count: int, side: int, settings: Augmentation, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """For each of ``count`` pictures, which row and which column goes to each place: two (count, side) of 0..side - 1.
+    """For each of ``count`` pictures, which row and which column goes to each place: two (count, side) of 0..side -
+    1.
 
     Shifted by up to ``settings.shift`` pixels down and to the right, or up and to the left, the border repeated; then
     mirrored or not. The same numbers are drawn whatever the settings.
@@ -66,7 +67,7 @@ def vary(pixels: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def numbers_of(count: int, chosen: Sequence[int] | np.ndarray | None, what: str) -> Tensor:
-    """The chosen numbers (N,), all where None. Raises InputError where one is beyond ``count``."""
+    """The chosen numbers (N,), all where None. Raises InputError where a number is beyond ``count``."""
     if chosen is None:
         return torch.arange(count)
     numbers = torch.as_tensor(np.asarray(chosen), dtype=torch.long)

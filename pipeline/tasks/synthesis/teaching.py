@@ -52,9 +52,9 @@ class FaceIdentities(Task):
         for name in self.domains:
             channels = pictures.channels.get(name)
             if channels not in (1, card["channels"]) or pictures.side != card["image_size"]:
-                found = "nothing" if channels is None else f"side {pictures.side}, {channels} channels"
+                given = "nothing" if channels is None else f"side {pictures.side}, {channels} channels"
                 expected = f"side {card['image_size']}, {card['channels']} channels, or grey"
-                raise InputError(f"{name}: {found} found, expected {expected}")
+                raise InputError(f"{name}: {given} found, expected {expected}")
         self.numbers = numbers_of(pictures.count, chosen, "faces")
         self.samples = len(self.numbers)
         self.labels = torch.as_tensor(np.asarray(labels), dtype=torch.long)
@@ -113,7 +113,9 @@ class TeacherRecipe(Recipe):
     def runs(self, device: torch.device, dtype: torch.dtype) -> Iterator[Run]:
         people, photos = training_faces(self.index), open_faces(self.faces)
         if len(photos) != people.indexed:
-            raise InputError(f"{self.index}: {people.indexed} rows, expected {len(photos)}, one a face of {self.faces}")
+            raise InputError(
+                f"{self.index}: {people.indexed} rows, expected {len(photos)}, one per face of {self.faces}"
+            )
         arrays = {"photos": photos}
         if self.domain != "photos":
             arrays["drawings"] = open_faces(self.drawings)

@@ -385,7 +385,7 @@ def test_tiff_sizes_and_tables_that_are_huge():
     many = bytearray(grey_tiff(GREY))
     many[8:10] = struct.pack("<H", 65535)
     refused(bytes(many), "directory")
-    refused(grey_tiff(GREY, t277=(3, [60_000])), "samples a pixel")
+    refused(grey_tiff(GREY, t277=(3, [60_000])), "samples per pixel")
     entry = bytearray(grey_tiff(GREY))
     place = entry.index(struct.pack("<HHL", 279, 4, 1))
     entry[place + 4 : place + 8] = struct.pack("<L", 2**31)

@@ -291,7 +291,7 @@ def test_fewer_pairs_than_asked_are_said(load, capsys):
     pairs = load(people(*[2] * 12), pairs_per_fold=1000).pairs
     # three people with two photos in each fold: three same pairs, so three different ones of twelve
     assert pairs.groupby(["fold", "same"]).size().tolist() == [3, 3, 3, 3]
-    line = "12 pairs drawn, 6 to 6 a fold, expected pairs_per_fold = 1000"
+    line = "12 pairs drawn, 6 to 6 per fold, expected pairs_per_fold = 1000"
     assert capsys.readouterr().err.count(line) == 1
     load(people(*[4] * 12), pairs_per_fold=6)
     assert "pairs_per_fold" not in capsys.readouterr().err
@@ -317,10 +317,10 @@ def test_too_few_people_say_how_many_are_needed(load):
     ("files", "expected"),
     [
         ({"readme.txt": b"hello"}, "holds no images of JPEG, PNG"),
-        ({"__MACOSX/a/._0.png": b"x"}, "holds no files but hidden ones"),
+        ({"__MACOSX/a/._0.png": b"x"}, "holds only hidden files"),
         ({**DEFAULT, "p00/bad.png": b"GIF89a nonsense"}, "raw/faces.zip: p00/bad.png: "),
         ({**DEFAULT, "p00/empty.png": b""}, "p00/empty.png: an empty file (expected an image)"),
-        ({**DEFAULT, "other/p00/7.png": photo(1)}, "folders 'other/p00' and 'p00' have one name"),
+        ({**DEFAULT, "other/p00/7.png": photo(1)}, "folders 'other/p00' and 'p00' have the same name"),
         ({**DEFAULT, "../p00/7.png": photo(1)}, "'../p00/7.png' points outside the archive"),
         ({**DEFAULT, "e\u0301/1.png": photo(1), "\u00e9/1.png": photo(2)}, "are the same file name '\u00e9/1.png'"),
     ],
@@ -469,7 +469,7 @@ def test_similarity_is_the_least_squares_one(seed):
     assert np.allclose(alignment.similarity(source, alignment.TEMPLATE), [[a, -b, x], [b, a, y]])
     mirrored = source * [-1, 1]
     assert np.linalg.det(alignment.similarity(mirrored, alignment.TEMPLATE)[:, :2]) > 0
-    with pytest.raises(ValueError, match="all points are one"):
+    with pytest.raises(ValueError, match="all points coincide"):
         alignment.similarity(np.ones((5, 2)), alignment.TEMPLATE)
 
 

@@ -206,7 +206,7 @@ def test_bin_of_anything_else(case, path):
 
 BAD_BINS = {
     "empty": (b"", "an empty file, expected a pickle of"),
-    "odd": (pickle.dumps((IMAGES[:11], SAME)), "11 images for 6 pairs, expected 12: two a pair"),
+    "odd": (pickle.dumps((IMAGES[:11], SAME)), "11 images for 6 pairs, expected 12: two per pair"),
     "too few": (pickle.dumps((IMAGES[:6], SAME)), "6 images for 6 pairs, expected 12"),
     "no pairs": (pickle.dumps(([], [])), "holds no pairs"),
     "no tuple": (pickle.dumps(IMAGES), "holds list, expected a pickle of"),
@@ -334,7 +334,7 @@ BAD_RECORDS = {
     "labels": (record(payload([1.0] * 2, b"", flag=2)[:-1]), 0, "names 2 labels in 31 bytes"),
     "flag": (record(struct.pack("<IfQQ", 2**32 - 1, 0, 0, 0)), 0, "names 4294967295 labels"),
     "middle": (CUT[36:], 0, "begins inside a record (part 3)"),
-    "no last part": (CUT[:36] + ONE, 0, "is part 0 after a first one"),
+    "no last part": (CUT[:36] + ONE, 0, "is part 0 after a first part"),
     "nothing after the first part": (CUT[:36], 0, "the record at byte 36 begins outside"),
     "part 7": (MAGIC_BYTES + struct.pack("<I", 7 << 29 | 24) + ONE[8:], 0, "begins inside a record (part 7)"),
 }
@@ -388,7 +388,7 @@ def test_bad_index(data, expected, tmp_path):
 # ---- the source -----------------------------------------------------------------------------------------------------
 
 PEOPLE = [[picture(10 * person + n) for n in range(count)] for person, count in enumerate([3, 1, 4, 2])]
-PAIRS_SAME = [True, False] * 10  # two a fold
+PAIRS_SAME = [True, False] * 10  # two per fold
 TESTED = [picture(1000 + n) for n in range(40)]
 NONE = {"address": None, "sha256": None}
 
@@ -504,7 +504,9 @@ def test_archive_of_folders(kind, raw):
         np.concatenate(list(few.chunks()))[:4], decoded([entries[name] for name in few.index["file"][:4]])
     )
     archived(raw / "train.zip", entries | {"loose.jpg": PEOPLE[0][0]}, kind)
-    with pytest.raises(InputError, match="train.zip: entry 'loose.jpg' is in no folder, expected one folder a person"):
+    with pytest.raises(
+        InputError, match="train.zip: entry 'loose.jpg' is in no folder, expected one folder per person"
+    ):
         load(settings("archive", "agedb_30"), raw)
 
 
@@ -729,7 +731,7 @@ def write_payloads(folder, payloads, *, keys=None, classes=3, order=None):
 
 
 def images_of(people, labels):
-    """A payload an image, with ``labels(person)`` and as many of these as there are."""
+    """A payload per image, with ``labels(person)`` and as many of these as there are."""
     return [
         payload(labels(person), image, flag=len(labels(person))) for person, own in enumerate(people) for image in own
     ]

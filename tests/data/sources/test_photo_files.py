@@ -389,7 +389,7 @@ def test_the_olivetti_and_yale_faces_as_they_come(read):
 def test_one_person_in_two_places_is_refused(kind, read):
     one = SOURCES[kind]
     two = {f"{'train' if n % 2 else 'val'}/{name}": data for n, (name, data) in enumerate(one.files().items())}
-    with pytest.raises(InputError, match="folders 'train/p00' and 'val/p00' have one name, expected"):
+    with pytest.raises(InputError, match="folders 'train/p00' and 'val/p00' have the same name, expected"):
         read(one, two)
     with pytest.raises(InputError, match="folder 'p00/old' lies in 'p00', which has photos itself, expected"):
         read(one, one.files() | {"p00/old/1.png": photo(9000)})
@@ -403,7 +403,7 @@ def test_parts_of_other_layouts_in_two_places_are_refused(read):
     with pytest.raises(InputError, match="has parts in"):
         read(classes, classes.files() | {"b/train/owl/9.png": photo(9000)})
     net = SOURCES["TinyImageNet"]
-    with pytest.raises(InputError, match="are one image of val, expected one val folder"):
+    with pytest.raises(InputError, match="are the same image of val, expected one val folder"):
         read(net, net.files() | {"b/val/images/val_n01.png": photo(9000)})
 
 

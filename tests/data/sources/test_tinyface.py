@@ -115,7 +115,7 @@ REFUSED = {
     "picture twice": (changed(**matching(1, [*LOOKED, LOOKED[0]], [7, 1, 1, 7])), "names '7_2.jpg' twice"),
     "no mate": (changed(**matching(1, LOOKED, [8, 1, 1])), "shows '8', of whom the gallery of protocol tinyface has no"),
     "leak": (changed(**{"tinyface/Training_Set/9/9_0.jpg": jpeg(0, 9, 9)}), "9_0.jpg' is of person 9, who is in Testing_Set"),
-    "two of a name": (changed(**{"other/Probe/7_2.jpg": jpeg(0, 9, 9)}), "have one name, expected one Probe"),
+    "two of a name": (changed(**{"other/Probe/7_2.jpg": jpeg(0, 9, 9)}), "have the same name, expected one Probe"),
     "nobody to train on": (
         {n: d for n, d in layout().items() if "/3/" not in n}, "min_images = 2 leaves 1 people to train on, expected two"),
 }  # fmt: skip

@@ -40,7 +40,7 @@ def softened(row, temperature):
 
 
 def plain_divergences(target, other, temperature):
-    """A number a sample, by loops."""
+    """A number per sample, by loops."""
     found = []
     for a, b in zip(target.tolist(), other.tolist(), strict=True):
         p, q = softened(a, temperature), softened(b, temperature)
@@ -230,7 +230,7 @@ def test_the_contrastive_loss_learns_through_both_maps_and_never_through_memorie
             moved[place] += sign * 1e-2
             differences.append(value(moved).item())
         assert student.grad[place].item() == pytest.approx((differences[0] - differences[1]) / 2e-2, abs=2e-3)
-    with pytest.raises(InputError, match="all samples are of one class"):
+    with pytest.raises(InputError, match="all samples are of the same class"):
         module.build(settings, *known, torch.zeros(10, dtype=torch.long))
 
 

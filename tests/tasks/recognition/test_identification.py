@@ -52,7 +52,7 @@ def plain_search(probes, gallery, probe_ids, gallery_ids):
 
 
 def random_search(seed, probes=17, gallery=60, dimensions=3):
-    """Few directions, so that many similarities tie; several mates a probe; a third are distractors."""
+    """Few directions, so that many similarities tie; several mates per probe; a third are distractors."""
     random = np.random.default_rng(seed)
     draw = lambda count: random.integers(-2, 3, (count, dimensions)).astype(np.float32)  # noqa: E731
     gallery_ids = np.where(np.arange(gallery) < 6, np.arange(gallery), random.integers(0, 6, gallery))

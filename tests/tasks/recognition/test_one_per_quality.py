@@ -1,4 +1,4 @@
-"""One network a quality: each learns from its own quality, is kept beside the others and asked for its own."""
+"""One network per quality: each learns from its own quality, is kept beside the others and asked for its own."""
 
 from __future__ import annotations
 

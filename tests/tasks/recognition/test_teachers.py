@@ -259,7 +259,7 @@ REFUSED = [
     ("onnx", {"file": "../mine.onnx"}, {}, "network.file = '../mine.onnx': expected"),
     ("onnx", {"image_size": None}, {}, "image_size is missing, expected for mine.onnx"),
     ("onnx", {"mean": [1.0, 2.0]}, {}, r"mean = \[1.0, 2.0\]: expected a number, or 3"),
-    ("onnx", {"mean": "imagenet"}, {}, "mean = 'imagenet': expected a number, or one a channel"),
+    ("onnx", {"mean": "imagenet"}, {}, "mean = 'imagenet': expected a number, or one per channel"),
     ("onnx", {"std": 0.0}, {}, "std.*expected greater than 0"),
     ("onnx", {"channel_order": None}, {}, "channel_order is missing, expected rgb or bgr"),
     ("onnx", {"channels": 1, "mean": 0.0}, {}, "channel_order is bgr, expected none with one channel"),

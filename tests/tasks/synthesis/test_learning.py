@@ -280,7 +280,7 @@ def test_students_are_saved_and_loaded_with_their_card(tmp_path):
     text = card.read_text()
     for old, new, message in (
         ('"levels": 2', '"levels": 3', r"photo_to_sketch\.\S+ is .*another architecture"),
-        ('"image_size": 16', '"image_size": 18', r"network.levels = 2: pictures have 18 pixels a side"),
+        ('"image_size": 16', '"image_size": 18', r"network.levels = 2: pictures have 18 pixels per side"),
         ('"sketch_channels": 1', '"sketch_channels": 2', "sketch_channels = 2"),
     ):
         card.write_text(text.replace(old, new))

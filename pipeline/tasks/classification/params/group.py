@@ -31,7 +31,7 @@ class ClassTeacher(Settings):
 
 
 class ClassLearner(Settings):
-    """What all baselines and students share, so that only how they learn differs; feedback has schedules of its own."""
+    """What all baselines and students share, so that only how they learn differs; feedback has its own schedules."""
 
     network: ClassifierNetwork
     training: Training
@@ -56,7 +56,7 @@ class ClassEvaluation(Settings):
 class Group(Settings):
     """The whole group."""
 
-    sets: Annotated[dict[VariantName, ImageClasses], Field(min_length=1)]  # each is learned and judged by itself
+    sets: Annotated[dict[VariantName, ImageClasses], Field(min_length=1)]  # each is trained on and evaluated separately
     pictures: Augmentation
     teacher: ClassTeacher
     student: ClassLearner
@@ -76,9 +76,9 @@ class Group(Settings):
     def _check_variant(self, key: str, variant: ClassVariant) -> None:
         learning = variant.learning
         if needs_teacher(learning) != key.startswith("students."):
-            expected = "one without a teacher, as among baselines all are"
+            expected = "a kind without a teacher, as all baselines have"
             if key.startswith("students."):
-                expected = "one with the teacher, as among students all have"
+                expected = "a kind with the teacher, as all students have"
             raise ValueError(f"{key}.learning.kind = {learning.kind}: expected {expected}")
         try:
             check_learning(learning, variant.network or self.student.network, self.teacher.network)

@@ -25,7 +25,7 @@ class Supervised(Settings):
 
 
 class Distillation(Settings):
-    """From a teacher that does not change, by one method or several."""
+    """From a teacher that does not change, by one or several methods."""
 
     kind: Literal["distillation"]
     cross_entropy: Weight = 1.0  # 0.1 in the papers' KD, whose weight is 0.9, and 1 beside all other methods
@@ -38,11 +38,11 @@ class Distillation(Settings):
 
 
 class Mutual(Settings):
-    """DML: networks that learn from one another (pipeline.tasks.classification.mutual)."""
+    """DML: networks that learn from each other (pipeline.tasks.classification.mutual)."""
 
     kind: Literal["mutual"]
     students: Annotated[int, Field(ge=1, le=8)]
-    with_teacher: bool = False  # whether the pretrained teacher is one more of them
+    with_teacher: bool = False  # whether the pretrained teacher is a peer too
     weight: Weight = 1.0
     temperature: Positive = 1.0
 
@@ -54,7 +54,7 @@ class Mutual(Settings):
 
 
 class NativeEnsemble(Settings):
-    """ONE: branches of one network and their gated ensemble (pipeline.tasks.classification.native_ensemble)."""
+    """ONE: branches of a network and their gated ensemble (pipeline.tasks.classification.native_ensemble)."""
 
     kind: Literal["native_ensemble"]
     branches: Annotated[int, Field(ge=2, le=16)] = 3
@@ -66,10 +66,10 @@ class NativeEnsemble(Settings):
 class Feedback(Settings):
     """FFKD: students learn from a teacher, then the teacher also from them (pipeline.tasks.classification.feedback).
 
-    Its formulas are not published: all values are [ours]. The controls are settings of the same method: a teacher that
-    stays as it is for the same steps (``feedback: none``), feedback without weighting (``weighting: constant``), a
-    teacher that learns on without feedback (``beta: 0.0``), and mutual learning from the same teacher (temperatures and
-    weights 1, ``weighting: constant``, ``teacher_rate: 1.0``; or ``kind: mutual`` with ``with_teacher: true``).
+    Its formulas are not published: all values are [ours]. The controls are settings of the same method: a teacher
+    that stays as it is for the same steps (``feedback: none``), feedback without weighting (``weighting: constant``),
+    a teacher that learns on without feedback (``beta: 0.0``), and mutual learning from the same teacher (temperatures
+    and weights 1, ``weighting: constant``, ``teacher_rate: 1.0``; or ``kind: mutual`` with ``with_teacher: true``).
     """
 
     kind: Literal["feedback"]
@@ -92,7 +92,7 @@ Learning = Annotated[AnyLearning, Field(discriminator="kind")]
 
 
 def needs_teacher(learning: AnyLearning) -> bool:
-    """Whether a pretrained teacher is part of it."""
+    """Whether this kind of learning needs a pretrained teacher."""
     return isinstance(learning, Distillation | Feedback) or (isinstance(learning, Mutual) and learning.with_teacher)
 
 
@@ -104,9 +104,11 @@ def changes_teacher(learning: AnyLearning) -> bool:
 
 
 def check_learning(learning: AnyLearning, student: ClassifierNetwork, teacher: ClassifierNetwork) -> None:
-    """Raise ValueError, beginning with the setting, where these networks do not do: before any job runs."""
+    """Raise ValueError, beginning with the setting, where these networks do not fit it: before any job runs."""
     if isinstance(learning, NativeEnsemble) and student.architecture == "torchvision":
-        raise ValueError("kind = native_ensemble: expected a network of ours, torchvision's have no stages to part at")
+        raise ValueError(
+            "kind = native_ensemble: expected a network of this project: torchvision's have no stages to branch at"
+        )
     if not isinstance(learning, Distillation):
         return
     widths = student.embedding, teacher.embedding

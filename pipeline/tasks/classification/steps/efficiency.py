@@ -1,4 +1,4 @@
-"""Time the classifiers. Times differ from run to run: they go to a file of their own."""
+"""Time the classifiers. Times differ from run to run, so they go to a separate file."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def run(
     from pipeline.metrics.timing import time_networks
     from pipeline.models.classifier import build
 
-    found = open_classes(data)
-    _, size, _, channels = found.images.shape
+    classes = open_classes(data)
+    _, size, _, channels = classes.images.shape
     time_networks(
         {name: settings[name] for name in ("teacher", "student")} | settings["networks"],
-        lambda network: build(network, size, channels, len(found.names)),
+        lambda network: build(network, size, channels, len(classes.names)),
         (channels, size, size),
         settings["training"].precision,
         out,

@@ -44,7 +44,7 @@ def run(
     from pipeline.tasks.classification.report import section as classification
 
     groups = ("baselines", "students")
-    variants = {name: one.model_dump() for group in groups for name, one in settings[group].items()}
+    variants = {name: entry.model_dump() for group in groups for name, entry in settings[group].items()}
     networks = {name: network.model_dump() for name, network in settings["networks"].items()}
     inputs = classification.Inputs(
         name=set,

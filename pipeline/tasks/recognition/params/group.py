@@ -17,7 +17,7 @@ from pipeline.tasks.recognition.params.teachers import Teacher
 
 
 class TeacherOutputs(Settings):
-    """What the teacher is asked once and for all; see pipeline.tasks.recognition.steps.teacher_outputs."""
+    """Which answers of the teacher are stored; see pipeline.tasks.recognition.steps.teacher_outputs."""
 
     keep_maps: bool
 

@@ -18,7 +18,7 @@ KNOWN = ("embedding", "logits", "plain_logits", "labels", "channel_maps", "spati
 
 
 class Student(Variant):
-    """A variant that also learns from the teacher, by one method or several."""
+    """A variant that also learns from the teacher, by one or several methods."""
 
     distill: Annotated[dict[str, SerializeAsAny[Settings]], Field(min_length=1)]
     # Faces without a label in a batch, for each labelled one: the methods run on them too, recognition does not.
@@ -37,21 +37,22 @@ class Student(Variant):
         return self
 
 
-INSIDE = {"channel_maps", "spatial_maps", "features"}  # what only a network of ours shows
+INSIDE = {"channel_maps", "spatial_maps", "features"}  # what an ONNX model does not show
 
 
 def check_methods(methods: dict[str, Settings], student: Network, teacher: TeacherNetwork) -> None:
     """Raise ValueError, beginning with the method, at the first that cannot compare these two networks.
 
-    A checkpoint of the user's own is not known before it is there: it passes, and is asked about again by its card.
+    What a user's checkpoint shows is not known before the file is there: it passes here, and its card is checked
+    later.
     """
-    own = isinstance(teacher, OwnNetwork)
-    if own and teacher.is_checkpoint:
+    is_own = isinstance(teacher, OwnNetwork)
+    if is_own and teacher.is_checkpoint:
         return
     aside = {"dropout", "embedding"}
     for name, settings in methods.items():
         module = method(name)
-        if own and INSIDE & set(module.NEEDS):
+        if is_own and INSIDE & set(module.NEEDS):
             raise ValueError(
                 f"{name} compares what is inside the networks: expected a method that compares embeddings or logits,"
                 f" all that {teacher.file} gives"

@@ -1,4 +1,4 @@
-"""The teacher: a network that is trained here, or one of the user's own that is adopted as it is."""
+"""The teacher: a network that is trained here, or a user's network that is adopted as it is."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Spread = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class OwnNetwork(RemoteFileSettings):
-    """A network of the user's own, by its file: an ONNX model (.onnx) or a checkpoint of ours (.safetensors).
+    """A user's network, by its file: an ONNX model (.onnx) or a checkpoint that this project wrote (.safetensors).
 
     A checkpoint has its card (.json) beside it, which says all that is to be known. Of a model these say it: faces
     are (B, channels, image_size, image_size), ``(pixel - mean) / std`` with pixels in 0..255, one number for all
-    channels or one a channel, in ``channel_order``; it gives embeddings (B, embedding). ``address`` and ``sha256`` are
-    as those of other files; null, or left out: dropped in by hand, and any content.
+    channels or one per channel, in ``channel_order``; it gives embeddings (B, embedding). ``address`` and ``sha256``
+    are as those of other files; null, or left out: dropped in by hand, and any content.
     """
 
     architecture: Literal["own"]
@@ -38,7 +38,7 @@ class OwnNetwork(RemoteFileSettings):
 
     @property
     def is_checkpoint(self) -> bool:
-        """Whether the file is one of our checkpoints, whose maps and features methods can compare too."""
+        """Whether the file is a checkpoint of this project, whose maps and features methods can compare too."""
         return self.file.endswith(CHECKPOINT)
 
     @model_validator(mode="before")
@@ -49,7 +49,7 @@ class OwnNetwork(RemoteFileSettings):
             value = given.get(name)
             numbers = value if isinstance(value, list) else [value]
             if value is not None and not all(type(number) in (int, float) for number in numbers):
-                raise ValueError(f"{name} = {value!r}: expected a number, or one a channel")
+                raise ValueError(f"{name} = {value!r}: expected a number, or one per channel")
         return given
 
     @model_validator(mode="after")
@@ -68,7 +68,7 @@ class OwnNetwork(RemoteFileSettings):
             raise ValueError(f"{missing[0]} is missing, expected for {self.file}, which does not say it")
         for name in ("mean", "std"):
             if isinstance(value := getattr(self, name), list) and len(value) != self.channels:
-                raise ValueError(f"{name} = {value}: expected a number, or {self.channels}, one a channel")
+                raise ValueError(f"{name} = {value}: expected a number, or {self.channels}, one per channel")
         if (self.channel_order is None) == (self.channels == 3):
             expected = "rgb or bgr" if self.channels == 3 else "none with one channel"
             raise ValueError(f"channel_order is {self.channel_order or 'missing'}, expected {expected}")
@@ -83,15 +83,17 @@ class Teacher(Settings):
 
     seeds: Seeds
     network: TeacherNetwork
-    training: Training | None  # null for a network of the user's own: it is taken as it is
+    training: Training | None  # null for a user's network: it is used as it is
 
     @model_validator(mode="after")
     def _trained_or_own(self) -> Teacher:
-        own = isinstance(self.network, OwnNetwork)
-        if own and self.training is not None:
+        is_own = isinstance(self.network, OwnNetwork)
+        if is_own and self.training is not None:
             raise ValueError("training is given, expected null: a teacher of your own is not trained here")
-        if own and len(self.seeds) > 1:
-            raise ValueError(f"seeds = {self.seeds}: expected one, such as [0]: a teacher of your own is one network")
-        if not own and self.training is None:
-            raise ValueError("training is null, expected how the teacher is trained: only one of your own is not")
+        if is_own and len(self.seeds) > 1:
+            raise ValueError(
+                f"seeds = {self.seeds}: expected one seed, such as [0]: a teacher of your own is a single network"
+            )
+        if not is_own and self.training is None:
+            raise ValueError("training is null, expected how the teacher is trained: only a teacher of your own is not")
         return self

@@ -16,11 +16,11 @@ def run(
     faces: Path,
     out: Path,
 ) -> None:
-    """One array a quality; x1 is the sharp array itself and is not stored again.
+    """One array per quality; x1 is the sharp array itself and is not stored again.
 
     Args:
         faces: sharp faces, .npy
-        out: the folder for the degraded ones
+        out: the folder for the degraded faces
     """
     from pipeline.data.degradation import degrade_folder
     from pipeline.files import atomic_directory

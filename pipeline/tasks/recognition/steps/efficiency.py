@@ -1,4 +1,4 @@
-"""Time every network. Times differ from run to run: they go to a file of their own."""
+"""Time every network. Times differ from run to run, so they go to a separate file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(
     """Measure with random weights: time depends on the architecture alone. An own teacher is measured as it is.
 
     Args:
-        own: the folder with the file of the user's own teacher
+        own: the folder with the file of the user's teacher
         faces: sharp faces, .npy, for size and channels
         out: to write: one row per network and batch size, .csv
     """

@@ -1,4 +1,4 @@
-"""Judge one network: verification and identification at each quality, its cost, and pictures of what it sees and where it looks."""
+"""Judge a network: verification and identification at each quality, cost, pictures of what it sees and where it looks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(
         seed: what its randomness comes from
         model: weights, .safetensors
         faces: sharp faces, .npy
-        degraded: the folder with the degraded ones
+        degraded: the folder with the degraded faces
         index: the index of the faces, .csv
         pairs: the pairs to verify, .csv
         searches: the probes and galleries to search, .csv

@@ -1,4 +1,4 @@
-"""Fetch the file of a teacher of the user's own, or take the one dropped in; nothing where a teacher is trained."""
+"""Fetch the file of a user's teacher, or take the file dropped in; does nothing where the teacher is trained here."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def run(
         variant: the entry in params.yaml
         seed: what its randomness comes from
         faces: sharp faces, .npy
-        degraded: the folder with the degraded ones
+        degraded: the folder with the degraded faces
         index: the index of the faces, .csv
         model: to write: weights, .safetensors, and .json
         losses: to write: losses by epoch, .csv

@@ -39,7 +39,7 @@ def run(
         variant: the entry in params.yaml
         seed: what its randomness comes from
         faces: sharp faces, .npy
-        degraded: the folder with the degraded ones
+        degraded: the folder with the degraded faces
         index: the index of the faces, .csv
         teachers: the folder with SEED/model.safetensors of each
         teacher_outputs: the folder with their answers, SEED/

@@ -1,4 +1,4 @@
-"""Train the teacher: identities from sharp faces; or adopt one of the user's own, with a head for our identities."""
+"""Train the teacher: identities from sharp faces; or adopt a user's network, with a head for these identities."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def run(
     model: Path,
     losses: Path,
 ) -> None:
-    """Train to the last epoch; one of the user's own is taken as it is.
+    """Train to the last epoch; a user's network is taken as it is.
 
     Args:
         seed: what its randomness comes from
-        own: the folder with the file of the user's own teacher
+        own: the folder with the file of the user's teacher
         faces: sharp faces, .npy
         index: the index of the faces, .csv
         model: to write: weights, .safetensors, and .json

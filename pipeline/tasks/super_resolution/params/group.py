@@ -24,7 +24,7 @@ class Scale(Settings):
     """One factor of enlargement, and the patches that it is learned from."""
 
     factor: Literal[2, 3, 4, 8]
-    patch: Annotated[int, Field(ge=4, le=512)]  # pixels a side of the small picture
+    patch: Annotated[int, Field(ge=4, le=512)]  # pixels per side of the small picture
     per_picture: Count  # patches of one picture
     seed: Seed  # of their places
 

@@ -1,4 +1,4 @@
-"""Time every network of super-resolution. Times differ from run to run: they go to a file of their own."""
+"""Time every network of super-resolution. Times differ from run to run, so they go to a separate file."""
 
 from __future__ import annotations
 

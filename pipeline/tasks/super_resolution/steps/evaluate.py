@@ -52,7 +52,7 @@ def run(
         small_and_large: the folder with one folder per test set
         recogniser: a face network, .safetensors
         faces: sharp faces, .npy
-        degraded: the folder with the degraded ones
+        degraded: the folder with the degraded faces
         index: the index of the faces, .csv
         pairs: the pairs to verify, .csv
         notes: what tables call the faces, .json

@@ -71,7 +71,7 @@ def run(
         teacher_seed=settings["teacher_seed"],
         sets=settings["test"],
         train=archive.label if archive else f"{settings['train']}, faces of the recognition task",
-        remarks=[one for name in dict.fromkeys(used) for one in read_remarks(pictures / name)],
+        remarks=[remark for name in dict.fromkeys(used) for remark in read_remarks(pictures / name)],
         readers=[*settings["recognition_baselines"], *settings["recognition_students"]],
         recogniser_seed=settings["recognition_seeds"][0],
         networks={

@@ -1,4 +1,4 @@
-"""The task of photo-sketch synthesis: pairs, teachers, students of both directions, each checked before any job starts."""
+"""Photo-sketch synthesis: pairs, teachers, students of both directions, each checked before any job starts."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from pipeline.params.vgg import SynthesisTeacher
 from pipeline.tasks.synthesis.params.variants import Augmentation, SynthesisVariant, check_variant
 
 Domain = Literal["photos", "drawings", "both"]
-# The teachers that a variant asks: KT's two, one that knows photos and one that knows drawings; KD's one.
+# The teachers that a variant asks: KT has a teacher of photos and a teacher of drawings, KD a single teacher of both.
 ASKED: dict[str, tuple[Domain, Domain]] = {"two": ("photos", "drawings"), "one": ("both", "both")}
 
 
 class Drawing(Settings):
-    """A way to draw faces for the teachers that have to know drawings (pipeline.data.drawing); it has no settings."""
+    """A way to draw faces for teachers that learn from drawings (pipeline.data.drawing); it has no settings."""
 
 
 class DomainTeacher(Settings):
-    """What is a teacher's own."""
+    """A teacher's settings."""
 
     seed: Seed
 
 
 class Teacher(Settings):
-    """Networks that know faces: trained on the recognition task's, one a domain, or VGG-19 as published."""
+    """Networks that know faces: trained on the recognition task's, one per domain, or VGG-19 as published."""
 
     drawings: Annotated[dict[Literal["xdog"], Drawing], Field(min_length=1)]  # how faces are drawn
     domains: Annotated[dict[Domain, DomainTeacher], Field(min_length=1)]  # of what a teacher each is made
@@ -68,7 +68,9 @@ class SynthesisEvaluation(Settings):
 class Group(Settings):
     """The whole group."""
 
-    collections: Annotated[dict[VariantName, SketchPairs], Field(min_length=1)]  # each is learned and judged by itself
+    collections: Annotated[
+        dict[VariantName, SketchPairs], Field(min_length=1)
+    ]  # each is trained on and evaluated separately
     teacher: Teacher
     student: Learner
     baselines: dict[VariantName, SynthesisVariant]  # no teacher
@@ -83,7 +85,7 @@ class Group(Settings):
         if self.teacher.network.architecture == "vgg19" and known != ["both"]:
             raise ValueError(f"teacher.domains: {', '.join(known)} found, expected both alone: VGG-19 is one network")
         if taken := {"drawings", "teachers", "teacher_losses"} & set(sizes):
-            raise ValueError(f"collections.{min(taken)}: expected another name, that one is taken")
+            raise ValueError(f"collections.{min(taken)}: expected another name, this name is taken")
         for name, size in sizes.items():
             self._named(f"collections.{name}: student.network", partial(check_size, self.student.network, size))
         for name, variant in (self.baselines | self.students).items():

@@ -17,7 +17,7 @@ Weight = Annotated[float, Field(ge=0, le=1e30)]
 class SynthesisVariant(Settings):
     """Weights of the losses of photo-to-sketch and sketch-to-photo, which learn in the same step.
 
-    KT: two teachers, one that knows photos and one that knows sketches; KD: one that knows both; KD+: KD and
+    KT: a teacher of photos and a teacher of sketches; KD: a single teacher of both; KD+: KD and
     discriminators; pix2pix: reconstruction and discriminators. Pictures are in 0..1.
     """
 

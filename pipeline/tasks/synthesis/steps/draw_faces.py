@@ -1,4 +1,4 @@
-"""Draw the faces of the recognition task by image processing, for teachers that have to know drawings."""
+"""Draw the faces of the recognition task by image processing, for teachers that learn from drawings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time the networks of photo-sketch synthesis. Times differ from run to run: they go to a file of their own."""
+"""Time the networks of photo-sketch synthesis. Times differ from run to run, so they go to a separate file."""
 
 from __future__ import annotations
 

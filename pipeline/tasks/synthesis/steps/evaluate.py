@@ -1,4 +1,4 @@
-"""Judge both directions of one variant: likeness to the true pictures, and recognition of the people in them."""
+"""Judge both directions of a variant: likeness to the true pictures, and recognition of the people in them."""
 
 from __future__ import annotations
 

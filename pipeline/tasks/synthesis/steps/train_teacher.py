@@ -50,11 +50,11 @@ def run(
     from pipeline.tasks.synthesis.teaching import TeacherRecipe
     from pipeline.trained import train_and_save
 
-    own: DomainTeacher = settings.pop("own")
+    domain_settings: DomainTeacher = settings.pop("own")
     recipe = TeacherRecipe(
         name=f"teacher, {domain}",
         domain=domain,
-        seed=own.seed,
+        seed=domain_settings.seed,
         faces=faces,
         drawings=drawings,
         index=index,
