@@ -14,11 +14,11 @@ from pipeline.errors import InputError
 @pytest.mark.slow
 def test_no_damaged_file_does_harm():
     everything = fuzz.prepared()
-    found = fuzz.run(list(everything), everything, seconds=20, seed=0)
-    faults = [fault for tried in found.values() for fault in tried.faults]
+    tried_by_format = fuzz.run(list(everything), everything, seconds=20, seed=0)
+    faults = [fault for tried in tried_by_format.values() for fault in tried.faults]
     assert not faults, "\n".join(faults[:5])
-    assert sum(tried.refused for tried in found.values()) > 100
-    assert sum(tried.count - tried.refused for tried in found.values()) > 20, "all are refused at the door"
+    assert sum(tried.refused for tried in tried_by_format.values()) > 100
+    assert sum(tried.count - tried.refused for tried in tried_by_format.values()) > 20, "all are refused at the door"
 
 
 def test_mutants_follow_from_seed_format_and_number():

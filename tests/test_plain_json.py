@@ -108,8 +108,8 @@ def test_a_resume_state_is_taken_whole_or_not_at_all(tmp_path, monkeypatch, caps
     tensors = {"w": torch.arange(6.0).reshape(2, 3), "n": torch.tensor(7), "h": torch.ones(3, dtype=torch.bfloat16)}
     notes = {"position": 3, "sums": {"total": float("inf")}, "history": [{"epoch": 1, "total": 0.1}]}
     file.save(tensors, notes)
-    found, said = file.load()
-    assert all(torch.equal(found[name], tensors[name]) for name in tensors) and len(found) == 3
+    result, said = file.load()
+    assert all(torch.equal(result[name], tensors[name]) for name in tensors) and len(result) == 3
     assert {key: said[key] for key in notes} == notes
     whole = file.path.read_bytes()
     for change in (

@@ -266,12 +266,12 @@ def test_layers_see_the_whole_batch(shape):
         synchronise(made, CPU)
         assert [type(m).__module__ for m in made] == ["pipeline.models.synchronised"] * 2
         own = together.share(7, even=False)
-        found = run(made, values[own], weights[own])
-        sums = [together.total(t) for t in found[2:4]]
-        return [t.tolist() for t in [*map(together.whole_batch, found[:2]), *sums, *found[4:]]]
+        outcome = run(made, values[own], weights[own])
+        sums = [together.total(t) for t in outcome[2:4]]
+        return [t.tolist() for t in [*map(together.whole_batch, outcome[:2]), *sums, *outcome[4:]]]
 
-    for found in in_processes(2, work):
-        for value, wanted in zip(found, expected, strict=True):
+    for outcome in in_processes(2, work):
+        for value, wanted in zip(outcome, expected, strict=True):
             np.testing.assert_allclose(value, wanted, rtol=1e-4, atol=1e-4)
 
 

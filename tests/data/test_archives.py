@@ -80,8 +80,8 @@ def test_unpack_replaces_a_folder_as_a_whole(kind, tmp_path):
     (folder / "old").mkdir(parents=True)
     unpack(path, folder, suffixes={".jpg", ".txt"})
     files = [file for file in folder.rglob("*") if file.is_file()]
-    found = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
-    assert found == {name: data for name, data in FILES.items() if name != "top.png"}
+    result = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+    assert result == {name: data for name, data in FILES.items() if name != "top.png"}
     assert not (folder / "old").exists()
 
 
@@ -284,12 +284,12 @@ def test_flipped_bits_never_pass_for_other_content(kind, tmp_path):
         path = tmp_path / kind
         path.write_bytes(data)
         try:
-            found = {member.name: member.data for member in members(path)}
+            result = {member.name: member.data for member in members(path)}
         except InputError:
             refusals += 1
             continue
         # A time stamp or a name without a checksum may change, the content may not.
-        assert all(content in expected.values() for content in found.values())
+        assert all(content in expected.values() for content in result.values())
     assert refusals > 100
 
 

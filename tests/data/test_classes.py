@@ -161,13 +161,15 @@ def ten_python(write=Python2().dump):  # noqa: B008
     return {**files, "batches.meta": write({"num_cases_per_batch": 10000, "label_names": TEN, "num_vis": 3072})}
 
 
-def check_ten(found):
+def check_ten(result):
     order = np.argsort(np.arange(72) >= 60, kind="stable")
-    np.testing.assert_array_equal(found.images, IMAGES[order])
-    np.testing.assert_array_equal(found.labels, LABELS[order])
-    assert found.names == TEN and found.notes.name == "CIFAR-10" and found.notes.as_given and not found.notes.rendered
-    assert (found.index["part"] == ["train"] * 60 + ["test"] * 12).all()
-    assert found.notes.images.model_dump() == {"train": 60, "test": 12}
+    np.testing.assert_array_equal(result.images, IMAGES[order])
+    np.testing.assert_array_equal(result.labels, LABELS[order])
+    assert (
+        result.names == TEN and result.notes.name == "CIFAR-10" and result.notes.as_given and not result.notes.rendered
+    )
+    assert (result.index["part"] == ["train"] * 60 + ["test"] * 12).all()
+    assert result.notes.images.model_dump() == {"train": 60, "test": 12}
 
 
 @pytest.mark.parametrize("folder", ["cifar-10-batches-bin/", "./", ""])
@@ -175,10 +177,10 @@ def test_cifar_10_binary(folder, tmp_path):
     # Archive order is not that of the batches: the official archive's is not.
     files = {folder + name: data for name, data in reversed(ten_binary().items())}
     archive(tmp_path / "cifar-10-binary.tar.gz", files)
-    found = prepared(cifar(), tmp_path, tmp_path)
-    check_ten(found)
+    classes = prepared(cifar(), tmp_path, tmp_path)
+    check_ten(classes)
     expected = ["data_batch_1.bin/0", "data_batch_2.bin/1", "test_batch.bin/11"]
-    assert found.index["file"][[0, 13, 71]].tolist() == expected
+    assert classes.index["file"][[0, 13, 71]].tolist() == expected
 
 
 @pytest.mark.parametrize("writer", WRITERS)
@@ -220,10 +222,10 @@ def test_cifar_100_by_its_fine_labels(version, tmp_path):
         }  # fmt: skip
         files["cifar-100-python/meta"] = write({"coarse_label_names": ["coarse"], "fine_label_names": names})
     archive(tmp_path / f"cifar-100-{version}.tar.gz", files)
-    found = prepared(cifar(100, version), tmp_path, tmp_path)
-    np.testing.assert_array_equal(found.images, images)
-    np.testing.assert_array_equal(found.labels, fine)
-    assert found.names == names and found.notes.name == "CIFAR-100"
+    classes = prepared(cifar(100, version), tmp_path, tmp_path)
+    np.testing.assert_array_equal(classes.images, images)
+    np.testing.assert_array_equal(classes.labels, fine)
+    assert classes.names == names and classes.notes.name == "CIFAR-100"
 
 
 def changed(files, name, change):
@@ -366,10 +368,10 @@ STL_LABELS = np.concatenate([np.random.default_rng(4).permutation(np.arange(12) 
 def test_stl10_is_column_by_column(tmp_path):
     images = pictures(22, 96)
     archive(tmp_path / "stl10_binary.tar.gz", stl10(images, STL_LABELS, 12))
-    found = prepared(settings("stl10", image_size=96), tmp_path, tmp_path)
-    np.testing.assert_array_equal(found.images, images)
-    np.testing.assert_array_equal(found.labels, STL_LABELS)
-    assert found.names == TEN and found.notes.images.train == 12 and found.notes.name == "STL-10"
+    classes = prepared(settings("stl10", image_size=96), tmp_path, tmp_path)
+    np.testing.assert_array_equal(classes.images, images)
+    np.testing.assert_array_equal(classes.labels, STL_LABELS)
+    assert classes.names == TEN and classes.notes.images.train == 12 and classes.notes.name == "STL-10"
 
 
 BAD_STL = {
@@ -414,12 +416,15 @@ def plain(data):
 @pytest.mark.parametrize("top", ["tiny-imagenet-200/", ""])
 def test_tiny_imagenet(top, tmp_path):
     archive(tmp_path / "tiny-imagenet-200.zip", dict(reversed(tiny(top).items())))
-    found = prepared(settings("tiny_imagenet", image_size=64), tmp_path, tmp_path)
-    assert found.names == ["n01 goldfish", "n02 tailed frog"] and found.notes.name == "Tiny-ImageNet-200"
-    assert found.labels.tolist() == [0, 0, 1, 0, 1, 1]
+    classes = prepared(settings("tiny_imagenet", image_size=64), tmp_path, tmp_path)
+    assert classes.names == ["n01 goldfish", "n02 tailed frog"] and classes.notes.name == "Tiny-ImageNet-200"
+    assert classes.labels.tolist() == [0, 0, 1, 0, 1, 1]
     expected = [TINY[1], TINY[2], TINY[0], TINY[3], GREY, TINY[5]]
-    np.testing.assert_array_equal(found.images, np.stack([plain(data) for data in expected]))
-    assert found.index["file"][0] == "train/n01/images/n01_1.JPEG" and found.index["file"][4] == "val/images/val_1.JPEG"
+    np.testing.assert_array_equal(classes.images, np.stack([plain(data) for data in expected]))
+    assert (
+        classes.index["file"][0] == "train/n01/images/n01_1.JPEG"
+        and classes.index["file"][4] == "val/images/val_1.JPEG"
+    )
 
 
 def test_tiny_imagenet_without_words(tmp_path):
@@ -476,18 +481,18 @@ def test_folders(name, top, tmp_path):
     """As they are given out, or packed without their own top folder."""
     files = {key.removeprefix("birds/" if top else ""): data for key, data in FOLDERS.items()}
     archive(tmp_path / name, dict(reversed(files.items())))
-    found = prepared(folder(name=name), tmp_path, tmp_path)
-    np.testing.assert_array_equal(found.images, BIRDS[[2, 1, 0, 3, 4]])
-    assert found.names == ["owl", "wren"] and found.labels.tolist() == [0, 1, 1, 0, 1]
-    assert found.index["file"].tolist()[:2] == ["train/owl/7.bmp", "train/wren/a.png"]
-    assert found.notes.as_given and found.notes.name == "birds"
+    classes = prepared(folder(name=name), tmp_path, tmp_path)
+    np.testing.assert_array_equal(classes.images, BIRDS[[2, 1, 0, 3, 4]])
+    assert classes.names == ["owl", "wren"] and classes.labels.tolist() == [0, 1, 1, 0, 1]
+    assert classes.index["file"].tolist()[:2] == ["train/owl/7.bmp", "train/wren/a.png"]
+    assert classes.notes.as_given and classes.notes.name == "birds"
 
 
 def test_other_names_of_parts_and_images_elsewhere(tmp_path, capsys):
     files = {key.replace("/test/", "/val/"): data for key, data in FOLDERS.items()}
     archive(tmp_path / "birds.zip", files | {"birds/extra/owl/1.png": encoded(BIRDS[5])})
-    found = prepared(folder(test="val"), tmp_path, tmp_path)
-    assert len(found.images) == 5 and "1 images left out" in capsys.readouterr().err
+    classes = prepared(folder(test="val"), tmp_path, tmp_path)
+    assert len(classes.images) == 5 and "1 images left out" in capsys.readouterr().err
     refused(lambda: prepared(folder(), tmp_path, tmp_path), "class 'owl' has 1 images to train on and 0 to test")
     refused(lambda: folder(test="train"), "train and test = 'train': expected two folders")
 
@@ -531,11 +536,11 @@ def test_bad_folders(case, tmp_path):
 
 def test_first_so_many_of_each_class(tmp_path):
     archive(tmp_path / "cifar-10-binary.tar.gz", ten_binary())
-    found = prepared(cifar(per_class={"train": 2, "test": None}), tmp_path, tmp_path)
+    classes = prepared(cifar(per_class={"train": 2, "test": None}), tmp_path, tmp_path)
     expected = [row for row in range(60) if (LABELS[:row] == LABELS[row]).sum() < 2] + list(range(60, 72))
-    np.testing.assert_array_equal(found.images, IMAGES[expected])
-    np.testing.assert_array_equal(found.labels, LABELS[expected])
-    assert found.notes.name == "CIFAR-10, first 2 train images a class" and not found.notes.as_given
+    np.testing.assert_array_equal(classes.images, IMAGES[expected])
+    np.testing.assert_array_equal(classes.labels, LABELS[expected])
+    assert classes.notes.name == "CIFAR-10, first 2 train images a class" and not classes.notes.as_given
     both = prepared(cifar(per_class={"train": 3, "test": 1}), tmp_path, tmp_path)
     assert both.notes.name == "CIFAR-10, first 3 train and 1 test images a class"
     assert both.part("test")[1].tolist() == LABELS[60:70].tolist() and len(both.images) == 40
@@ -545,13 +550,13 @@ def test_first_so_many_of_each_class(tmp_path):
 
 def test_mean_and_spread_of_the_training_part(tmp_path):
     archive(tmp_path / "cifar-10-binary.tar.gz", ten_binary())
-    found = prepared(cifar(), tmp_path, tmp_path)
+    classes = prepared(cifar(), tmp_path, tmp_path)
     pixels = IMAGES[:60].reshape(-1, 3) / 255
-    np.testing.assert_allclose(found.notes.mean, pixels.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(found.notes.std, pixels.std(axis=0), rtol=1e-12)
-    train, labels = found.part("train")
-    assert len(train) == len(labels) == 60 and np.shares_memory(train, found.images) and not train.flags.writeable
-    np.testing.assert_array_equal(found.part("test")[0], IMAGES[60:])
+    np.testing.assert_allclose(classes.notes.mean, pixels.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(classes.notes.std, pixels.std(axis=0), rtol=1e-12)
+    train, labels = classes.part("train")
+    assert len(train) == len(labels) == 60 and np.shares_memory(train, classes.images) and not train.flags.writeable
+    np.testing.assert_array_equal(classes.part("test")[0], IMAGES[60:])
     grey = prepared(cifar(channels=1), tmp_path, tmp_path)
     assert grey.images.shape == (72, 32, 32, 1) and len(grey.notes.mean) == 1 and not grey.notes.as_given
     luma = IMAGES @ np.array([0.299, 0.587, 0.114])
@@ -587,14 +592,14 @@ def test_resizing_is_antialiased():
 
 def test_sheet(tmp_path):
     archive(tmp_path / "cifar-10-binary.tar.gz", ten_binary())
-    found = prepared(cifar(), tmp_path, tmp_path)
+    classes = prepared(cifar(), tmp_path, tmp_path)
     most = np.bincount(LABELS[:60]).min()
-    sheet = sample_sheet(found)
+    sheet = sample_sheet(classes)
     assert sheet.shape == (320, 32 * most, 3)
     for label in range(10):
         own = np.flatnonzero(LABELS[:60] == label)[:most]
         np.testing.assert_array_equal(sheet[32 * label : 32 * label + 32], np.concatenate(list(IMAGES[own]), axis=1))
-    assert sample_sheet(found, part="test", rows=4, photos=1).shape == (128, 32, 3)
+    assert sample_sheet(classes, part="test", rows=4, photos=1).shape == (128, 32, 3)
 
 
 def test_training_images_of_one_colour(tmp_path):
@@ -704,8 +709,8 @@ def test_from_a_dropped_folder(tmp_path):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
     fetch_folder(remote_files(folder()), tmp_path / "raw", tmp_path / "cache", tmp_path / "drop_in")
-    found = prepared(folder(), tmp_path / "raw", tmp_path)
-    np.testing.assert_array_equal(found.images, BIRDS[[2, 1, 0, 3, 4]])
+    classes = prepared(folder(), tmp_path / "raw", tmp_path)
+    np.testing.assert_array_equal(classes.images, BIRDS[[2, 1, 0, 3, 4]])
 
 
 BAD_SETTINGS = {
@@ -736,18 +741,18 @@ def rendered(tmp_path, **changes):
 
 
 def test_rendered_expressions(tmp_path):
-    found = rendered(tmp_path)
-    assert found.names == ["neutral", "happy", "laughing", "sad", "angry", "surprised", "asleep"]
-    assert found.notes.rendered and found.notes.name == "rendered expressions" and found.notes.as_given
+    classes = rendered(tmp_path)
+    assert classes.names == ["neutral", "happy", "laughing", "sad", "angry", "surprised", "asleep"]
+    assert classes.notes.rendered and classes.notes.name == "rendered expressions" and classes.notes.as_given
     for part, people in (("train", 6), ("test", 4)):
-        own = found.index[found.index["part"] == part]
+        own = classes.index[classes.index["part"] == part]
         assert own.groupby("identity")["label"].apply(sorted).tolist() == [list(range(7))] * people
         assert own["yaw"].std() > 8 and own["age"].std() > 8 and set(own["sex"]) == {"male", "female"}
-    people = found.index.groupby("part")["identity"].agg(set)
+    people = classes.index.groupby("part")["identity"].agg(set)
     assert not people["train"] & people["test"]
     # Even where numbers are the same people look different in both parts, and an image differs from all others.
-    assert len(np.unique(found.index["skin"])) == 10
-    assert len(np.unique(found.images.reshape(len(found.images), -1), axis=0)) == 70
+    assert len(np.unique(classes.index["skin"])) == 10
+    assert len(np.unique(classes.images.reshape(len(classes.images), -1), axis=0)) == 70
 
 
 def test_rendered_images_depend_on_the_seed_and_their_own_numbers_alone(tmp_path):
@@ -785,12 +790,12 @@ def test_expressions_move_what_they_should():
 
 
 def test_rendered_groups_of_sex_and_age(tmp_path):
-    found = rendered(tmp_path, labels="group")
-    assert found.names[0] == "young woman" and len(found.names) == 6 and len(found.images) == 30
-    names = np.array(found.names)[found.labels]
-    assert [name.endswith(" man") for name in names] == (found.index["sex"] == "male").tolist()
+    classes = rendered(tmp_path, labels="group")
+    assert classes.names[0] == "young woman" and len(classes.names) == 6 and len(classes.images) == 30
+    names = np.array(classes.names)[classes.labels]
+    assert [name.endswith(" man") for name in names] == (classes.index["sex"] == "male").tolist()
     old, young = (np.char.startswith(names, age) for age in ("old", "young"))
-    assert found.index["age"][old].min() >= 68 and found.index["age"][young].max() <= 24
+    assert classes.index["age"][old].min() >= 68 and classes.index["age"][young].max() <= 24
 
 
 # --- the real files --------------------------------------------------------------------------------------------------
@@ -803,7 +808,7 @@ def test_real_cifar10_small(tmp_path):
         pytest.skip("cifar10_small.zip is not in FACES_DATASETS")
     limits = {"train": 50, "test": 20}
     chosen = folder(label="CIFAR-10 subset", name="cifar10_small.zip", image_size=32, per_class=limits)
-    found = prepared(chosen, raw, tmp_path)
-    assert found.names == TEN and found.images.shape == (700, 32, 32, 3)
-    assert np.bincount(found.part("train")[1]).tolist() == [50] * 10
-    np.testing.assert_allclose(found.notes.mean, [0.49, 0.48, 0.45], atol=0.03)  # the whole set's, as published
+    classes = prepared(chosen, raw, tmp_path)
+    assert classes.names == TEN and classes.images.shape == (700, 32, 32, 3)
+    assert np.bincount(classes.part("train")[1]).tolist() == [50] * 10
+    np.testing.assert_allclose(classes.notes.mean, [0.49, 0.48, 0.45], atol=0.03)  # the whole set's, as published

@@ -56,22 +56,22 @@ def test_golden_pixels(channels, factor):
 @pytest.mark.parametrize("factor", [2, 3, 4, 6, 8])
 def test_agrees_with_a_float_computation(factor):
     faces = pattern(2, width=72)
-    for face, found in zip(faces, downsample(faces, factor, BICUBIC)):
+    for face, result in zip(faces, downsample(faces, factor, BICUBIC)):
         for channel in range(2):
-            assert_within_one_level(found[..., channel], imresize(face[..., channel], factor))
+            assert_within_one_level(result[..., channel], imresize(face[..., channel], factor))
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 6, 8])
 def test_agrees_on_noise_with_clipping_between_the_directions(factor):
     faces = np.random.default_rng(factor).integers(0, 256, (3, 48, 72, 1), dtype=np.uint8)
-    for face, found in zip(faces[..., 0], downsample(faces, factor, BICUBIC)[..., 0]):
+    for face, result in zip(faces[..., 0], downsample(faces, factor, BICUBIC)[..., 0]):
         # Noise overshoots 0 to 255 after the first direction; Pillow is back in 8 bits there.
         between = np.clip(resize_rows(face.T.astype(float), factor), 0, 255)
-        assert_within_one_level(found, resize_rows(between.T, factor))
+        assert_within_one_level(result, resize_rows(between.T, factor))
 
 
-def assert_within_one_level(found, expected):
-    assert np.abs(found - np.clip(np.round(expected), 0, 255)).max() <= 1
+def assert_within_one_level(result, expected):
+    assert np.abs(result - np.clip(np.round(expected), 0, 255)).max() <= 1
 
 
 def test_is_antialiased():

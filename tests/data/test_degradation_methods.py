@@ -27,8 +27,8 @@ def test_nearest_takes_the_pixels_that_torch_takes(factor):
     faces = pattern(3)
     planes = torch.from_numpy(faces).permute(0, 3, 1, 2).float()
     wanted = torch.nn.functional.interpolate(planes, scale_factor=1 / factor, mode="nearest")
-    found = downsample(faces, factor, AS_ASKD)
-    assert np.array_equal(found, wanted.permute(0, 2, 3, 1).numpy().astype(np.uint8))
+    result = downsample(faces, factor, AS_ASKD)
+    assert np.array_equal(result, wanted.permute(0, 2, 3, 1).numpy().astype(np.uint8))
 
 
 def test_the_way_up_is_nearest_and_a_gaussian_of_five_by_five():
@@ -41,9 +41,9 @@ def test_the_way_up_is_nearest_and_a_gaussian_of_five_by_five():
     kernel /= kernel.sum()
     padded = np.pad(large, 2, mode="reflect")
     wanted = np.array([[(kernel * padded[y : y + 5, x : x + 5]).sum() for x in range(16)] for y in range(16)])
-    found = nearest_gaussian.larger(torch.from_numpy(small).expand(2, 3, 4, 4), 16)
-    assert found.shape == (2, 3, 16, 16)
-    np.testing.assert_allclose(found[1, 2].numpy(), wanted, atol=1e-3)
+    result = nearest_gaussian.larger(torch.from_numpy(small).expand(2, 3, 4, 4), 16)
+    assert result.shape == (2, 3, 16, 16)
+    np.testing.assert_allclose(result[1, 2].numpy(), wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -417,9 +417,9 @@ def test_a_checksum_in_capitals(places):
     entry = validate(RemoteFileSettings, {"address": None, "sha256": "AB" * 32}, "files.archive")
     assert entry.sha256 == "ab" * 32
     put("faces.zip")
-    found = hashlib.sha256(CONTENT).hexdigest()
-    assert fetch(remote(None, found.upper()), *places).read_bytes() == CONTENT
-    refused(remote(None, "AB" * 32), (Path("other"), places[1]), f"found sha256 {found}, expected {'ab' * 32}")
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    assert fetch(remote(None, digest.upper()), *places).read_bytes() == CONTENT
+    refused(remote(None, "AB" * 32), (Path("other"), places[1]), f"found sha256 {digest}, expected {'ab' * 32}")
 
 
 def test_what_the_user_brought_for_one_task_is_not_taken_for_another(places):

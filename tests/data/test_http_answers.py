@@ -56,11 +56,11 @@ class Handler(socketserver.StreamRequestHandler):
 
 def asked(server: Server, header: str) -> list[str | None]:
     """The values of a header in the requests, None where it lacks."""
-    found = []
+    collected = []
     for head in server.heads:
         values = [line.partition(":")[2].strip() for line in head if line.lower().startswith(header.lower() + ":")]
-        found.append(values[0] if values else None)
-    return found
+        collected.append(values[0] if values else None)
+    return collected
 
 
 @pytest.fixture

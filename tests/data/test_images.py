@@ -47,11 +47,11 @@ def noise(size, channels=3, seed=0):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shape_type_and_resampling(channels):
     image = noise((40, 30))
-    found = decode(encode(image), "x", size=12, channels=channels, crop=(4, 2, 28, 26))
+    face = decode(encode(image), "x", size=12, channels=channels, crop=(4, 2, 28, 26))
     upright = image.convert("L" if channels == 1 else "RGB")
     expected = upright.crop((4, 2, 28, 26)).resize((12, 12), Image.BICUBIC)
-    assert found.shape == (12, 12, channels) and found.dtype == np.uint8 and found.flags.writeable
-    np.testing.assert_array_equal(found.squeeze(), np.asarray(expected))
+    assert face.shape == (12, 12, channels) and face.dtype == np.uint8 and face.flags.writeable
+    np.testing.assert_array_equal(face.squeeze(), np.asarray(expected))
 
 
 def test_same_size_keeps_the_pixels():
@@ -126,8 +126,8 @@ def test_exif_orientation(orientation):
         ("WEBP", {"lossless": True}, 0),
     ):
         data = encode(Image.fromarray(np.ascontiguousarray(stored)), form, exif=exif, **options)
-        found = decode(data, "x", size=SIDE, channels=3)
-        np.testing.assert_allclose(found.astype(int), upright, atol=tolerance)
+        face = decode(data, "x", size=SIDE, channels=3)
+        np.testing.assert_allclose(face.astype(int), upright, atol=tolerance)
 
 
 def test_crop_is_of_the_upright_image():

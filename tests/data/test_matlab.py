@@ -30,9 +30,9 @@ def written(names=NAMES, ids=(7, 0, 2, 7), kind="f8", shape=(-1, 1), compressed=
 @pytest.mark.parametrize("compressed", [True, False])
 def test_what_scipy_wrote_is_read_as_scipy_reads_it(kind, shape, compressed):
     data = written(kind=kind, shape=shape, compressed=compressed)
-    found = loadmat(io.BytesIO(data))
-    names = [str(cell.item()) for cell in found["names"].ravel(order="F")]
-    expected = list(zip(names, found["ids"].ravel(order="F").astype(int).tolist(), strict=True))
+    result = loadmat(io.BytesIO(data))
+    names = [str(cell.item()) for cell in result["names"].ravel(order="F")]
+    expected = list(zip(names, result["ids"].ravel(order="F").astype(int).tolist(), strict=True))
     assert read_named_ids(data, "a.mat", "names", "ids") == expected
 
 

@@ -50,9 +50,9 @@ def imresize(picture, height, width):
     return np.floor(exact.clip(0, 255) + 0.5)
 
 
-def distances(found, expected, border):
+def distances(result, expected, border):
     """Grey levels inside the border, and in it."""
-    found, distance = np.asarray(found, float), np.abs(found - expected)
+    result, distance = np.asarray(result, float), np.abs(result - expected)
     inside = np.zeros(distance.shape[:2], bool)
     inside[border:-border, border:-border] = True
     return distance[inside], distance[~inside]
@@ -88,9 +88,9 @@ def test_a_ramp_stays_a_ramp(scale):
     np.testing.assert_array_equal(shrink(rows, scale)[2:-2, 5, 1], expected)
     np.testing.assert_array_equal(shrink(rows.transpose(1, 0, 2), scale)[5, 2:-2, 1], expected)
     small = np.broadcast_to(2 * scale * np.arange(12)[:, None, None], (12, 12, 1)).astype(np.uint8)
-    found = enlarge_bicubic(small, scale)[:, 20, 0].astype(int)
+    result = enlarge_bicubic(small, scale)[:, 20, 0].astype(int)
     expected = 2 * np.arange(12 * scale) - (scale - 1)
-    assert (found[2 * scale : -2 * scale] == expected[2 * scale : -2 * scale]).all()
+    assert (result[2 * scale : -2 * scale] == expected[2 * scale : -2 * scale]).all()
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -105,10 +105,10 @@ def test_a_white_pixel_becomes_the_kernel():
     line = np.zeros((1, 16, 1), np.uint8)
     line[0, 7] = 255
     picture = np.repeat(line, 16, axis=0)
-    found = shrink(picture, 2)[4, :, 0]
+    result = shrink(picture, 2)[4, :, 0]
     expected = [255 * float(keys(np.array((7 - (2 * x + 0.5)) / 2))) / 2 for x in range(8)]
-    np.testing.assert_array_equal(found, np.floor(np.clip(expected, 0, 255) + 0.5))
-    assert found[3] == 111 and found[4] == 29 and found[2] == 0  # 255 * 0.8671875 / 2 and 255 * 0.2265625 / 2
+    np.testing.assert_array_equal(result, np.floor(np.clip(expected, 0, 255) + 0.5))
+    assert result[3] == 111 and result[4] == 29 and result[2] == 0  # 255 * 0.8671875 / 2 and 255 * 0.2265625 / 2
 
 
 def test_cropping_keeps_the_upper_left_part():
@@ -154,8 +154,8 @@ def places(small, whole):
 def test_patches_lie_at_one_place_in_both(scale, patch, tmp_path):
     pictures = packed(tmp_path / "set", SET)
     cut(pictures, scale, patch, 6, 0, tmp_path / "patches")
-    small, large, found = open_patches(tmp_path / "patches")
-    assert small.dtype == large.dtype == np.uint8 and found == scale
+    small, large, result = open_patches(tmp_path / "patches")
+    assert small.dtype == large.dtype == np.uint8 and result == scale
     counts = [min(6, (h // scale - patch + 1) * (w // scale - patch + 1)) for h, w in pictures.sizes]
     assert len(small) == len(large) == sum(counts)
     start, corners = 0, []
@@ -265,8 +265,8 @@ def test_patches_that_do_not_belong_together(tmp_path):
 def test_pairs_are_whole_pictures(scale, tmp_path):
     pictures = packed(tmp_path / "set", SET)
     write_pairs(pictures, scale, tmp_path / "pairs")
-    small, large, found = open_pairs(tmp_path / "pairs")
-    assert found == scale and small.names == large.names == ["a", "b", "c"]
+    small, large, result = open_pairs(tmp_path / "pairs")
+    assert result == scale and small.names == large.names == ["a", "b", "c"]
     for picture, low, high in zip(pictures, small, large, strict=True):
         np.testing.assert_array_equal(high, crop_to_multiple(picture, scale))
         np.testing.assert_array_equal(low, shrink(picture, scale))

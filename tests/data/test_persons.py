@@ -33,8 +33,8 @@ def test_groups_are_those_of_plain_joining():
                     sets.remove(other)
                     joined = True
                     break
-        found = groups(persons([f"{number:02d}" for number in numbers]), pictures)
-        assert {frozenset(np.flatnonzero(found == group)) for group in set(found)} == set(map(frozenset, sets))
+        result = groups(persons([f"{number:02d}" for number in numbers]), pictures)
+        assert {frozenset(np.flatnonzero(result == group)) for group in set(result)} == set(map(frozenset, sets))
 
 
 def test_an_index_says_who_shares_a_picture_where_people_are_unknown(tmp_path):

@@ -88,9 +88,9 @@ def line_of(action, *expected):
 )
 def test_patterns_choose_pictures(name, include, expected, tmp_path):
     archive(tmp_path / name)
-    found = dict(load_pictures(settings(name=name, include=include), tmp_path))
-    assert sorted(found) == expected
-    for key, picture in found.items():
+    pictures = dict(load_pictures(settings(name=name, include=include), tmp_path))
+    assert sorted(pictures) == expected
+    for key, picture in pictures.items():
         with Image.open(io.BytesIO(FILES[key])) as image:
             np.testing.assert_array_equal(picture, np.asarray(image))
 
@@ -150,8 +150,8 @@ def test_a_missing_archive_is_asked_for_by_name_place_and_provider(tmp_path):
 def test_one_archive_is_fetched_once_for_several_sets(tmp_path):
     faces = validate(PictureSet, {"source": "faces", "split": "train"}, "pictures")
     other = settings(name="Set5.zip")
-    found = remote_files([settings(), faces, settings(include=["Set/test/*"], label="test"), other])
-    assert [file.name for file in found] == ["Set.zip", "Set5.zip"]
+    files = remote_files([settings(), faces, settings(include=["Set/test/*"], label="test"), other])
+    assert [file.name for file in files] == ["Set.zip", "Set5.zip"]
     changed = settings(files={"archive": {"address": "x.zip", "sha256": None}})
     line_of(lambda: remote_files([settings(), changed]), "Set.zip", "None and x.zip", "expected the same")
 
@@ -173,8 +173,8 @@ def test_sixteen_bits_and_transparency(tmp_path):
     Image.fromarray(deep).save(buffer, "PNG")
     clear = png(np.zeros((9, 9, 4), np.uint8))
     archive(tmp_path / "Set.zip", {"Set/train/a.png": buffer.getvalue(), "Set/train/b.png": clear})
-    found = dict(load_pictures(settings(), tmp_path))
-    assert (found["Set/train/a.png"] == 77).all() and (found["Set/train/b.png"] == 255).all()
+    pictures = dict(load_pictures(settings(), tmp_path))
+    assert (pictures["Set/train/a.png"] == 77).all() and (pictures["Set/train/b.png"] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -258,11 +258,11 @@ def prepared(tmp_path):
 def test_faces_are_pictures_too(split, limit, expected, prepared):
     chosen = validate(PictureSet, {"source": "faces", "split": split, "limit": limit}, "pictures")
     faces = np.load(prepared / "faces.npy")
-    found = list(faces_as_pictures(chosen, prepared / "faces.npy", prepared / "index.csv"))
-    assert [name for name, _ in found] == list(expected)
-    for name, picture in found:
+    named = list(faces_as_pictures(chosen, prepared / "faces.npy", prepared / "index.csv"))
+    assert [name for name, _ in named] == list(expected)
+    for name, picture in named:
         np.testing.assert_array_equal(picture, faces[expected[name]])
-    pack(prepared / "packed", found)
+    pack(prepared / "packed", named)
     assert Pictures(prepared / "packed").names == list(expected)
 
 
@@ -290,14 +290,14 @@ def folder(tmp_path):
 
 
 def test_packed_pictures_come_back(folder):
-    found = Pictures(folder)
-    assert found.names == sorted(PACKED) and len(found) == 3 and found.channels == 3
-    assert found.sizes == [PACKED[name].shape[:2] for name in sorted(PACKED)]
-    for name, picture in zip(found.names, found, strict=True):
+    pictures = Pictures(folder)
+    assert pictures.names == sorted(PACKED) and len(pictures) == 3 and pictures.channels == 3
+    assert pictures.sizes == [PACKED[name].shape[:2] for name in sorted(PACKED)]
+    for name, picture in zip(pictures.names, pictures, strict=True):
         assert picture.dtype == np.uint8 and not picture.flags.writeable
         np.testing.assert_array_equal(picture, PACKED[name])
-    np.testing.assert_array_equal(found[-1], found[2])
-    base = found[0]
+    np.testing.assert_array_equal(pictures[-1], pictures[2])
+    base = pictures[0]
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
         base = base.base
     assert isinstance(base, np.memmap), "a view of the file, not a copy of it"
@@ -306,9 +306,9 @@ def test_packed_pictures_come_back(folder):
 def test_grey_and_cropped_pictures_are_packed_as_they_look(tmp_path):
     large = noise(9, 9, 1)
     pack(tmp_path / "set", {"part": large[2:5, 1:9:2], "whole": large}.items())
-    found = Pictures(tmp_path / "set")
-    np.testing.assert_array_equal(found[0], large[2:5, 1:9:2])
-    np.testing.assert_array_equal(found[1], large)
+    pictures = Pictures(tmp_path / "set")
+    np.testing.assert_array_equal(pictures[0], large[2:5, 1:9:2])
+    np.testing.assert_array_equal(pictures[1], large)
 
 
 def test_only_the_pictures_at_hand_are_in_memory(tmp_path):
@@ -420,5 +420,5 @@ def test_real_sets(name, include, limit, count, tmp_path):
     if not (raw / name).is_file():
         pytest.skip(f"{name} is not in FACES_DATASETS")
     pack(tmp_path / "set", load_pictures(settings(name=name, include=include, limit=limit), raw))
-    found = Pictures(tmp_path / "set")
-    assert len(found) == count and found.channels == 3 and min(map(min, found.sizes)) > 200
+    pictures = Pictures(tmp_path / "set")
+    assert len(pictures) == count and pictures.channels == 3 and min(map(min, pictures.sizes)) > 200

@@ -49,8 +49,8 @@ def test_enlarging_is_pillows_bicubic(factor):
     # no value near 0 or 255: Pillow also clips between its two passes
     small = np.random.default_rng(factor).integers(80, 176, (8, 8), dtype=np.uint8)
     wanted = np.asarray(Image.fromarray(small).resize((8 * factor, 8 * factor), Image.Resampling.BICUBIC))
-    found = larger(torch.from_numpy(small.copy())[None, None], 8 * factor)[0, 0].numpy()
-    assert np.abs(found - wanted).max() <= 1.2, "Pillow rounds to whole grey levels, after each of two passes"
+    result = larger(torch.from_numpy(small.copy())[None, None], 8 * factor)[0, 0].numpy()
+    assert np.abs(result - wanted).max() <= 1.2, "Pillow rounds to whole grey levels, after each of two passes"
 
 
 def test_enlarging_stays_within_the_grey_levels():

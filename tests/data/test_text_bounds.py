@@ -151,11 +151,11 @@ def test_good_arrays(tmp_path):
     }  # fmt: skip
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "a.npz", **wanted)
-        found = read_arrays(tmp_path / "a.npz")
-        assert list(found) == list(wanted)
+        result = read_arrays(tmp_path / "a.npz")
+        assert list(result) == list(wanted)
         for name, array in wanted.items():
-            assert found[name].dtype == array.dtype and np.array_equal(found[name], array)
-            assert found[name].flags.writeable
+            assert result[name].dtype == array.dtype and np.array_equal(result[name], array)
+            assert result[name].flags.writeable
     assert list(read_arrays(tmp_path / "a.npz", ["c", "a"])) == ["c", "a"]
     with pytest.raises(InputError, match="an array is missing .z."):
         read_arrays(tmp_path / "a.npz", ["a", "z"])

@@ -61,10 +61,10 @@ def test_the_gradient_in_strips_is_that_of_the_formula(shape, rows):
     student.requires_grad_()
     f, g = student.flatten(2), teacher.flatten(2)
     naive = (f.transpose(1, 2) @ f - g.transpose(1, 2) @ g).abs().mean()
-    found = mean_affinity_difference(f, g, rows, 1 if rows == 2 else None)
-    torch.testing.assert_close(found, naive, rtol=1e-12, atol=0)
+    loss = mean_affinity_difference(f, g, rows, 1 if rows == 2 else None)
+    torch.testing.assert_close(loss, naive, rtol=1e-12, atol=0)
     (expected,) = torch.autograd.grad(7 * naive, student)
-    (gradient,) = torch.autograd.grad(7 * found, student)
+    (gradient,) = torch.autograd.grad(7 * loss, student)
     torch.testing.assert_close(gradient, expected, rtol=1e-11, atol=1e-13)
     assert torch.autograd.gradcheck(lambda v: mean_affinity_difference(v.flatten(2), g, rows), (student,))
     assert torch.autograd.gradcheck(lambda v: spatial_affinity([v], [teacher], rows=rows), (student,))
@@ -78,8 +78,8 @@ def test_float32_agrees_with_the_naive_formula_whatever_the_strips():
     (expected,) = torch.autograd.grad((s - t).abs().mean(), student)
     unit = [f.detach() for f in unit]
     for rows, pictures in ((1, 2), (99, 1), (4, 1), (None, 1), (None, 2)):
-        found = mean_affinity_difference(*unit, rows, pictures)
-        torch.testing.assert_close(found, (s - t).abs().mean(), rtol=1e-6, atol=0)
+        difference = mean_affinity_difference(*unit, rows, pictures)
+        torch.testing.assert_close(difference, (s - t).abs().mean(), rtol=1e-6, atol=0)
     for rows in (1, 7, 50, 99, None):
         loss = spatial_affinity([student], [teacher], rows=rows)
         torch.testing.assert_close(loss, (s - t).abs().mean(), rtol=1e-6, atol=0)
@@ -131,9 +131,9 @@ def test_a_place_without_features_has_finite_gradients():
     student[:, :, 0, 0] = 0
     student[:, 1] = 0
     for function in (spatial_affinity, channel_affinity, instance_affinity):
-        found = student.clone().requires_grad_()
-        function([found], [teacher[:, :3]]).backward()
-        assert torch.isfinite(found.grad).all()
+        result = student.clone().requires_grad_()
+        function([result], [teacher[:, :3]]).backward()
+        assert torch.isfinite(result.grad).all()
 
 
 @pytest.mark.parametrize("function", [spatial_affinity, channel_affinity, instance_affinity])
@@ -211,8 +211,8 @@ def test_output_is_the_mean_difference_in_grey_levels():
     total = sum(abs(float(a) - float(b)) for a, b in zip(student.flat, teacher.flat, strict=True))
     module = distill.method("output")
     known = [distill.Knowledge(output=torch.from_numpy(of)) for of in (student, teacher)]
-    found = module.loss(*known, module.Settings(weight=0.5))
-    assert found.item() == pytest.approx(total / student.size, rel=1e-5)
+    loss = module.loss(*known, module.Settings(weight=0.5))
+    assert loss.item() == pytest.approx(total / student.size, rel=1e-5)
 
 
 @pytest.mark.parametrize(

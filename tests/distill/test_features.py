@@ -66,8 +66,8 @@ def test_fitnet_compares_the_stage_of_the_hint(both):
     for stage in (1, 2):
         pairs = list(zip(both[0][stage - 1].flatten().tolist(), both[1][stage - 1].flatten().tolist(), strict=True))
         expected = sum((a - b) ** 2 for a, b in pairs) / len(pairs)
-        found = module.loss(student, teacher, module.Settings(weight=1.0, stage=stage))
-        assert found.item() == pytest.approx(expected, rel=1e-5)
+        loss = module.loss(student, teacher, module.Settings(weight=1.0, stage=stage))
+        assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_fitnet_knows_the_stages_of_every_kind_of_network():

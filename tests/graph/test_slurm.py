@@ -48,9 +48,9 @@ def by_slurm(workers, root):
     for lost in LOST:
         subprocess.run(["rm", "-r", folder / lost], check=True)
     said = folder.with_name("said.txt")
-    with slurm_cluster.cluster() as found, said.open("w") as out:
-        found["PATH"] = f"{Path(sys.executable).parent}:{found['PATH']}"
-        environment = os.environ | found | {"PIPELINE_SAVE_SECONDS": "0"}
+    with slurm_cluster.cluster() as variables, said.open("w") as out:
+        variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
+        environment = os.environ | variables | {"PIPELINE_SAVE_SECONDS": "0"}
         running = subprocess.Popen(SUBMIT, cwd=folder, env=environment, stdout=out, stderr=out)
         try:
             held = hold({"recognition_train_student", "recognition_train_baseline"}, folder, running)

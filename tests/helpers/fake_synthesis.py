@@ -109,8 +109,8 @@ def write_evaluation(
         health[direction] = {"symptoms": symptoms, "variety": variety(made), "variety_of_true": variety(true)}
     scores = []
     if people_pairs:
-        found, table = judged(0, DIRECTIONS[1], "", variant, seed, people_pairs, strength[1])
-        rows, scores = rows + found, [table]
+        result, table = judged(0, DIRECTIONS[1], "", variant, seed, people_pairs, strength[1])
+        rows, scores = rows + result, [table]
     write_tables(folder, rows, scores, "synthesis", NAME, variant, seed)
     pd.concat(pictures).to_csv(folder / "pictures.csv", index=False)
     table = pd.concat(dimensions) if dimensions else pd.DataFrame(columns=["direction", "split", "dimension", "rank1"])

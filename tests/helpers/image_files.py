@@ -104,9 +104,9 @@ def grey_tiff(samples, depth=8, order="<", **tags):
     """Uncompressed grey TIFF; ``tags`` t<number>=(type, values) add to its tags, None takes one away."""
     height, width = samples.shape
     content = samples.astype({8: "u1", 16: order + "u2", 32: order + "u4"}[depth]).tobytes()
-    found = {
+    result = {
         256: (4, [width]), 257: (4, [height]), 258: (3, [depth]), 259: (3, [1]), 262: (3, [1]), 273: (4, [None]),
         277: (3, [1]), 278: (4, [height]), 279: (4, [len(content)]),
     }  # fmt: skip
-    found.update({int(name[1:]): value for name, value in tags.items()})
-    return tiff({tag: value for tag, value in found.items() if value is not None}, content, order)
+    result.update({int(name[1:]): value for name, value in tags.items()})
+    return tiff({tag: value for tag, value in result.items() if value is not None}, content, order)

@@ -43,26 +43,26 @@ def commands(root: Path) -> dict[str, str]:
 
     Raises AssertionError at a block of an unknown kind, or one of no kind that looks like commands.
     """
-    found: dict[str, str] = {}
+    where: dict[str, str] = {}
     for file in texts(root):
         for line in in_text(file.read_text(), file.name):
-            found.setdefault(line, str(file.relative_to(root)))
-    return found
+            where.setdefault(line, str(file.relative_to(root)))
+    return where
 
 
 def in_text(text: str, name: str = "text") -> list[str]:
     """The commands of one text, in order."""
-    found = []
+    collected = []
     for _, kind, body in FENCE.findall(text):
         assert kind in SHELL | OTHER, f"{name}: a block of {kind!r}, expected one of {sorted(SHELL | OTHER)}"
         lines = [re.sub(r"(^|\s+)#.*", "", line) for line in body.replace("\\\n", " ").splitlines()]
         if kind in SHELL:
-            found += [" ".join(line.removeprefix("$ ").split()) for line in lines if line.strip()]
+            collected += [" ".join(line.removeprefix("$ ").split()) for line in lines if line.strip()]
         elif not kind:
             stray = [line for line in lines if is_command(line)]
             assert not stray, f"{name}: {stray} in a block of no kind, expected it to begin with ```sh"
     spans = re.findall(r"(`+)(.+?)\1", FENCE.sub("", text), re.DOTALL)
-    return found + [line for _, span in spans if is_command(line := " ".join(span.split()))]
+    return collected + [line for _, span in spans if is_command(line := " ".join(span.split()))]
 
 
 def is_command(line: str) -> bool:

@@ -87,8 +87,8 @@ def test_fewer_pictures_than_dimensions(n, m):
 
 def test_few_pictures_make_it_larger():
     """As the docstring warns: of one population, and less so with more pictures."""
-    found = [squared(normal(n, 20, 1), normal(n, 20, 2)) for n in (10, 40, 160, 640)]
-    assert found == sorted(found, reverse=True) and found[0] > 5 > 0.5 > found[-1]
+    result = [squared(normal(n, 20, 1), normal(n, 20, 2)) for n in (10, 40, 160, 640)]
+    assert result == sorted(result, reverse=True) and result[0] > 5 > 0.5 > result[-1]
 
 
 def test_single_precision_is_summed_up_in_double():
@@ -97,9 +97,9 @@ def test_single_precision_is_summed_up_in_double():
 
 
 def test_the_figure_carries_its_features_and_numbers():
-    found = frechet(normal(5, 3), normal(7, 3), features="recognition_teacher")
-    assert found.name == "frechet_recognition_teacher"
-    assert (found.n, found.m, found.dimensions) == (5, 7, 3)
+    distance = frechet(normal(5, 3), normal(7, 3), features="recognition_teacher")
+    assert distance.name == "frechet_recognition_teacher"
+    assert (distance.n, distance.m, distance.dimensions) == (5, 7, 3)
 
 
 @pytest.mark.parametrize(

@@ -79,13 +79,13 @@ def plain_phase_congruency(plane, median, guard):
 def plain_gradient(plane):
     """Scharr, pixel by pixel, black outside."""
     padded = np.pad(plane, 1)
-    found = np.empty(plane.shape)
+    result = np.empty(plane.shape)
     for y, x in np.ndindex(plane.shape):
         near = padded[y : y + 3, x : x + 3]
         across = [3, 10, 3] @ (near[:, 0] - near[:, 2]) / 16
         down = [3, 10, 3] @ (near[0] - near[2]) / 16
-        found[y, x] = math.hypot(across, down)
-    return found
+        result[y, x] = math.hypot(across, down)
+    return result
 
 
 def plain_fsim(first, second, median=np.median, guard=1e-4):

@@ -28,9 +28,9 @@ MEASURES = validated({"auc": {}, "eer": {}, "tar_at_far": {"rates": [0.01, 0.001
 
 def rates(result, same):
     """AUC, EER, TAR at FAR 1e-2 and 1e-3, as an evaluation writes them."""
-    found = measured(result.scores, np.asarray(same), MEASURES)
-    assert list(found) == ["auc", "eer", "tar_at_far_1e-2", "tar_at_far_1e-3"]
-    return tuple(found.values())
+    by_name = measured(result.scores, np.asarray(same), MEASURES)
+    assert list(by_name) == ["auc", "eer", "tar_at_far_1e-2", "tar_at_far_1e-3"]
+    return tuple(by_name.values())
 
 
 def test_rates_have_the_names_that_people_write():

@@ -74,8 +74,8 @@ def triplet_by_loops(x: np.ndarray, labels: list[int], margin: float) -> tuple[f
 def test_triplets_against_loops(seed):
     x, labels = batch(seed, size=12)
     expected, _ = triplet_by_loops(x.double().numpy(), labels.tolist(), 0.2)
-    found = TripletHead(margin=0.2, images=3).losses(x, labels)["triplet"]
-    assert found.item() == pytest.approx(expected, rel=1e-4) and expected > 0
+    loss = TripletHead(margin=0.2, images=3).losses(x, labels)["triplet"]
+    assert loss.item() == pytest.approx(expected, rel=1e-4) and expected > 0
 
 
 def test_triplets_without_a_semi_hard_negative_take_the_farthest():

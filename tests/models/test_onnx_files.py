@@ -34,11 +34,11 @@ def places(kind, so_far: tuple = ()) -> Iterator[tuple[str, ...]]:
 
 def seen(kind, so_far: tuple) -> list[tuple[str, str]]:
     """The fields passed and the kinds of message they hold."""
-    found, at = [], ModelProto.DESCRIPTOR
+    collected, at = [], ModelProto.DESCRIPTOR
     for name, _ in so_far:
         at = at.fields_by_name[name].message_type
-        found.append((name, at.name))
-    return found
+        collected.append((name, at.name))
+    return collected
 
 
 PLACES = list(places(ModelProto.DESCRIPTOR))

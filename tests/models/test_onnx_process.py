@@ -89,13 +89,13 @@ WORKS = {
 @pytest.mark.parametrize("name", WORKS)
 def test_what_a_teacher_may_be_made_of(name):
     """As computed by numpy: means of 8 x 8 pixels times the weights, twice that where the function doubles it."""
-    found = network(made := WORKS[name]())
+    teacher = network(made := WORKS[name]())
     faces = torch.rand(6, 3, 24, 24, generator=torch.Generator().manual_seed(2)) * 2 - 1
     means = faces.numpy().reshape(6, 3, 3, 8, 3, 8).mean((3, 5)).reshape(6, 27)
     expected = means @ np.frombuffer(made.graph.initializer[0].raw_data, FLOAT).reshape(27, 8)
     expected *= 2 if name == "a function" else 1
-    assert np.allclose(found(faces), expected, atol=2e-3 if name == "half precision" else 1e-5)
-    found.program.end()
+    assert np.allclose(teacher(faces), expected, atol=2e-3 if name == "half precision" else 1e-5)
+    teacher.program.end()
 
 
 LINES = {
@@ -224,9 +224,9 @@ def test_a_killed_parent_takes_its_process_along(root, tmp_path):
 
 def test_a_network_that_is_forgotten_leaves_no_process():
     before = children()
-    found = network(identity())
+    teacher = network(identity())
     assert len(children() - before) == 1
-    del found
+    del teacher
     assert children() <= before
 
 
@@ -269,5 +269,5 @@ def test_published_recognisers_give_what_they_give_in_this_process(file, values)
     images = torch.rand(5, 3, side, side, generator=torch.Generator().manual_seed(3)) * 255
     (expected,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
     settings = {"embedding": values, "image_size": side, "channels": 3, "mean": 0.0, "std": 1.0, "channel_order": "rgb"}
-    found = program_network(OwnNetwork(architecture="own", file=f"{file}.onnx", **settings), content)
-    assert torch.equal(found.program(images), torch.from_numpy(expected))
+    teacher = program_network(OwnNetwork(architecture="own", file=f"{file}.onnx", **settings), content)
+    assert torch.equal(teacher.program(images), torch.from_numpy(expected))

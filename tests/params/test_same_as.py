@@ -195,13 +195,13 @@ def values(document) -> dict[tuple, dict]:
     """What every step of every variant reads: the recognition task's."""
     group = document["recognition"]
     options = {"recognition_train_baseline": group["baselines"], "recognition_train_student": group["students"]}
-    found = {}
+    collected = {}
     for step in step_names():
         keys = [key for key, _ in step_module(step).SLICES.values()]
         if all(key.startswith(("recognition.", "seeds")) for key in keys):
             for variant in options.get(step, [None]):
-                found[step, variant] = science(step, document, variant=variant)
-    return found
+                collected[step, variant] = science(step, document, variant=variant)
+    return collected
 
 
 def test_an_edit_reaches_the_steps_whose_settings_it_changes(root, tmp_path):

@@ -206,8 +206,8 @@ def test_alpha_in_8_bits(form, mode):
         content = np.concatenate((colours, stored[..., -1:]), axis=2).astype(np.uint8)
         data = multi_tiff(content, 8, photometric, extra=1)
         expected = colours + 255 - stored[..., -1:].astype(int)
-        found = pixels(data, channels).reshape(expected.shape)
-        np.testing.assert_allclose(found.astype(int), expected, atol=2)
+        decoded = pixels(data, channels).reshape(expected.shape)
+        np.testing.assert_allclose(decoded.astype(int), expected, atol=2)
     else:
         image = image.convert(mode)
         if form == "PNG" and mode == "PA":
@@ -215,16 +215,16 @@ def test_alpha_in_8_bits(form, mode):
         data = encode(image, form, **({"lossless": True, "exact": True} if form == "WEBP" else {}))
         rgba = np.asarray(image.convert("RGBA")).astype(int)
         expected = over_white(rgba[..., :3], rgba[..., 3:], 255)
-        found = pixels(data)
-        np.testing.assert_allclose(found.astype(int), expected, atol=1)
-    assert (found[:4] == 255).all()
+        decoded = pixels(data)
+        np.testing.assert_allclose(decoded.astype(int), expected, atol=1)
+    assert (decoded[:4] == 255).all()
 
 
 def test_gif_transparency_also_where_the_mode_fits():
     values = np.tile(np.arange(WIDTH, dtype=np.uint8) * 19, (HEIGHT, 1))
     data = encode(Image.fromarray(values), "GIF", transparency=int(values[0, 5]))
-    found = pixels(data, 1)
-    assert (found[:, 5] == 255).all() and (found[:, 4] == values[:, 4]).all()
+    decoded = pixels(data, 1)
+    assert (decoded[:, 5] == 255).all() and (decoded[:, 4] == values[:, 4]).all()
 
 
 def multi_tiff(values, depth, photometric, order="<", extra=None, predictor=None, tile=None, **tags):
@@ -232,21 +232,21 @@ def multi_tiff(values, depth, photometric, order="<", extra=None, predictor=None
     height, width, count = values.shape
     kind = {8: "u1", 16: order + "u2"}[depth]
     rows = 5
-    found = {
+    result = {
         256: (4, [width]), 257: (4, [height]), 258: (3, [depth] * count), 259: (3, [1]), 262: (3, [photometric]),
         277: (3, [count]), 278: (4, [rows]),
     }  # fmt: skip
     lengths = [min(rows, height - top) * width * count * depth // 8 for top in range(0, height, rows)]
-    found[279] = (4, lengths)
+    result[279] = (4, lengths)
     if extra is not None:
-        found[338] = (3, [extra])
-    found.update({int(name[1:]): value for name, value in tags.items()})
+        result[338] = (3, [extra])
+    result.update({int(name[1:]): value for name, value in tags.items()})
     # The strips' places follow from the length of the directory, which their number alone decides.
-    found[273] = (4, [0] * len(lengths))
+    result[273] = (4, [0] * len(lengths))
     content = values.astype(kind).tobytes()
-    start = len(tiff(found, b"", order))
-    found[273] = (4, [start + sum(lengths[:number]) for number in range(len(lengths))])
-    return tiff(found, content, order)
+    start = len(tiff(result, b"", order))
+    result[273] = (4, [start + sum(lengths[:number]) for number in range(len(lengths))])
+    return tiff(result, content, order)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -79,8 +79,8 @@ def test_malformed_exif(form, block):
 def test_orientation_of_any_whole_number_type(form, turn):
     for kind, order, layout in ((3, "<", "<HH"), (3, ">", ">HH"), (4, "<", "<L"), (4, ">", ">L"), (1, "<", "<B3x")):
         value = struct.pack(layout, turn, 0) if layout.endswith("HH") else struct.pack(layout, turn)
-        found = pixels(with_exif(form, exif_entry(kind, 1, value, order)))
-        np.testing.assert_array_equal(found, TURNED[turn](WHOLE[form]))
+        decoded = pixels(with_exif(form, exif_entry(kind, 1, value, order)))
+        np.testing.assert_array_equal(decoded, TURNED[turn](WHOLE[form]))
 
 
 @pytest.mark.parametrize("turn", TURNED)
@@ -221,13 +221,13 @@ def test_cmyk_as_adobe_stores_it(transform):
     colours = Image.new("CMYK", (32, 32), (20, 150, 60, 40))
     data = encode(colours, "JPEG", quality=100)
     marker = data.index(b"\xff\xee")
-    found = pixels(data[: marker + 15] + bytes([transform]) + data[marker + 16 :])
+    decoded = pixels(data[: marker + 15] + bytes([transform]) + data[marker + 16 :])
     with Image.open(io.BytesIO(data[: marker + 15] + bytes([transform]) + data[marker + 16 :])) as image:
         expected = np.asarray(image.convert("RGB"))
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(decoded, expected)
     if transform == 0:  # stored as CMYK, inverted
         red, green, blue = ((255 - ink) * (255 - 40) / 255 for ink in (20, 150, 60))
-        np.testing.assert_allclose(found[0, 0], (red, green, blue), atol=4)
+        np.testing.assert_allclose(decoded[0, 0], (red, green, blue), atol=4)
 
 
 def test_the_suffix_does_not_matter():

@@ -179,12 +179,12 @@ def test_strangers_of_a_pair_look_alike_at_first_sight(protocols: RenderedSet, p
 
 def accuracy(similarity: np.ndarray, same: np.ndarray, fold: np.ndarray) -> float:
     """Mean accuracy over the folds, each at the threshold that is best on the others."""
-    found = []
+    collected = []
     for number in np.unique(fold):
         rest = fold != number
         limit = max(similarity[rest], key=lambda value: ((similarity[rest] >= value) == same[rest]).mean())
-        found.append(((similarity[~rest] >= limit) == same[~rest]).mean())
-    return float(np.mean(found))
+        collected.append(((similarity[~rest] >= limit) == same[~rest]).mean())
+    return float(np.mean(collected))
 
 
 def test_pixels_alone_do_not_solve_the_protocols() -> None:

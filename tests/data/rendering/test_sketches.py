@@ -30,8 +30,8 @@ def many():
 
 
 def places(scene, size):
-    found = landmarks(scene, size)
-    return np.stack([found[name] for name in POINTS], axis=1)
+    points = landmarks(scene, size)
+    return np.stack([points[name] for name in POINTS], axis=1)
 
 
 def test_shapes_and_tables(small):
@@ -94,13 +94,13 @@ def test_drawings_are_of_another_shape_than_photos(many):
     assert 0.006 < np.median(moved) < 0.02, "of the picture's side"
     for factor, hand in ((1.0, 0.0), (1.25, 0.0), (1.0, 0.4)):
         changed = dataclasses.replace(many, exaggeration=factor, hand=hand)
-        found = places(changed.sketch_scene(everyone), 96)
+        result = places(changed.sketch_scene(everyone), 96)
         # Away from the mean face: exaggerated faces lie further apart than photos do.
-        spread = [np.linalg.norm(at - at.mean(axis=0), axis=(1, 2)).mean() for at in (photo, found)]
+        spread = [np.linalg.norm(at - at.mean(axis=0), axis=(1, 2)).mean() for at in (photo, result)]
         if hand == 0:
             assert spread[1] / spread[0] == pytest.approx(factor, abs=0.06)
         if (factor, hand) == (1.0, 0.0):
-            np.testing.assert_allclose(found, photo, atol=1e-9)
+            np.testing.assert_allclose(result, photo, atol=1e-9)
     assert abs(errors(3, many.address).mean()) < 0.05 and errors(3, many.address).std() == pytest.approx(1, abs=0.05)
     np.testing.assert_array_equal(errors(3, many.address[[5]])[0], errors(3, many.address)[5])
 
@@ -156,8 +156,8 @@ def test_stroke_fields_run_along_and_fill_the_range():
     wide, long = (max(2 / 64 * pixels, units) for pixels, units in zip(pencil.STROKE_PIXELS, pencil.STROKE))
     u, v = 5, 3
     along, across = np.full((2, 1, 1), v * long - 0.37 * u * long), np.full((2, 1, 1), u * wide)
-    found = pencil.strokes(along, across, pixel, table)[:, 0, 0]
-    np.testing.assert_allclose(found, np.clip(table[:, u, v], -1.6, 1.6), atol=1e-3)
+    result = pencil.strokes(along, across, pixel, table)[:, 0, 0]
+    np.testing.assert_allclose(result, np.clip(table[:, u, v], -1.6, 1.6), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -184,15 +184,15 @@ def plain_blur(tones, sigma):
 
 def test_xdog_is_the_papers_formula():
     tones = np.random.default_rng(1).random((2, 20, 24)).astype(np.float32)
-    found = drawing.xdog(tones, 1.3)
-    for one, lines in zip(tones, found):
+    drawings = drawing.xdog(tones, 1.3)
+    for one, lines in zip(tones, drawings):
         sharpened = (1 + drawing.P) * plain_blur(one, 1.3) - drawing.P * plain_blur(one, drawing.K * 1.3)
         expected = np.ones_like(sharpened)
         for at in np.ndindex(sharpened.shape):
             if sharpened[at] < drawing.EPSILON:
                 expected[at] = 1 + np.tanh(drawing.PHI * (sharpened[at] - drawing.EPSILON))
         np.testing.assert_allclose(lines, expected, atol=1e-5)
-    assert found.min() < 0.7 and found.max() == 1
+    assert drawings.min() < 0.7 and drawings.max() == 1
 
 
 def test_dodging_is_a_quotient_that_is_one_where_a_picture_is_even():

@@ -189,10 +189,10 @@ def test_listed_pairs_and_their_folds(load):
     )
     faces = load(pairs=lines)
     file = faces.index["file"].tolist()
-    found = [
+    result = [
         f"{file[row.a]},{file[row.b]},{int(row.same)}" for row in faces.pairs.itertuples() if row.protocol == "pose"
     ]
-    assert found == PAIRS.split()
+    assert result == PAIRS.split()
     for _, rows in faces.pairs.groupby("protocol"):
         assert rows["fold"].tolist() == [0, 0, 1, 1] and rows["pair"].tolist() == [0, 1, 2, 3]
     assert set(faces.index.loc[faces.index["split"] == "test", "identity"]) == {"p10", "p11"}
@@ -502,14 +502,14 @@ def test_pixels_are_those_of_the_place_they_come_from(scale, degrees, size):
     side = int(2 * middle)
     columns, rows = np.meshgrid(np.arange(side), np.arange(side))
     ramp = (np.round(20 + 180 * columns / side + 30 * rows / side)).astype(np.uint8)
-    found = alignment.decode(png(ramp), "x", points, size=size, channels=1)[..., 0].astype(float)
+    face = alignment.decode(png(ramp), "x", points, size=size, channels=1)[..., 0].astype(float)
     x, y = np.meshgrid(np.arange(size), np.arange(size))
     # Pixel centres of the template's picture at this size, then back through the turn.
     place = (np.stack([x.ravel(), y.ravel()], axis=1) + 0.5) * 112 / size - 0.5
     origin = turned(place - centre, scale, degrees, (middle, middle))
     expected = (20 + 180 * origin[:, 0] / side + 30 * origin[:, 1] / side).reshape(size, size)
-    assert np.abs(found - expected).max() <= 1.5
-    assert np.abs((found - expected).mean()) < 0.2  # not even a fraction of a pixel aside
+    assert np.abs(face - expected).max() <= 1.5
+    assert np.abs((face - expected).mean()) < 0.2  # not even a fraction of a pixel aside
 
 
 def test_alignment_is_antialiased():
@@ -517,8 +517,8 @@ def test_alignment_is_antialiased():
     board = (np.indices((900, 900)).sum(axis=0) % 2 * 255).astype(np.uint8)
     for size, scale, degrees in ((112, 3, 0), (112, 3, 17), (112, 8, 17), (16, 8, 45)):
         points = turned(alignment.TEMPLATE - 55.5, scale, degrees, (450, 450))
-        found = alignment.decode(png(board), "x", points, size=size, channels=1).astype(float)
-        inner = found[size // 4 : -size // 4, size // 4 : -size // 4]
+        face = alignment.decode(png(board), "x", points, size=size, channels=1).astype(float)
+        inner = face[size // 4 : -size // 4, size // 4 : -size // 4]
         assert abs(inner.mean() - 127.5) < 1.5 and inner.std() < 3
 
 
@@ -600,15 +600,15 @@ def test_packing_depends_on_names_and_contents_alone(tmp_path):
     (second / "a/1.png").chmod(0o600)
     os.utime(second / "b/2.png", (1, 1))
     (second / "b/.DS_Store").write_bytes(b"unasked")
-    found = pack(first, tmp_path / "first.tar")
-    assert found == hashlib.sha256((tmp_path / "first.tar").read_bytes()).hexdigest()
-    assert found == pack(second, tmp_path / "second.tar")
+    digest = pack(first, tmp_path / "first.tar")
+    assert digest == hashlib.sha256((tmp_path / "first.tar").read_bytes()).hexdigest()
+    assert digest == pack(second, tmp_path / "second.tar")
     with tarfile.open(tmp_path / "first.tar") as tar:
         assert tar.getnames() == sorted(files)
         assert {name: tar.extractfile(name).read() for name in files} == files
         assert all((info.mtime, info.uid, info.gid, info.uname) == (0, 0, 0, "") for info in tar)
     (second / "b/2.png").write_bytes(b"owt")
-    assert pack(second, tmp_path / "second.tar") != found
+    assert pack(second, tmp_path / "second.tar") != digest
 
 
 def own(address=None, sha256=None, name="faces.zip"):

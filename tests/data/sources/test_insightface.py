@@ -101,8 +101,8 @@ def refused(path, data):
 
 @pytest.mark.parametrize(("variant", "protocol"), WRITTEN)
 def test_bin_as_python_3_writes_it(variant, protocol, path):
-    found, same = read(path, dumped(variant, protocol))
-    assert found == IMAGES and all(type(image) is bytes for image in found)
+    images, same = read(path, dumped(variant, protocol))
+    assert images == IMAGES and all(type(image) is bytes for image in images)
     assert same.dtype == bool and same.tolist() == SAME
 
 
@@ -118,14 +118,14 @@ def test_bin_as_python_2_writes_it(arrays, path):
     data = python_2(images, SAME, arrays)
     if not arrays:
         assert pickle.loads(data, encoding="bytes") == (images, SAME)  # what is written is what pickle means
-    found, same = read(path, data)
-    assert found == images and same.tolist() == SAME
+    encoded, same = read(path, data)
+    assert encoded == images and same.tolist() == SAME
 
 
 def test_bin_of_lists_numbers_and_one_image_named_twice(path):
     image = IMAGES[0]
-    found, same = read(path, pickle.dumps([[image, image, IMAGES[1], image], [1, 0]], 4))
-    assert found == [image, image, IMAGES[1], image] and same.tolist() == [True, False]
+    images, same = read(path, pickle.dumps([[image, image, IMAGES[1], image], [1, 0]], 4))
+    assert images == [image, image, IMAGES[1], image] and same.tolist() == [True, False]
 
 
 class Runs:

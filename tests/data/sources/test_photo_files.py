@@ -114,10 +114,10 @@ class TinyFace(Source):
         return train | test
 
     def extra(self):
-        found = {}
+        collected = {}
         for (name, keys), listed in zip(tinyface.MATS.items(), ("1_1.png", "1_2.png")):
-            found[f"tinyface/Testing_Set/{name}"] = tinyface.mat([listed], [1], keys)
-        return found
+            collected[f"tinyface/Testing_Set/{name}"] = tinyface.mat([listed], [1], keys)
+        return collected
 
     def read(self, raw):
         faces = source(self.name).load(self.settings(), raw)
@@ -153,10 +153,10 @@ class Classes(Source):
 
     def read(self, raw):
         classification_prepare(self.settings(), raw, raw.parent / "out")
-        found = open_classes(raw.parent / "out")
-        rows = [(file.rpartition("/")[2].rpartition(".")[0], found.names[label].rpartition(" ")[2], picture.tobytes())
-                for file, label, picture in zip(found.index["file"], found.labels, found.images)]  # fmt: skip
-        return sorted(rows), found.notes.remarks
+        classes = open_classes(raw.parent / "out")
+        rows = [(file.rpartition("/")[2].rpartition(".")[0], classes.names[label].rpartition(" ")[2], picture.tobytes())
+                for file, label, picture in zip(classes.index["file"], classes.labels, classes.images)]  # fmt: skip
+        return sorted(rows), classes.notes.remarks
 
 
 class TinyImageNet(Classes):
@@ -184,9 +184,10 @@ class NaturalPictures(Source):
     def read(self, raw):
         chosen, remarks = picture_settings.settings(include=["Set/*"], name="Set.zip"), []
         pack(raw.parent / "out", load_pictures(chosen, raw, remarks), remarks)
-        found = Pictures(raw.parent / "out")
+        pictures = Pictures(raw.parent / "out")
         rows = [
-            (name.rpartition("/")[2].rpartition(".")[0], "", found[n].tobytes()) for n, name in enumerate(found.names)
+            (name.rpartition("/")[2].rpartition(".")[0], "", pictures[n].tobytes())
+            for n, name in enumerate(pictures.names)
         ]
         return sorted(rows), read_remarks(raw.parent / "out")
 
@@ -205,13 +206,13 @@ class Sketches(Source):
         own = {"source": "pairs", "label": "own", "name": "Own.zip", "files": {"archive": NO_FILE}, "parts": parts,
                "unmatched": "skip"}  # fmt: skip
         prepare_pairs(sketch_settings.settings(size=32, channels=3, own=own), raw, raw.parent / "out")
-        found = load_pairs(raw.parent / "out")
+        pairs = load_pairs(raw.parent / "out")
         rows = [
             (file.rpartition("/")[2].rpartition(".")[0], kind, pixels.tobytes())
-            for kind, array in (("photo", found.photos), ("sketch", found.sketches))
-            for file, pixels in zip(found.index[f"{kind}_file"], array)
+            for kind, array in (("photo", pairs.photos), ("sketch", pairs.sketches))
+            for file, pixels in zip(pairs.index[f"{kind}_file"], array)
         ]
-        return sorted(rows), found.notes.remarks
+        return sorted(rows), pairs.notes.remarks
 
 
 SOURCES = {kind.__name__: kind() for kind in (
@@ -460,9 +461,9 @@ def test_a_pair_file_that_shows_a_training_picture_is_said(read, tmp_path):
 def test_only_files_of_unknown_suffix_are_looked_into(tmp_path):
     """A photo's entry may be broken, as long as nobody asks for it; of the others only the beginning is read."""
     write_zip(tmp_path / "a.zip", {"a/1.jpg": b"no photo", "a/2": photo(0), "a/3.txt": b"x" * 10**6, "a/4.png": b""})
-    found = list_files(tmp_path / "a.zip")
-    assert list(found.photos) == ["a/1.jpg", "a/2", "a/4.png"] and found.unusual == ["a/2"]
-    assert {name: kind.what for name, kind in found.kinds.items()} == {"a/3.txt": "text"}
+    files = list_files(tmp_path / "a.zip")
+    assert list(files.photos) == ["a/1.jpg", "a/2", "a/4.png"] and files.unusual == ["a/2"]
+    assert {name: kind.what for name, kind in files.kinds.items()} == {"a/3.txt": "text"}
 
 
 def test_two_entries_of_one_name_are_refused(tmp_path):
@@ -499,8 +500,8 @@ def test_a_packed_folder_does_not_depend_on_what_systems_leave(tmp_path):
 def test_folders_of_windows_and_pictures_of_folders_are_no_files(tmp_path):
     entries = {"faces\\": b"", "faces\\p00\\": b"", "faces\\p00\\1.png": photo(0), "faces/p00/Icon\r": b"\0" * 9}
     write_zip(tmp_path / "a.zip", entries)
-    found = list_files(tmp_path / "a.zip")
-    assert list(found.photos) == ["faces/p00/1.png"] and not found.others
+    files = list_files(tmp_path / "a.zip")
+    assert list(files.photos) == ["faces/p00/1.png"] and not files.others
     write_zip(tmp_path / "b.zip", {"faces/p00/1\r.png": photo(0)})
     with pytest.raises(InputError, match="not printable"):
         list_files(tmp_path / "b.zip")

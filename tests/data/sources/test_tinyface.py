@@ -85,9 +85,9 @@ def test_other_people_to_train_on(tmp_path):
     train = faces.index[faces.index["split"] == "train"]
     assert train["identity"].tolist() == ["train.zip/1"] * 3 + ["train.zip/2"] * 3
     assert not faces.index["file"].str.contains("Training_Set").any()
-    found = pixels(faces)
-    assert len(found) == len(faces.index) == 17
-    np.testing.assert_array_equal(found[4], images.decode(photo(21), "", size=24, channels=3))
+    face = pixels(faces)
+    assert len(face) == len(faces.index) == 17
+    np.testing.assert_array_equal(face[4], images.decode(photo(21), "", size=24, channels=3))
 
 
 def changed(**entries):
@@ -220,8 +220,8 @@ def test_own_searches(own, capsys):
     faces = own(OWN)
     assert faces.pairs.empty
     file = faces.index["file"]
-    found = [(file[row.face], row.role, row.protocol) for row in faces.searches.itertuples()]
-    assert found == [(*line.split(","), "search") for line in OWN.splitlines()[1:]]
+    result = [(file[row.face], row.role, row.protocol) for row in faces.searches.itertuples()]
+    assert result == [(*line.split(","), "search") for line in OWN.splitlines()[1:]]
     split = faces.index.set_index("file")["split"]
     assert (split == "test").sum() == 7 and set(split[split != "test"].index) == {f for f in DEFAULT if f[:3] > "p02"}
     assert "5 of 48 images left out" in capsys.readouterr().err

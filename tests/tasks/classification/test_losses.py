@@ -41,11 +41,11 @@ def softened(row, temperature):
 
 def plain_divergences(target, other, temperature):
     """A number per sample, by loops."""
-    found = []
+    collected = []
     for a, b in zip(target.tolist(), other.tolist(), strict=True):
         p, q = softened(a, temperature), softened(b, temperature)
-        found.append(sum(x * math.log(x / y) for x, y in zip(p, q, strict=True)))
-    return found
+        collected.append(sum(x * math.log(x / y) for x, y in zip(p, q, strict=True)))
+    return collected
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])
@@ -134,10 +134,10 @@ def test_weights_are_summed_up_over_the_samples_of_an_epoch():
     seen, rng = SeenWeights(9, 2), np.random.default_rng(0)
     values = rng.random((7, 2)).astype(np.float32)
     seen.values[:7] = torch.from_numpy(values)
-    found = seen.summary()
-    assert found["weight_mean"] == pytest.approx(values.mean(), rel=1e-6)
+    summary = seen.summary()
+    assert summary["weight_mean"] == pytest.approx(values.mean(), rel=1e-6)
     for percentile in (10, 50, 90):
-        assert found[f"weight_p{percentile}"] == pytest.approx(np.percentile(values, percentile), rel=1e-6)
+        assert summary[f"weight_p{percentile}"] == pytest.approx(np.percentile(values, percentile), rel=1e-6)
     assert seen.values.isnan().all(), "an epoch of its own"
 
 
@@ -183,10 +183,10 @@ def test_scores_and_memories_by_hand():
     pairs = torch.cat([rows[:, None], made.draw(LABELS[rows])], dim=1).tolist()
     for again in (False, True):
         torch.set_rng_state(state)
-        found = made(student, teacher, LABELS[rows], rows)
+        result = made(student, teacher, LABELS[rows], rows)
         if again:  # the constants stay, the memories have moved
             break
-        for name, other, scores in (("student", "teacher", found[0]), ("teacher", "student", found[1])):
+        for name, other, scores in (("student", "teacher", result[0]), ("teacher", "student", result[1])):
             products = values[name] @ before[other].T
             powers = [[math.exp(products[i, row].item() / 0.5) for row in pairs[i]] for i in range(3)]
             constant = 10 * sum(map(sum, powers)) / 15
@@ -244,11 +244,11 @@ def test_a_regressor_brings_the_hint_to_the_teachers_shape(own, other):
     kinds = [type(layer) for layer in regressor]
     assert kinds[1:] == [nn.BatchNorm2d, nn.ReLU]
     assert (kinds[0] is nn.ConvTranspose2d) == (own == (4, 4))
-    found = module.loss(student, teacher, settings, regressor.eval())
+    loss = module.loss(student, teacher, settings, regressor.eval())
     hints = regressor(student.features[0]), teacher.features[0]
     pairs = list(zip(*(hint.flatten().tolist() for hint in hints), strict=True))
-    assert found.item() == pytest.approx(sum((a - b) ** 2 for a, b in pairs) / len(pairs), rel=1e-5)
-    found.backward()
+    assert loss.item() == pytest.approx(sum((a - b) ** 2 for a, b in pairs) / len(pairs), rel=1e-5)
+    loss.backward()
     assert regressor[0].weight.grad.abs().max() > 0
 
 
@@ -291,8 +291,8 @@ def test_similarities_of_the_last_feature_map():
         grams.append([[value / math.hypot(*row) for value in row] for row in gram])
     expected = sum((s - t) ** 2 for a, b in zip(*grams, strict=True) for s, t in zip(a, b, strict=True)) / 9
     module = distill.method("sp_features")
-    found = module.loss(*(Knowledge(features=of) for of in maps), module.Settings(weight=3000.0))
-    assert found.item() == pytest.approx(expected, rel=1e-5)
+    loss = module.loss(*(Knowledge(features=of) for of in maps), module.Settings(weight=3000.0))
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_weights_over_time():

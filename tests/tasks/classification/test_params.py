@@ -67,8 +67,8 @@ def test_the_group_may_be_left_out_and_a_variant_have_its_own_network(document, 
     assert check(write(change(document, "classification", ...), tmp_path / "none.yaml")).classification is None
     document["classification"]["networks"]["wide"] = VGG
     document["classification"]["baselines"]["scratch"]["network"] = VGG
-    found = check(write(document, tmp_path / "own.yaml")).classification
-    assert found.baselines["scratch"].network == found.networks["wide"]
+    result = check(write(document, tmp_path / "own.yaml")).classification
+    assert result.baselines["scratch"].network == result.networks["wide"]
     # torchvision's layers have to be named before features are compared
     document["classification"]["networks"]["other"] = TV
     document["classification"]["students"]["kd"] = {"network": TV, "learning": lesson(sp_features={"weight": 1.0})}

@@ -67,11 +67,11 @@ def test_ranks_are_those_of_a_plain_loop(blocks_of, monkeypatch):
     monkeypatch.setattr(identification, "PROBE_BLOCK", blocks_of[1])
     for seed in range(6):
         case = random_search(seed)
-        found = identification.identify(*case)
+        result = identification.identify(*case)
         ranks, precisions = plain_search(*case)
-        assert found.ranks.tolist() == ranks and len(set(ranks)) > 3
-        np.testing.assert_allclose(found.average_precision, precisions, rtol=0, atol=1e-12)
-        assert found.gallery == 60
+        assert result.ranks.tolist() == ranks and len(set(ranks)) > 3
+        np.testing.assert_allclose(result.average_precision, precisions, rtol=0, atol=1e-12)
+        assert result.gallery == 60
 
 
 def test_a_tie_counts_against_the_probe():
@@ -79,8 +79,8 @@ def test_a_tie_counts_against_the_probe():
     random = np.random.default_rng(0)
     one = random.normal(size=64)
     gallery = (one * random.uniform(0.1, 9, (50, 1))).astype(np.float32)
-    found = identification.identify(gallery[:1] * 0.7, gallery, [7], np.arange(50))
-    assert found.ranks.tolist() == [50]
+    result = identification.identify(gallery[:1] * 0.7, gallery, [7], np.arange(50))
+    assert result.ranks.tolist() == [50]
     nothing = identification.identify(np.zeros((1, 64)), random.normal(size=(50, 64)), [7], np.arange(50))
     assert nothing.ranks.tolist() == [50]
 
@@ -88,10 +88,10 @@ def test_a_tie_counts_against_the_probe():
 def test_the_best_mate_counts_and_length_does_not():
     gallery = np.array([[0.0, 1.0], [1.0, 0.1], [1.0, 0.5], [1.0, 0.0]])
     for scale in (1.0, 1e-200, 1e150):
-        found = identification.identify(np.array([[1.0, 0.0]]), gallery * scale, [3], [3, 3, 8, -1])
-        assert found.ranks.tolist() == [2]
+        result = identification.identify(np.array([[1.0, 0.0]]), gallery * scale, [3], [3, 3, 8, -1])
+        assert result.ranks.tolist() == [2]
         # The mates stand second and fourth: ((0 + 1/2) / 2 + (1/3 + 2/4) / 2) / 2.
-        assert found.average_precision[0] == pytest.approx((1 / 4 + 5 / 12) / 2)
+        assert result.average_precision[0] == pytest.approx((1 / 4 + 5 / 12) / 2)
 
 
 def test_rates_and_the_curve():
@@ -260,9 +260,9 @@ def test_probes_are_poor_and_the_gallery_is_sharp(tmp_path, monkeypatch, one_a_q
             gallery = [face for _, face, role in own if role != "probe"]
             number = np.array([int(who[1:] or -1) if who else -1 for who in people])
             expected, precisions = plain_search(poor[probes], sharp[gallery], number[probes], number[gallery])
-            found = ranks[(ranks["protocol"] == protocol) & (ranks["condition"] == f"x{quality}")]
-            assert found["person"].map(sorted(set(people) - {""}).__getitem__).tolist() == [people[p] for p in probes]
-            assert found["probe"].tolist() == probes and found["rank"].tolist() == expected
+            result = ranks[(ranks["protocol"] == protocol) & (ranks["condition"] == f"x{quality}")]
+            assert result["person"].map(sorted(set(people) - {""}).__getitem__).tolist() == [people[p] for p in probes]
+            assert result["probe"].tolist() == probes and result["rank"].tolist() == expected
             at = metrics[(metrics["protocol"] == protocol) & (metrics["condition"] == f"x{quality}")].set_index(
                 "metric"
             )

@@ -39,14 +39,14 @@ def test_the_first_is_sharp_and_the_second_poor():
         mean = np.concatenate([sharp[others["a"]], poor[others["b"]]]).mean(axis=0)
         x, y = sharp[table["a"]] - mean, poor[table["b"]] - mean
         wanted[fold] = (x * y).sum(axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
-    found = verify(wanted, table["same"].to_numpy(), table["fold"].to_numpy())
-    np.testing.assert_allclose(scores["score"], found.scores, atol=1e-12)
-    assert scores["correct"].tolist() == found.correct.astype(int).tolist()
+    result = verify(wanted, table["same"].to_numpy(), table["fold"].to_numpy())
+    np.testing.assert_allclose(scores["score"], result.scores, atol=1e-12)
+    assert scores["correct"].tolist() == result.correct.astype(int).tolist()
     assert list(scores) == SCORE_COLUMNS and set(scores["protocol"]) == {"age, sharp to poor"}
     assert scores["person_a"].tolist() == (table["a"] // 3).tolist()
     assert scores["person_b"].tolist() == (table["b"] // 3).tolist()
     measured = {row["metric"]: row["value"] for row in rows}
-    assert measured["accuracy"] == found.accuracy and {row["condition"] for row in rows} == {"x4"}
+    assert measured["accuracy"] == result.accuracy and {row["condition"] for row in rows} == {"x4"}
 
 
 def test_of_equal_qualities_it_is_the_plain_protocol():

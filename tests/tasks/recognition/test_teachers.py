@@ -146,9 +146,9 @@ def test_the_whole_chain(methods, teacher_project, root, capsys):
     if kind != "safetensors":
         # 3 x 3 convolution to 12 x 12, linear on 2 x 2 x 6; weights and biases, PReLU, scale and shift of the norm
         weights = 6 * 3 * 9 + 2 * 6 + 6 + 24 * 8 + 8
-        for found in (metrics, timed.iloc[0]):
-            assert found["parameters"] == weights
-            assert np.isnan(found["multiply_adds"])
+        for result in (metrics, timed.iloc[0]):
+            assert result["parameters"] == weights
+            assert np.isnan(result["multiply_adds"])
 
     page = report(teacher_project)
     assert f"own teacher mine.{kind}" in page and hashlib.sha256(content).hexdigest() in page

@@ -43,22 +43,22 @@ def test_each_symptom_is_found_and_said_in_words():
     targets = looks()
     mean = targets.mean(axis=0, keepdims=True)
     alike = (mean + 0.1 * (targets - mean)).round().astype(np.uint8)
-    (found,) = symptoms(log(), "photo_to_sketch", alike, targets)
-    assert "nearly alike: they differ 10% as much" in found and "less than 25%" in found
+    (symptom,) = symptoms(log(), "photo_to_sketch", alike, targets)
+    assert "nearly alike: they differ 10% as much" in symptom and "less than 25%" in symptom
     losing = [np.r_[np.full(6, 0.1), np.full(3, last)] for last in (0.0, 0.005)]
     won = log(photo_to_sketch_real=losing[0], photo_to_sketch_made=losing[1])
-    (found,) = symptoms(won, "photo_to_sketch", targets, targets)
-    assert "discriminator's loss stayed below 0.01 for the last 3 epochs" in found
+    (symptom,) = symptoms(won, "photo_to_sketch", targets, targets)
+    assert "discriminator's loss stayed below 0.01 for the last 3 epochs" in symptom
     adrift = log(photo_to_sketch_reconstruction=[0.5, 0.2, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.3])
-    (found,) = symptoms(adrift, "photo_to_sketch", targets, targets)
-    assert "rose to 3.0 times that of epoch 3" in found
+    (symptom,) = symptoms(adrift, "photo_to_sketch", targets, targets)
+    assert "rose to 3.0 times that of epoch 3" in symptom
     control = np.clip(targets.astype(int) + 5, 0, 255).astype(np.uint8)
-    (found,) = symptoms(log(), "photo_to_sketch", looks(1), targets, control)
-    assert "times that of the network that learned by reconstruction alone" in found
-    assert float(found.split(" times")[0].split()[-1]) > 10
-    (found,) = symptoms(log(), "photo_to_sketch", control, targets, targets)
-    assert "is more, against zero, that of" in found
-    (found,) = symptoms(log(photo_to_sketch_made=[0.1] * 8 + [np.nan]), "photo_to_sketch", targets, targets)
-    assert "photo_to_sketch_made is not a finite number" in found
-    (found,) = symptoms(log(), "photo_to_sketch", np.full(targets.shape, np.nan), targets)
-    assert "not finite numbers" in found
+    (symptom,) = symptoms(log(), "photo_to_sketch", looks(1), targets, control)
+    assert "times that of the network that learned by reconstruction alone" in symptom
+    assert float(symptom.split(" times")[0].split()[-1]) > 10
+    (symptom,) = symptoms(log(), "photo_to_sketch", control, targets, targets)
+    assert "is more, against zero, that of" in symptom
+    (symptom,) = symptoms(log(photo_to_sketch_made=[0.1] * 8 + [np.nan]), "photo_to_sketch", targets, targets)
+    assert "photo_to_sketch_made is not a finite number" in symptom
+    (symptom,) = symptoms(log(), "photo_to_sketch", np.full(targets.shape, np.nan), targets)
+    assert "not finite numbers" in symptom

@@ -41,11 +41,11 @@ def test_the_distance_has_true_gradients_and_none_that_is_not_finite():
 def test_sides_are_matched_by_means_or_between_places():
     x = features(1, 2, 4, 6)
     assert match_sides(x, (4, 6)) is x
-    found = match_sides(x, (2, 3))
+    result = match_sides(x, (2, 3))
     for y in range(2):
         for column in range(3):
             expected = x[:, :, 2 * y : 2 * y + 2, 2 * column : 2 * column + 2].mean((2, 3))
-            torch.testing.assert_close(found[:, :, y, column], expected)
+            torch.testing.assert_close(result[:, :, y, column], expected)
     line = torch.tensor([[[[0.0, 1.0]]]])
     assert match_sides(line, (1, 4)).flatten().tolist() == [0, 0.25, 0.75, 1]
 
@@ -58,18 +58,18 @@ def test_knowledge_transfer_sums_over_taps_after_adapting():
     def adapt(tap, maps):
         return torch.einsum("oc,bchw->bohw", weights[tap], maps)
 
-    found = knowledge_transfer(student, {tap: direction(phi) for tap, phi in teacher.items()}, adapt)
+    loss = knowledge_transfer(student, {tap: direction(phi) for tap, phi in teacher.items()}, adapt)
     pooled = student[1].view(2, 3, 2, 2, 2, 2).mean((3, 5))
     expected = plain_distance(adapt(1, pooled), teacher[1]) + plain_distance(adapt(3, student[3]), teacher[3])
-    assert found.ndim == 0 and found.item() == pytest.approx(expected, rel=1e-5)
+    assert loss.ndim == 0 and loss.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_mutual_transfer_teaches_the_decoder_and_not_its_source():
     decoded = {2: features(2, 3, 4, 4).requires_grad_(), 3: features(2, 5, 2, 2, seed=2).requires_grad_()}
     encoded = {2: features(2, 3, 4, 4, seed=3).requires_grad_(), 3: features(2, 5, 2, 2, seed=4).requires_grad_()}
-    found = mutual_transfer(decoded, encoded)
+    loss = mutual_transfer(decoded, encoded)
     expected = sum(plain_distance(decoded[tap].detach(), encoded[tap].detach()) for tap in (2, 3))
-    assert found.item() == pytest.approx(expected, rel=1e-5)
-    found.backward()
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    loss.backward()
     assert all(source.grad is None for source in encoded.values())
     assert all(own.grad.abs().max() > 0 for own in decoded.values())
