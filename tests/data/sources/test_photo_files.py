@@ -398,7 +398,7 @@ def test_one_person_in_two_places_is_refused(kind, read):
 
 def test_parts_of_other_layouts_in_two_places_are_refused(read):
     tiny = SOURCES["TinyFace"]
-    with pytest.raises(InputError, match="folders 'a/Training_Set' and 'b/Training_Set' have the same name"):
+    with pytest.raises(InputError, match="folders 'tinyface/Training_Set' and 'b/Training_Set' have the same name"):
         read(tiny, tiny.files() | {"b/Training_Set/2/2_9.png": photo(9000)})
     classes = SOURCES["Classes"]
     with pytest.raises(InputError, match="has parts in"):
