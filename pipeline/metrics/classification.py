@@ -100,9 +100,9 @@ def top_k_correct(logits: ArrayLike, labels: ArrayLike, k: int) -> NDArray[np.bo
     labels = _checked_labels(labels, *logits.shape)
     if k < 1:
         raise InputError(f"top_k_correct: k is {k}, expected at least 1")
-    own = logits[np.arange(len(labels)), labels][:, None]
+    right = logits[np.arange(len(labels)), labels][:, None]
     before = np.arange(logits.shape[1]) < labels[:, None]
-    return ((logits > own) | (logits == own) & before).sum(axis=1) < k
+    return ((logits > right) | (logits == right) & before).sum(axis=1) < k
 
 
 def reliability(confidence: ArrayLike, correct: ArrayLike, *, bins: int = BINS) -> Reliability:
@@ -115,7 +115,7 @@ def reliability(confidence: ArrayLike, correct: ArrayLike, *, bins: int = BINS) 
     if confidence.ndim != 1 or len(confidence) == 0 or correct.shape != confidence.shape or correct.dtype != bool:
         raise InputError(
             f"confidence and correct: shapes {confidence.shape} and {correct.shape}, {correct.dtype}, expected a number"
-            " and a boolean an image"
+            " and a boolean per image"
         )
     if not ((confidence >= 0) & (confidence <= 1 + 1e-9)).all():
         raise InputError("confidence: a value outside [0, 1], expected probabilities")
@@ -138,8 +138,8 @@ def agreement(student: ArrayLike, teacher: ArrayLike) -> Agreement:
             f"student and teacher: {student.shape} and {teacher.shape}, expected the same images and classes"
         )
     same = student.argmax(axis=1) == teacher.argmax(axis=1)
-    own, other = log_softmax(student), log_softmax(teacher)
-    divergence = (np.exp(other) * (other - own)).sum(axis=1)
+    ours, other = log_softmax(student), log_softmax(teacher)
+    divergence = (np.exp(other) * (other - ours)).sum(axis=1)
     # Below zero only by rounding.
     return Agreement(float(same.mean()), float(np.maximum(divergence, 0).mean()), same)
 
@@ -168,7 +168,7 @@ def _checked_logits(name: str, logits: ArrayLike) -> Floats:
 def _checked_labels(labels: ArrayLike, images: int, classes: int) -> NDArray[np.int64]:
     labels = np.asarray(labels)
     if labels.shape != (images,) or not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(f"labels: {labels.dtype} {labels.shape}, expected ({images},) whole numbers: one an image")
+        raise InputError(f"labels: {labels.dtype} {labels.shape}, expected ({images},) whole numbers: one per image")
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(wrong):
         raise InputError(f"labels: row {wrong[0]}: {labels[wrong[0]]}, expected 0 to {classes - 1}")

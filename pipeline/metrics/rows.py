@@ -17,14 +17,14 @@ COLUMNS = ("task", "dataset", "variant", "seed", "protocol", "condition", "metri
 Row = dict[str, Any]  # some of COLUMNS
 
 
-def over_pictures(found: dict[str, np.ndarray]) -> list[Row]:
+def over_pictures(measures: dict[str, np.ndarray]) -> list[Row]:
     """Mean and 95 % interval over pictures of each measure: rows ``name``, ``name_low`` and ``name_high``.
 
-    ``found`` has (P,) numbers by measure, one a picture, in the measure's own unit; P is the rows' ``n``. A single
+    ``measures`` has (P,) numbers by measure, one per picture, in the measure's unit; P is the rows' ``n``. A single
     picture has no interval. Raises InputError where a measure is empty or not finite.
     """
     rows = []
-    for metric, values in found.items():
+    for metric, values in measures.items():
         if not len(values):
             raise InputError(f"{metric}: no pictures, expected at least one")
         for name, value in ({metric: values.mean()} | interval(metric, values)).items():

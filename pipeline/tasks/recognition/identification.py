@@ -21,8 +21,8 @@ def faces_of(searches: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def sizes(searches: pd.DataFrame) -> dict[str, dict[str, int]]:
     """How many pictures of each role, by protocol."""
     return {
-        protocol: {role: int((own["role"] == role).sum()) for role in ("probe", "gallery", "distractor")}
-        for protocol, own in searches.groupby("protocol", sort=True)
+        protocol: {role: int((listed["role"] == role).sum()) for role in ("probe", "gallery", "distractor")}
+        for protocol, listed in searches.groupby("protocol", sort=True)
     }
 
 
@@ -38,16 +38,18 @@ def search(
     identity = people["identity"].to_numpy()[searches["face"]]
     number = np.unique(identity, return_inverse=True)[1]
     number = np.where(searches["role"] == "distractor", identification.DISTRACTOR, number)
-    found = identification.identify(probes, gallery, number[looked_for], number[~looked_for])
-    measures = {f"rank{rank}": identification.rank_rate(found.ranks, rank) for rank in RANKS}
+    result = identification.identify(probes, gallery, number[looked_for], number[~looked_for])
+    measures = {f"rank{rank}": identification.rank_rate(result.ranks, rank) for rank in RANKS}
     faces = searches.loc[looked_for, "face"].to_numpy()
     person = people["person"].to_numpy()[faces]
-    measures |= interval("rank1", found.ranks == 1, person, rates=True) | {"map": float(found.average_precision.mean())}
+    measures |= interval("rank1", result.ranks == 1, person, rates=True) | {
+        "map": float(result.average_precision.mean())
+    }
     return measures, pd.DataFrame(
         {
             "probe": faces,
             "person": person,
-            "rank": found.ranks,
-            "average_precision": found.average_precision,
+            "rank": result.ranks,
+            "average_precision": result.average_precision,
         }
     )

@@ -73,8 +73,8 @@ def judge_pairs(
         result = verification.verify(verification.fold_scores(embeddings, a, b, folds), same, folds)
         where = {"protocol": protocol, "condition": condition}
         shown = np.stack([person[group[side]] for side in ("a", "b")], axis=1)
-        found = _accuracy(result, shown) | measured(result.scores, same.astype(bool), measures)
-        rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in found.items()]
+        by_metric = _accuracy(result, shown) | measured(result.scores, same.astype(bool), measures)
+        rows += [where | {"metric": k, "value": v, "n": len(group)} for k, v in by_metric.items()]
         judged.append(
             group[["pair", "fold"]].assign(
                 person_a=shown[:, 0],
