@@ -263,7 +263,7 @@ def test_pairs_that_a_method_can_compare_pass():
     distill = {"fitnet": {"weight": 100.0}, "logit": {"weight": 0.9, "temperature": 4.0}, "crd": {"weight": 0.8}}
     check_learning(learning(kind="distillation", cross_entropy=0.1, distill=distill), SMALL[0], SMALL[2])
     check_learning(learning(kind="native_ensemble"), SMALL[0], SMALL[2])
-    with pytest.raises(ValueError, match="native_ensemble: expected a network of ours"):
+    with pytest.raises(ValueError, match="native_ensemble: expected a network of this project"):
         check_learning(learning(kind="native_ensemble"), settings("torchvision", name="resnet18"), SMALL[0])
 
 
