@@ -202,7 +202,7 @@ PHOTO, SKETCH = "Own/train/photo/", "Own/train/sketch/"
     [
         ({PHOTO + "m-007-01.png": None}, "sketch 'Own/train/sketch/M2-007-01-SZ1.png' has no photo"),
         ({SKETCH + "M2-007-01-SZ1.png": None}, "photo 'Own/train/photo/m-007-01.png' has no sketch, expected"
-         " one that is 'm-007-01'"),
+         " a file that is 'm-007-01'"),
         ({PHOTO + "x.png": b""}, "photo 'Own/train/photo/x.png' does not fit names.photo, expected '([fm])"),
         ({PHOTO + "x.png": b"", PHOTO + "y.png": b""}, "(and 1 more; unmatched: skip leaves them out)"),
         ({PHOTO + "F-005-01.png": b""}, "photos 'Own/train/photo/F-005-01.png' and 'Own/train/photo/f-005-01.png' both"
