@@ -211,7 +211,7 @@ def test_names_of_an_archive_without_its_content(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"source": "web"}, "pictures = "),
+        ({"source": "web"}, "pictures.source = 'web'"),
         ({"include": []}, "pictures.include = []"),
         ({"include": ["/Set/*"]}, "pictures.include: found '/Set/*'"),
         ({"include": ["Set/../*"]}, "found 'Set/../*'"),
