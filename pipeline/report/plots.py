@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from pipeline.report import figures
+from pipeline.report import figures, sentences
 from pipeline.report.blocks import Figure as Block
 from pipeline.report.numbers import Numbers, Place
 from pipeline.report.results import Data
@@ -68,7 +68,8 @@ def cost_figure(
     line = f"; the dotted line is {inputs.floor}" if inputs.floor else ""
     unknown = [name for name in work if name not in known]
     text = (
-        f"{measure} against the work for {of} (logarithmic axis), with 95 % intervals over {noun}s ({basis}){line}."
+        f"{measure} against the work for {of} (logarithmic axis), with 95 % intervals {sentences.over(noun, inputs.seeds)}"
+        f" ({basis}){line}."
         f" Networks that cost the same stand side by side around that cost. Intervals show how much {noun}s differ;"
         f" whether networks do is tested {noun} by {noun} in the tables above."
         + (f" The work of {listed(unknown)} is not known." if unknown else "")
@@ -138,6 +139,7 @@ def curves(
     height: float = 3.5,
     finish: Callable[[Axes, str], None],
     marks: bool = False,
+    bands: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]] | None = None,
     **line: Any,
 ) -> bytes:
     """Shares in percent against something else, as SVG: one panel per title, one line per network.
@@ -145,7 +147,8 @@ def curves(
     Args:
         panels: title -> network -> places and shares. styles: of the networks. labels: of the two axes.
         columns: panels side by side. height: of a row, in inches. finish: what is left to do with each panel, given
-            its title. marks: whether lines carry their networks' marks. line: how they are drawn, as for matplotlib.
+            its title. marks: whether lines carry their networks' marks. bands: title -> network -> lower and upper ends
+            of intervals, at the same places. line: how they are drawn, as for matplotlib.
     """
     names = [name for name in styles if any(name in found for found in panels.values())]
     across = min(len(panels), columns)
@@ -159,6 +162,8 @@ def curves(
                 if marks:
                     style |= {"marker": styles[name].marker, "markevery": max(1, len(found[name][0]) // 6)}
                 (handles[name],) = axis.plot(*found[name], **style, **line)
+            if name in (ends := (bands or {}).get(title, {})):
+                axis.fill_between(found[name][0], *ends[name], color=styles[name].color, alpha=0.12, linewidth=0)
         axis.set_title(title)
         axis.yaxis.set_major_formatter(FuncFormatter(percent))
         finish(axis, title)

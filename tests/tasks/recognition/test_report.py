@@ -26,6 +26,7 @@ from pipeline.report import numbers as report_numbers
 from pipeline.report.build import build
 from pipeline.report.numbers import Place
 from pipeline.tasks.recognition import low_rates
+from pipeline.tasks.recognition.report import figures as figures_of_recognition
 from pipeline.tasks.recognition.report import findings as recognition_findings
 from pipeline.tasks.recognition.report import section as recognition
 from pipeline.tasks.recognition.report.figures import true_acceptance
@@ -297,6 +298,25 @@ def test_roc_agrees_with_the_metric(measured):
     assert ties.tolist() == [0, 1, 1]
 
 
+def test_roc_curves_have_bands_where_there_are_enough_people(measured, monkeypatch):
+    data, _ = measured
+    drawn = {}
+    monkeypatch.setattr(
+        figures_of_recognition.plots,
+        "curves",
+        lambda panels, *_, bands, **__: drawn.update(panels=panels, bands=bands) or b"",
+    )
+    figure = figures_of_recognition.roc_curves(data, "cross-age")
+    assert "Shaded: 95 % intervals over people and seeds" in figure.caption
+    _, line = drawn["panels"]["x8"]["logit_kd"]
+    low, high = drawn["bands"]["x8"]["logit_kd"]
+    assert (low <= line + 1e-9).all() and (line <= high + 1e-9).all() and (high - low)[:-1].max() > 2
+    # A few people say nothing of others.
+    few = {key: dataclasses.replace(one, people=one.people % 10) for key, one in data.outcomes.items()}
+    figure = figures_of_recognition.roc_curves(dataclasses.replace(data, outcomes=few), "cross-age")
+    assert "Shaded" not in figure.caption and not any(drawn["bands"].values())
+
+
 def test_findings_follow_the_numbers(section, measured):
     _, numbers = measured
     text = " ".join(item for bullets in of_kind(section, blocks.Bullets) for item in bullets.items)
@@ -378,6 +398,23 @@ def test_one_seed_gives_no_verdict_anywhere(tmp_path, undrawn):
         assert "there is no verdict on methods" in text
     contrasts = pd.read_csv(tmp_path / "parts/recognition" / overview.FILE)
     assert set(contrasts["verdict"]) == {"one seed"} and len(contrasts) == 3 * len(PROTOCOLS)
+
+
+def test_a_verdict_is_the_same_in_every_output(measured, section):
+    """First screen, table, mark of the cell and finding."""
+    data, numbers = measured
+    said = [item for bullets in of_kind(section, blocks.Bullets) for item in bullets.items]
+    shown = [table for table in of_kind(section, blocks.Table) if table.header[0] == "Compared with degraded_only"]
+    rows = recognition.contrasts(data, numbers).to_dict("records")
+    assert len(rows) == 3 * len(PROTOCOLS)
+    for row in rows:
+        place = [row["panel"].startswith(protocol) for protocol in PROTOCOLS].index(True)
+        number, cells = next((n, r) for n, r in enumerate(shown[place].rows) if r[0].split("\n")[0] == row["method"])
+        difference, verdict = cells[-1].split("\n")[:2]
+        assert (difference, verdict) == (words.points(row["difference"]), row["verdict"])
+        assert shown[place].marks.get((number, "x8")) == (verdict if verdict in ("better", "worse") else None)
+        finding = f"What the teacher adds: at x8, {row['method']} differs from degraded_only by {difference} points"
+        assert sum(item.startswith(finding) and f"), {verdict}" in item for item in said) == 1
 
 
 def test_unknown_people_are_said(measured):

@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
+from pipeline.errors import InputError
 from pipeline.metrics import identification
+from pipeline.metrics.persons import roc_band
 from pipeline.report import figures, plots, sentences
 from pipeline.report.blocks import Figure, slug
 from pipeline.report.numbers import Numbers, Place
@@ -18,6 +20,8 @@ from pipeline.tasks.recognition.report.results import Data, Inputs
 
 STRIP_FACES = 8
 ATTENTION_FACES = 2
+DRAWS = 200  # of people, for the bands of ROC curves
+FEWEST = 20  # people that a band may be drawn from
 
 
 def accuracy_curves(data: Data, numbers: Numbers) -> Figure:
@@ -84,6 +88,17 @@ def roc_curves(data: Data, protocol: str) -> Figure:
         scores = data.scores[protocol, variant, condition]
         return 100 * np.mean([true_acceptance(seed, same, grid) for seed in scores], axis=0)
 
+    def band(variant: str, condition: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """None with few people, who say little of others; or where half of them never have pairs of both kinds."""
+        people = data.outcomes[Place("accuracy", protocol, condition), variant].people
+        if len(np.unique(people)) < FEWEST:
+            return None
+        try:
+            found = roc_band(data.scores[protocol, variant, condition], same, people, grid, draws=DRAWS)
+        except InputError:
+            return None
+        return 100 * found.low, 100 * found.high
+
     def finish(axis: Axes, _: str) -> None:
         axis.plot(grid, 100 * grid, color=figures.SOFT, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         axis.set_xscale("log")
@@ -96,12 +111,21 @@ def roc_curves(data: Data, protocol: str) -> Figure:
         condition: {variant: (grid, accepted(variant, condition)) for variant in styles}
         for condition in inputs.conditions
     }
-    drawn = plots.curves(panels, styles, ("False acceptance", "True acceptance"), finish=finish, linewidth=1.6)
+    bands = {
+        condition: {variant: ends for variant in styles if (ends := band(variant, condition)) is not None}
+        for condition in inputs.conditions
+    }
+    titles = "False acceptance", "True acceptance"
+    drawn = plots.curves(panels, styles, titles, finish=finish, bands=bands, linewidth=1.6)
+    shaded = ""
+    if any(bands.values()):
+        sampled = "people and seeds" if len(inputs.seeds) > 1 else "people, of these networks"
+        shaded = f" Shaded: 95 % intervals over {sampled}, at each false acceptance."
     seeds = ", mean over seeds at equal false acceptance" if len(inputs.seeds) > 1 else ""
     text = (
         f"ROC curves on {protocol}, one panel per quality{seeds} ({basis(data, protocol)}). The"
         f" horizontal axis is logarithmic and ends at one false acceptance in {different:,} pairs;"
-        " the dotted line is guessing."
+        f" the dotted line is guessing.{shaded}"
     )
     alt = f"ROC curves of {listed(styles)} on {protocol} at {listed(inputs.conditions)}"
     return Figure(f"recognition-roc-{slug(protocol)}.svg", drawn, data.caption(text), alt)

@@ -63,7 +63,8 @@ def quality_and_recognition(data: Data, numbers: Numbers, protocol: str) -> Figu
     ceiling = " Solid line: the recogniser on sharp faces" if about.sharp else " No line for sharp faces"
     text = (
         f"Do better pictures make faces easier to recognise? A point per enlargement at {inputs.scale}, read by one"
-        f" recogniser, with 95 % intervals over {data.sets[name].count} pictures (across) and over pairs (up)."
+        f" recogniser, with 95 % intervals over {data.sets[name].count} pictures (across) and over pairs (up),"
+        f" {'and over seeds' if len(inputs.seeds) > 1 else 'of these networks'}."
         f"{ceiling}{read_directly}."
     )
     alt = f"Verification accuracy on {protocol} against PSNR for {listed(marks)}"

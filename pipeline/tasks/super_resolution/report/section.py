@@ -140,7 +140,9 @@ def verified(data: Data, numbers: Numbers, protocol: str) -> Table:
             f" has not. {about.direct[best]} is the best of them on these very pairs."
         )
     basis = {"items": about.pairs[protocol], "noun": "pair", "seeds": len(inputs.seeds), "each": "each (teachers: 1)"}
-    basis["people"] = "Pairs that share a person are not counted as independent."
+    basis["people"] = (
+        "Pairs that share a person (where people are unknown: an identical picture) are not counted as independent."
+    )
     text = (
         f"Verification accuracy at {inputs.scale} in percent: {sentences.spread(inputs.seeds, ', ')}below it the 95 %"
         f" interval {sentences.over('pair', inputs.seeds)}. The threshold of each fold is tuned on the other folds. PSNR"
