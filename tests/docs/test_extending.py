@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.recipes import PLAIN, recipe
 from tests.helpers.tiny_project import copy_project
 
-PLAIN = "{architecture: plain, width: 8, embedding: 16}"
 USE = """
 import numpy as np
 import torch
@@ -37,12 +36,6 @@ assert abs(head.logits(head.cosines(embedding), torch.tensor([0]))[0, 0].item() 
 faces = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1)
 assert downsample(faces, 2, settings.degradation).ravel().tolist() == [2, 4, 10, 12]  # 2.5, 4.5, ... to even
 """
-
-
-def recipe(root: Path, heading: str) -> str:
-    """The Python file that stands under a heading of the page."""
-    section = (root / "docs/extending.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
 
 
 @pytest.fixture
