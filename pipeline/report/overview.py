@@ -22,7 +22,7 @@ from pipeline.report.words import EQUAL, NULL, ONE_SEED, between, count, points
 
 FILE = "contrasts.csv"
 # task: the section's title. panel: which faces or pictures, which measure. method against control, with its interval
-# and verdict (pipeline.metrics.verdicts). digits: behind the point. seeds: of each of the two.
+# and verdict, and what could have been seen (pipeline.metrics.verdicts). digits: behind the point. seeds: of each of the two.
 COLUMNS = {
     "task": str,
     "panel": str,
@@ -33,6 +33,7 @@ COLUMNS = {
     "low": float,
     "high": float,
     "verdict": str,
+    "visible": float,
     "digits": int,
     "seeds": int,
 }
@@ -108,6 +109,8 @@ def sentence(rows: pd.DataFrame) -> str:
     digits = int(best["digits"])
     interval = between(best["low"], best["high"], sign=True, digits=digits)
     verdict = "" if best["verdict"] == "better" else f", {best['verdict']}"
+    if best["verdict"] == NULL and not np.isnan(best["visible"]):
+        verdict += f" (a difference of {best['visible']:.{digits}f} {best['unit']} {sentences.POWER})"
     of = ", of these two networks" if best["verdict"] == ONE_SEED else ""
     return (
         f"{first['task']}, {first['panel']}: of {count(len(rows), 'method')} with a teacher against"

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.data.remarks import Remark, sentence
 from pipeline.report import comparing
 from pipeline.report.numbers import Measure
-from pipeline.report.words import EQUAL, NULL, ONE_SEED, VERDICTS, between, count, listed, points, tested
+from pipeline.report.words import EQUAL, NULL, ONE_SEED, VERDICTS, between, count, listed, points, tested, than
 
 MANY = 4  # comparisons that one sentence can hold
 POWER = "would have been found in 80 of 100 repetitions"
@@ -37,11 +37,21 @@ def outcome(row: Mapping[str, Any], measure: Measure) -> str:
 def verdict(row: Mapping[str, Any], measure: Measure) -> str:
     """better; what could have been seen beside a null result, the margin beside equality."""
     word = row["verdict"]
-    if word == NULL and not np.isnan(row["visible"]):
-        return f"{word} (a difference of {amount(row['visible'], measure)} {POWER})"
     if word == EQUAL:
         return f"{word} within {amount(row['margin'], measure)}"
-    return f"{word}, no verdict on methods" if word == ONE_SEED else word
+    return f"{word}, no verdict on methods" if word == ONE_SEED else f"{word}{power(row, measure)}"
+
+
+def verdict_than(row: Mapping[str, Any], control: str, measure: Measure) -> str:
+    """better than scratch; not distinguishable from scratch (...)."""
+    return f"{than(row['verdict'], control)}{power(row, measure)}"
+
+
+def power(row: Mapping[str, Any], measure: Measure) -> str:
+    """Beside a null result what could have been seen, in brackets; nothing beside another."""
+    if row["verdict"] != NULL or np.isnan(row["visible"]):
+        return ""
+    return f" (a difference of {amount(row['visible'], measure)} {POWER})"
 
 
 def adds(row: Mapping[str, Any], measure: Measure, where: str = "") -> str:

@@ -59,8 +59,8 @@ def points(value: float, digits: int = 1) -> str:
 
 
 def between(low: float, high: float, sign: bool = False, digits: int = 1) -> str:
-    """An interval; infinite where nothing is known of a difference."""
-    if math.isinf(low) and math.isinf(high):
+    """An interval; without ends where items say nothing of their own variance."""
+    if not (math.isfinite(low) and math.isfinite(high)):
         return "unknown"
     if sign:
         return f"{points(low, digits)} to {points(high, digits)}"

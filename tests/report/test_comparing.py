@@ -256,3 +256,9 @@ def test_where_the_verdict_stands_in_a_sentence():
         "beside plain in one seed, which gives no verdict",
     ]
     assert pd.Series(words.VERDICTS).is_unique
+    null = ROW | {"verdict": words.NULL}
+    assert sentences.verdict_than(ROW, "plain", DECIBELS) == "better than plain"
+    assert sentences.verdict_than(null, "plain", DECIBELS).startswith(
+        "not distinguishable from plain (a difference of 0.50 dB"
+    )
+    assert words.between(math.nan, math.nan) == words.between(-math.inf, math.inf, sign=True) == "unknown"

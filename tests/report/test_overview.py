@@ -42,7 +42,7 @@ def test_a_sentence_says_what_came_out_and_the_highest():
     null = rows(digits=2).assign(verdict="not distinguishable").iloc[1:]
     assert overview.sentence(null).endswith(
         "0 better, 0 worse and 2 not distinguishable. The highest is dull, +0.12 points of accuracy (95 % interval −0.50 to +0.75),"
-        " not distinguishable."
+        " not distinguishable (a difference of 1.80 points of accuracy would have been found in 80 of 100 repetitions)."
     )
 
 

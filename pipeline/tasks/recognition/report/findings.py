@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.report import comparing, sentences
 from pipeline.report.blocks import Bullets
 from pipeline.report.numbers import Comparison, Measure, Numbers, Place
-from pipeline.report.words import between, count, listed, points, tested, than
+from pipeline.report.words import between, count, listed, points, tested
 from pipeline.tasks.recognition.report.results import Data, Inputs
 
 MEASURES = {"accuracy": Measure("accuracy"), "rank1": Measure("rank-1")}
@@ -124,7 +124,7 @@ def _loss_and_recovery(data: Data, numbers: Numbers, first: Place, worst: Place)
         found = f"{between(row['low'], row['high'], sign=True)}; {tested(row)}"
         result.append(
             f"{variant} ({inputs.taught(variant)}) wins back {how_much}, at {worst.condition} (95 % interval of"
-            f" the difference {found}): {than(row['verdict'], plain)}."
+            f" the difference {found}): {sentences.verdict_than(row, plain, POINTS)}."
         )
     return result
 

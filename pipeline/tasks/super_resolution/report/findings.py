@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.report import sentences
 from pipeline.report.blocks import Bullets
 from pipeline.report.numbers import Comparison, Measure, Numbers
-from pipeline.report.words import count, listed, than
+from pipeline.report.words import count, listed
 from pipeline.tasks.super_resolution.report.results import SHARP, Data
 
 MEASURES = {
@@ -166,6 +166,6 @@ def recognised(data: Data, numbers: Numbers, protocol: str) -> list[str]:
     return [
         *result,
         f"{name}, the best student of recognition that reads the {inputs.scale} face itself, reaches"
-        f" {at[reader]:.1f} %: {best} and then the recogniser is {than(row['verdict'], name)}:"
+        f" {at[reader]:.1f} %: {best} and then the recogniser is {sentences.verdict_than(row, name, ACCURACY)}:"
         f" {sentences.gain(row, ACCURACY)}.",
     ]
