@@ -15,6 +15,7 @@ from pipeline.data.remarks import Remark, Remarked, say
 from pipeline.data.remote_file import RemoteFile
 from pipeline.data.repeats import Repeats
 from pipeline.data.sketch_files import TABLES, Pair, PlannedSet, plan_files, table_name
+from pipeline.data.tables import check_rows
 from pipeline.data.text_lines import check_table
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_csv, write_json
@@ -142,6 +143,7 @@ def load(folder: str | os.PathLike[str]) -> LoadedPairs:
         raise InputError(f"{path}: no such file (expected the index of pairs)") from error
     except (OSError, ValueError) as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
         raise InputError(f"{path}: not a CSV table ({error})") from error
+    check_rows(index, path)
     if list(index.columns) != list(COLUMNS):
         raise InputError(f"{path}: columns {','.join(index.columns)}, expected {','.join(COLUMNS)}")
     wrong = ~index["part"].isin(PARTS)

@@ -20,7 +20,7 @@ def read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFram
         # Text stays as it is, since a person may be called "NA" or "007"; elsewhere "" is no value.
         missing = {column: ["", "nan", "NaN"] for column in columns if column not in text}
         dtypes = {column: str for column in text if column in columns}
-        return pd.read_csv(path, encoding="utf-8", dtype=dtypes, keep_default_na=False, na_values=missing)
+        table = pd.read_csv(path, encoding="utf-8", dtype=dtypes, keep_default_na=False, na_values=missing)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
@@ -29,6 +29,17 @@ def read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFram
         raise InputError(f"{path}: not a CSV table ({error})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return check_rows(table, path)
+
+
+def check_rows(table: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFrame:
+    """The table as pandas has read it from ``path``. Raises InputError where rows have more values than there are columns.
+
+    pandas then takes the first values for names of the rows, and every other one for that of the next column.
+    """
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path}: rows with more values than the {len(table.columns)} columns, expected as many")
+    return table
 
 
 def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.data.tables import check_rows
 from pipeline.data.text_lines import check_table
 from pipeline.errors import InputError
 from pipeline.metrics.rows import COLUMNS
@@ -47,6 +48,7 @@ def read(path: Path, columns: Sequence[str], text: Sequence[str] = (), *, empty:
         raise InputError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:  # pandas' own parser errors and bad UTF-8 are ValueErrors
         raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+    check_rows(table, path)
     if table.empty:
         if empty:
             return table
