@@ -182,7 +182,7 @@ ELSEWHERE = {
         "test_whole_runs_killed",
         "benchmarks.kills",
     ),
-    "python -m benchmarks.fuzz --seconds 600 --seed 18": ("test_fuzz.py", "test_no_damaged_file_does_harm", "fuzz."),
+    "python -m benchmarks.fuzz --seconds 600 --seed 21": ("test_fuzz.py", "test_no_damaged_file_does_harm", "fuzz."),
     "snakemake --profile profiles/slurm": (
         "graph/test_slurm.py",
         "test_the_bytes_are_those_of_a_run_on_one_machine",
