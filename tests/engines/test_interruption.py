@@ -61,7 +61,7 @@ def test_an_interrupted_run(project, how):
     if how == signal.SIGTERM:  # which tee got as well: the step's last words are in the log all the same
         assert (
             "recognition_evaluate: stopped by SIGTERM"
-            in (project.folder / "logs/evaluate_student/logit_attention_kd-0.log").read_text()
+            in (project.folder / "logs/recognition_evaluate_student/logit_attention_kd-0.log").read_text()
         )
     assert {"recognition_evaluate_student@logit_attention_kd-0", "recognition_report"} <= project.changed()
     assert "recognition_train_student-logit_attention_kd-0" in project.ran()
@@ -87,7 +87,7 @@ def test_an_engine_killed_alone(project, engine):
     assert refusal == f"recognition_evaluate (PID {pid}) is at work in this folder: start again when it has finished"
     said = project("python", "-m", "engines.repair", ok=False)
     assert said.strip() == refusal
-    assert f"recognition_evaluate: evaluate (PID {pid}) is at work on the same results" in project(
+    assert f"recognition_evaluate: recognition_evaluate (PID {pid}) is at work on the same results" in project(
         "dvc", "repro", ok=False
     )
     (project.folder / step).unlink()
