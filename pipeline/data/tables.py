@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
 
@@ -37,9 +38,22 @@ def check_rows(table: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFram
 
     pandas then takes the first values for names of the rows, and every other one for that of the next column.
     """
-    if not isinstance(table.index, pd.RangeIndex):
+    # Values of the index that count evenly come back as a range too: only 0, 1, ... may be pandas' own.
+    if (
+        table.index.name is not None
+        or not table.index.equals(pd.RangeIndex(len(table)))
+        or _first_is_longer(path, len(table.columns))
+    ):
         raise InputError(f"{path}: rows with more values than the {len(table.columns)} columns, expected as many")
     return table
+
+
+def _first_is_longer(path: str | os.PathLike[str], columns: int) -> bool:
+    """Whether the first row has more values than there are columns, by the rules of CSV."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = (row for row in csv.reader(file) if row)
+        next(rows, None)
+        return len(next(rows, [])) > columns
 
 
 def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

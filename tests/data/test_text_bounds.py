@@ -76,6 +76,9 @@ def test_values_beyond_the_columns_are_never_taken_for_names_of_rows(reader, tmp
     (tmp_path / "a").write_bytes(HEADER + b"a.jpg,b,c\n" * 10)
     with pytest.raises(InputError, match="a: rows with more values than the 2 columns, expected as many"):
         READERS[reader](tmp_path / "a")
+    (tmp_path / "a").write_bytes(HEADER + b"0,b,c\n1,b,c\n2,b,c\n")
+    with pytest.raises(InputError, match="a: rows with more values than the 2 columns, expected as many"):
+        READERS[reader](tmp_path / "a")
     (tmp_path / "a").write_bytes(HEADER + b"a" + b"," * 5_000 + b"\n")
     with pytest.raises(InputError, match="a: more than 100 columns, the limit"):
         READERS[reader](tmp_path / "a")

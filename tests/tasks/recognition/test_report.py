@@ -262,9 +262,9 @@ def test_low_false_match_rates_are_of_all_pairs(section, two_seeds):
     assert list(table.header) == [
         "Trained",
         "Quality",
-        "FNMR at FMR 1e-01, %",
-        "FNMR at FMR 1e-02, %",
-        "FNMR at FMR 1e-04, %",
+        "FNMR at FMR 1e-1, %",
+        "FNMR at FMR 1e-2, %",
+        "FNMR at FMR 1e-4, %",
     ]
     assert row[2].split("\n")[0] == f"{100 * np.mean(missed):.1f}" and row[4] == blocks.MISSING
     low, high = map(float, row[2].split("\n")[1].split(" to "))

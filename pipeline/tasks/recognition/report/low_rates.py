@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline.face_measures.tar_at_far import written
 from pipeline.metrics.all_pairs import ENOUGH, LowRate, low_rates
 from pipeline.report import sentences
 from pipeline.report.blocks import Table
@@ -25,7 +26,7 @@ def _table(data: Data, protocol: str) -> Table:
                 continue
             impostors = networks[0].impostors
             row = {"Trained": variant, "Quality": condition}
-            rows.append(row | {f"FNMR at FMR {rate.fmr:.0e}, %": _cell(rate) for rate in low_rates(networks)})
+            rows.append(row | {f"FNMR at FMR {written(rate.fmr)}, %": _cell(rate) for rate in low_rates(networks)})
     genuine = networks[0].genuine if networks else 0
     text = (
         f"False non-match rate (FNMR) where the share of pairs of different people that are matched (FMR) is at most that"
