@@ -102,7 +102,7 @@ def test_every_job_asks_for_what_its_rule_names(by_slurm):
     )
     for name, gpus, cpus, memory, limit in [
         ("recognition_train_student", 1, "1", "3000M", "1-00:00:00"),
-        ("evaluations", 1, "1", "3000M", "04:00:00"),  # one after another, on one GPU
+        ("recognition_evaluations", 1, "1", "3000M", "04:00:00"),  # one after another, on one GPU
         ("recognition_efficiency", 1, "4", "2000M", "00:10:00"),
         ("sections", 0, "2", "4000M", "00:10:00"),  # side by side
         ("report", 0, "1", "1000M", "00:10:00"),
