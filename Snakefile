@@ -1,14 +1,15 @@
 """Knowledge distillation for low-quality faces. The graph is in graph/, what a step does in pipeline/tasks/TASK/steps/."""
 
-from engines.agreement import agree, source_of_settings
-from engines.code import refresh
-from engines.surroundings import prepare
-from graph.rules import directives
 from pipeline.errors import InputError
-from pipeline.document import Document
-from pipeline.params.loading import read_document, validate
 
 try:
+    from engines.agreement import agree, source_of_settings  # these load every part that is found by its name
+    from engines.code import refresh
+    from engines.surroundings import prepare
+    from graph.rules import directives
+    from pipeline.document import Document
+    from pipeline.params.loading import read_document, validate
+
     prepare()
     params = read_document(source_of_settings(workflow))
     validate(Document, params, "")

@@ -24,7 +24,11 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m pipeline", description=__doc__)
     parser.add_argument("step", choices=names, metavar="STEP", help=", ".join(names))
     name = parser.parse_args(words[:1]).step
-    step = steps.step_module(name)
+    try:
+        step = steps.step_module(name)
+    except InputError as error:  # a part that is found by its name cannot be loaded
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
     options_parser = argparse.ArgumentParser(f"python -m pipeline {name}", description=step.__doc__)
     options_parser.add_argument("--params", default=PARAMS_FILE, help="the parameter file (default: %(default)s)")
     command_line.add_options(options_parser, step.run)

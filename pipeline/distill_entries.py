@@ -22,10 +22,11 @@ def by_method(methods: Any, known: Sequence[str], task: str) -> Any:
     for name, settings in methods.items():
         if name not in method_names():
             raise ValueError(f"{name} is not a method of distillation (there are: {', '.join(method_names())})")
-        if foreign := set(method(name).NEEDS) - set(known):
+        stated = method(name)
+        if foreign := set(stated.NEEDS) - set(known):
             raise ValueError(f"{name} compares {min(foreign)}, which {task} has not, expected another method")
         try:
-            checked[name] = validate(method(name).Settings, settings, f"@{name}")
+            checked[name] = validate(stated.Settings, settings, f"@{name}")
         except InputError as error:
             raise ValueError(str(error).partition("@")[2]) from None
     return checked

@@ -29,12 +29,11 @@ without torch, whose import costs seconds: a method imports it where it computes
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from pipeline import parts
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class Method:
 
 def method_names() -> list[str]:
     """Every method there is, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return parts.names(__path__)
 
 
 def method(name: str) -> Method:
@@ -106,9 +105,5 @@ def method(name: str) -> Method:
     """
     if name not in method_names():
         raise InputError(f"distill: {name!r} is not a method (there are: {', '.join(method_names())})")
-    module = importlib.import_module(f"{__name__}.{name}")
-    stated = vars(module)
-    for needed in ("Settings", "NEEDS", "loss"):
-        if needed not in stated:
-            raise InputError(f"{module.__file__}: {needed} is missing, expected Settings, NEEDS and loss")
+    stated = vars(parts.load(__name__, name, ("Settings", "NEEDS", "loss")))
     return Method(**{field.name: stated[field.name] for field in fields(Method) if field.name in stated})

@@ -12,27 +12,29 @@ params.yaml is validated from ``Settings`` without torch, whose import costs sec
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from pipeline import parts
 from pipeline.params.losses import MarginSettings
 
 if TYPE_CHECKING:
     from pipeline.models.head import Head
 
 
+STATES = ("Settings", "build")  # what a file has
+
+
 def loss_names() -> list[str]:
     """Every loss there is, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return parts.names(__path__)
 
 
 def loss(name: str) -> ModuleType:
     """The loss's module."""
-    return importlib.import_module(f"{__name__}.{name}")
+    return parts.load(__name__, name, STATES)
 
 
 _ALL = tuple(loss(name).Settings for name in loss_names())

@@ -13,8 +13,6 @@ A new measure makes evaluations and the report run again, and no training.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Annotated, Any
@@ -22,19 +20,22 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, SerializeAsAny
 
+from pipeline import parts
 from pipeline.errors import InputError
 from pipeline.params.loading import Settings, validate
 from pipeline.params.short import shown
 
+STATES = ("Settings", "measure", "title", "explain")  # what a file has
+
 
 def measure_names() -> list[str]:
     """Every measure there is, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return parts.names(__path__)
 
 
 def measure(name: str) -> ModuleType:
     """The measure's module."""
-    return importlib.import_module(f"{__name__}.{name}")
+    return parts.load(__name__, name, STATES)
 
 
 def validated(entries: Any) -> dict[str, Settings]:
@@ -45,8 +46,9 @@ def validated(entries: Any) -> dict[str, Settings]:
     for name, entry in entries.items():
         if name not in measure_names():
             raise ValueError(f"{shown(name)} is no measure, expected some of {', '.join(measure_names())}")
+        kind = measure(name).Settings  # outside the try: an error of the file names the file
         try:
-            settings[name] = validate(measure(name).Settings, entry, f"@{name}")
+            settings[name] = validate(kind, entry, f"@{name}")
         except InputError as error:
             raise ValueError(str(error).partition("@")[2]) from None
     return settings

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pipeline.metrics import verification
 from pipeline.params.loading import Settings as Base
+from pipeline.params.rates import Rates, written
 
 PREFIX = "tar_at_far_"
 
@@ -17,18 +18,12 @@ PREFIX = "tar_at_far_"
 class Settings(Base):
     """Which false acceptance rates: one column each."""
 
-    rates: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=6)]
+    rates: Annotated[Rates, Field(min_length=1)]
 
 
 def measure(scores: np.ndarray, same: np.ndarray, settings: Settings) -> dict[str, float]:
     """tar_at_far_1e-2 for a rate of 0.01, and so on."""
     return {f"{PREFIX}{written(rate)}": verification.tar_at_far(scores, same, rate) for rate in settings.rates}
-
-
-def written(rate: float) -> str:
-    """0.01 as 1e-2, 0.0025 as 2.5e-3."""
-    digits, _, exponent = f"{rate:.6e}".partition("e")
-    return f"{float(digits):g}e{int(exponent)}"
 
 
 def title(metric: str) -> str:

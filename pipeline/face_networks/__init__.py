@@ -15,25 +15,28 @@ params.yaml is validated from ``Settings`` without torch, whose import costs sec
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from pipeline import parts
+
 if TYPE_CHECKING:
     from torch import nn
 
 
+STATES = ("Settings", "build")  # what a file has
+
+
 def architecture_names() -> list[str]:
     """Every architecture there is, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return parts.names(__path__)
 
 
 def architecture(name: str) -> ModuleType:
     """The architecture's module."""
-    return importlib.import_module(f"{__name__}.{name}")
+    return parts.load(__name__, name, STATES)
 
 
 Network = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ PARAMS_FILE = "params.yaml"
 SETTINGS_FILE = "data/settings.json"  # the same with every same_as resolved, which the engines run steps on
 MOST_YAML = 100_000  # bytes: about ten times what ships, read in a second
 MOST_JSON = 20_000_000  # what such a file may become when every same_as is resolved
-PREFIX = re.compile(r"^(Input should be|(String|List|Dictionary) should have|Value error,) ")
+PREFIX = re.compile(r"^(Input should be|(String|List|Dictionary|Value) should have|Value error,) ")
 MOST_ERRORS = 10  # that a line lists
 
 T = TypeVar("T")
@@ -107,7 +108,8 @@ def validate(kind: type[T], value: Any, key: str, path: str | Path = PARAMS_FILE
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise InputError(f"{path}: {_describe(error, key, value)}") from None
+        fields = getattr(kind, "model_fields", {})
+        raise InputError(f"{path}: {_describe(error, key, value, list(fields))}") from None
 
 
 def read_slices(slices: dict[str, tuple[str, type]], path: str | Path = PARAMS_FILE) -> dict[str, Any]:
@@ -116,19 +118,20 @@ def read_slices(slices: dict[str, tuple[str, type]], path: str | Path = PARAMS_F
     return {name: validate(kind, lookup(document, key, path), key, path) for name, (key, kind) in slices.items()}
 
 
-def _describe(error: ValidationError, key: str, value: Any) -> str:
-    described = [_described(details, key, value) for details in error.errors(include_url=False)[:MOST_ERRORS]]
+def _describe(error: ValidationError, key: str, value: Any, fields: list[str]) -> str:
+    described = [_described(details, key, value, fields) for details in error.errors(include_url=False)[:MOST_ERRORS]]
     more = error.error_count() - len(described)
     return "; ".join(described) + (f" (and {more:,} more)" if more else "")
 
 
-def _described(details: ErrorDetails, key: str, value: Any) -> str:
+def _described(details: ErrorDetails, key: str, value: Any, fields: list[str]) -> str:
     """One error in at most some hundred characters."""
     parts = [cut(part) for part in _parts_in_file(details["loc"], value)]
     where = cut(".".join(filter(None, [key, *parts])), 300) or "the file"
     kind, context = details["type"], details.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"{where} is not a known setting"
+        alike = difflib.get_close_matches(parts[0], fields, n=1, cutoff=0.8) if len(parts) == 1 else []
+        return f"{where} is not a known setting" + (f" (is {alike[0]} meant?)" if alike else "")
     if kind == "missing":
         return f"{where} is missing"
     if kind in ("union_tag_invalid", "union_tag_not_found"):  # what chooses the kind of a mapping, as `source` does

@@ -88,7 +88,7 @@ def test_a_file_states_what_differs_and_lacks_nothing_needed(tmp_path, monkeypat
     assert stated.EACH_STAGE and stated.FROM_ALL and not stated.WHOLE_BATCH and stated.build is None
     stated.check(None, None, None)
     (tmp_path / "no_rule.py").write_text("Settings, loss = dict, max\n")
-    with pytest.raises(InputError, match="no_rule.py: NEEDS is missing, expected Settings, NEEDS and loss"):
+    with pytest.raises(InputError, match="no_rule.py: NEEDS is missing, expected Settings, NEEDS, loss"):
         distill.method("no_rule")
 
 

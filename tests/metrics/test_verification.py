@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.errors import InputError
 from pipeline.face_measures import measured, validated
-from pipeline.face_measures import tar_at_far as tar_at_far_measure
 from pipeline.metrics.verification import (
     area_under_roc,
     best_threshold,
@@ -22,6 +21,7 @@ from pipeline.metrics.verification import (
     tar_at_far,
     verify,
 )
+from pipeline.params.rates import written
 
 MEASURES = validated({"auc": {}, "eer": {}, "tar_at_far": {"rates": [0.01, 0.001]}})
 
@@ -34,7 +34,7 @@ def rates(result, same):
 
 
 def test_rates_have_the_names_that_people_write():
-    assert [tar_at_far_measure.written(rate) for rate in (0.5, 0.01, 0.0025, 1e-05)] == [
+    assert [written(rate) for rate in (0.5, 0.01, 0.0025, 1e-05)] == [
         "5e-1",
         "1e-2",
         "2.5e-3",
@@ -50,6 +50,8 @@ def test_rates_have_the_names_that_people_write():
         ({"tar_at_far": {"rates": [1.5]}}, "tar_at_far.rates.0 = 1.5: expected less than 1"),
         ({"auc": {"rate": 1}}, "auc.rate is not a known setting"),
         (["auc"], "expected a mapping of measures"),
+        ({"tar_at_far": {"rates": [0.01, 0.0100000001]}}, "expected each rate once, to four digits"),
+        ({"tar_at_far": {"rates": [1e-300]}}, "expected greater than or equal to 0.000000001"),
     ],
 )
 def test_bad_measures_are_named(entries, line):

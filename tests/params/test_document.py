@@ -47,6 +47,7 @@ R = "recognition."
 MOBILE = {"architecture": "mobilefacenet", "stem_stride": 2, "width": 0.5, "embedding": 128}
 BAD = [
     ("typo", 1, r"typo is not a known setting"),
+    ("superresolution", {}, r"superresolution is not a known setting .is super_resolution meant.."),
     (R + "student.training.epoch", 3, r"recognition.student.training.epoch is not a known setting"),
     (R + "student.training.epochs", ..., r"recognition.student.training.epochs is missing"),
     (R + "student.training.epochs", 0, r"recognition.student.training.epochs = 0: expected greater than or equal to 1"),

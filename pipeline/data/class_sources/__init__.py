@@ -11,24 +11,25 @@ params.yaml is validated from ``Settings``, so a source imports what takes long 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from types import ModuleType
 from typing import Annotated, Union
 
 from pydantic import Field
 
+from pipeline import parts
 from pipeline.data.remote_file import RemoteFile
+
+STATES = ("Settings", "archive", "load")  # what a file has
 
 
 def source_names() -> list[str]:
     """Every source there is, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return parts.names(__path__)
 
 
 def source(name: str) -> ModuleType:
     """The source's module."""
-    return importlib.import_module(f"{__name__}.{name}")
+    return parts.load(__name__, name, STATES)
 
 
 ImageClasses = Annotated[Union[tuple(source(name).Settings for name in source_names())], Field(discriminator="source")]

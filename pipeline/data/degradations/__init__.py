@@ -15,22 +15,24 @@ params.yaml is validated from ``Settings`` without torch, whose import costs sec
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from types import ModuleType
 from typing import Annotated, Union
 
 from pydantic import Field
 
+from pipeline import parts
+
+STATES = ("Settings", "smaller", "larger")  # what a file has
+
 
 def degradation_names() -> list[str]:
     """Every degradation there is, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return parts.names(__path__)
 
 
 def degradation(name: str) -> ModuleType:
     """The degradation's module."""
-    return importlib.import_module(f"{__name__}.{name}")
+    return parts.load(__name__, name, STATES)
 
 
 Degradation = Annotated[

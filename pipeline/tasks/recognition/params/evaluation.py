@@ -10,6 +10,7 @@ from pipeline.face_measures import Measures
 from pipeline.params.equivalence import EquivalenceMargin
 from pipeline.params.loading import Settings
 from pipeline.params.networks import Count
+from pipeline.params.rates import Rates
 
 
 class Evaluation(Settings):
@@ -20,5 +21,5 @@ class Evaluation(Settings):
     equivalence_margin: EquivalenceMargin | None  # percentage points of accuracy
     cross_quality: bool  # also verify a sharp face against a poor one, as a camera does, with protocols of their own
     # FNMR at these, from all pairs of the evaluated photos; [] for none, and of photos whose people are unknown none
-    false_match_rates: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=8)]
+    false_match_rates: Rates
     measures: Measures  # of verification, beside the accuracy
