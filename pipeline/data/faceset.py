@@ -207,11 +207,7 @@ def read_tables(index: str | os.PathLike[str], pairs: str | os.PathLike[str]) ->
     check_tables(index_table, pairs_table, index_name=str(index), pairs_name=str(pairs))
     if "person" not in index_table:  # a table of the user's, without the column
         index_table = index_table.assign(person=persons(index_table["identity"]))
-    refuse(
-        ~is_whole(index_table["person"]),
-        str(index),
-        lambda row: f"person {index_table['person'].iloc[row]}, expected a whole number",
-    )
+    _check_persons(index_table, str(index))
     return index_table, pairs_table.assign(same=pairs_table["same"].astype(bool))
 
 
@@ -268,6 +264,27 @@ def _check_index(index: pd.DataFrame, name: str) -> None:
         (index["split"] == "test") & index["identity"].isin(train),
         name,
         lambda row: f"identity {identity[row]!r} is in both train and test",
+    )
+
+
+def _check_persons(index: pd.DataFrame, name: str) -> None:
+    """Whole numbers, one for each identity: two people that are known have two, those that are made up may share one."""
+    person = index["person"]
+    if not pd.api.types.is_integer_dtype(person):
+        whole = is_whole(person)
+        refuse(~whole, name, lambda row: f"person {person.iloc[row]}, expected a whole number")
+        raise InputError(f"{name}: person holds {person.dtype}, expected whole numbers of at most 18 digits")
+    shown = index["identity"] != ""
+    first = person[shown].groupby(index["identity"][shown]).transform("first")
+    refuse(
+        (first != person[shown]).reindex(index.index, fill_value=False),
+        name,
+        lambda row: f"person {person.iloc[row]} of {index['identity'].iloc[row]!r}, who has another number before",
+    )
+    refuse(
+        shown & (person < 0),
+        name,
+        lambda row: f"person {person.iloc[row]}, expected 0 or more for somebody with a name",
     )
 
 

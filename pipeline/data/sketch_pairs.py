@@ -15,7 +15,7 @@ from pipeline.data.remarks import Remark, Remarked, say
 from pipeline.data.remote_file import RemoteFile
 from pipeline.data.repeats import Repeats
 from pipeline.data.sketch_files import TABLES, Pair, PlannedSet, plan_files, table_name
-from pipeline.data.tables import check_rows
+from pipeline.data.tables import parse
 from pipeline.data.text_lines import check_table
 from pipeline.errors import InputError
 from pipeline.files import atomic_directory, read_json, write_csv, write_json
@@ -138,12 +138,11 @@ def load(folder: str | os.PathLike[str]) -> LoadedPairs:
     path = folder / INDEX
     check_table(path, "the index of pairs")
     try:
-        index = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        index = parse(path, dtype=str, keep_default_na=False)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file (expected the index of pairs)") from error
     except (OSError, ValueError) as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
         raise InputError(f"{path}: not a CSV table ({error})") from error
-    check_rows(index, path)
     if list(index.columns) != list(COLUMNS):
         raise InputError(f"{path}: columns {','.join(index.columns)}, expected {','.join(COLUMNS)}")
     wrong = ~index["part"].isin(PARTS)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,11 @@ def read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFram
     """The table at ``path``; its columns ``text`` stay as they are written. Raises InputError naming the file."""
     check_table(path)
     try:
-        columns = pd.read_csv(path, nrows=0, encoding="utf-8").columns
+        columns = parse(path, nrows=0).columns
         # Text stays as it is, since a person may be called "NA" or "007"; elsewhere "" is no value.
         missing = {column: ["", "nan", "NaN"] for column in columns if column not in text}
         dtypes = {column: str for column in text if column in columns}
-        table = pd.read_csv(path, encoding="utf-8", dtype=dtypes, keep_default_na=False, na_values=missing)
+        return parse(path, dtype=dtypes, keep_default_na=False, na_values=missing)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
@@ -30,30 +31,20 @@ def read_csv(path: str | os.PathLike[str], text: tuple[str, ...]) -> pd.DataFram
         raise InputError(f"{path}: not a CSV table ({error})") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return check_rows(table, path)
 
 
-def check_rows(table: pd.DataFrame, path: str | os.PathLike[str]) -> pd.DataFrame:
-    """The table as pandas has read it from ``path``. Raises InputError where rows have more values than there are columns.
+def parse(path: str | os.PathLike[str], **options: Any) -> pd.DataFrame:
+    """What pandas reads from the CSV file at ``path`` with these options, and its errors.
 
-    pandas then takes the first values for names of the rows, and every other one for that of the next column.
+    Raises InputError where rows have more values than there are columns: pandas would take the first values for names of
+    rows and shift all others, or leave out the last ones.
     """
-    # Values of the index that count evenly come back as a range too: only 0, 1, ... may be pandas' own.
-    if (
-        table.index.name is not None
-        or not table.index.equals(pd.RangeIndex(len(table)))
-        or _first_is_longer(path, len(table.columns))
-    ):
-        raise InputError(f"{path}: rows with more values than the {len(table.columns)} columns, expected as many")
-    return table
-
-
-def _first_is_longer(path: str | os.PathLike[str], columns: int) -> bool:
-    """Whether the first row has more values than there are columns, by the rules of CSV."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = (row for row in csv.reader(file) if row)
-        next(rows, None)
-        return len(next(rows, [])) > columns
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(path, encoding="utf-8", index_col=False, **options)
+        except pd.errors.ParserWarning:
+            raise InputError(f"{path}: rows with more values than columns, expected as many") from None
 
 
 def check_columns(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data.tables import check_rows
+from pipeline.data.tables import parse
 from pipeline.data.text_lines import check_table
 from pipeline.errors import InputError
 from pipeline.metrics.rows import COLUMNS
@@ -32,14 +32,13 @@ def read(path: Path, columns: Sequence[str], text: Sequence[str] = (), *, empty:
     """
     check_table(path)
     try:
-        found = list(pd.read_csv(path, nrows=0, encoding="utf-8").columns)
+        found = list(parse(path, nrows=0).columns)
         missing = [column for column in columns if column not in found]
         if missing:
             raise InputError(f"{path}: no column {', '.join(missing)} (found {', '.join(found)})")
         # "NA" is a fine name for a variant: only a number may be missing.
-        table = pd.read_csv(
+        table = parse(
             path,
-            encoding="utf-8",
             dtype=dict.fromkeys(text, str),
             keep_default_na=False,
             na_values={column: ["", "nan"] for column in found if column not in text},
@@ -48,7 +47,6 @@ def read(path: Path, columns: Sequence[str], text: Sequence[str] = (), *, empty:
         raise InputError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:  # pandas' own parser errors and bad UTF-8 are ValueErrors
         raise InputError(f"{path}: cannot be read as CSV ({error})") from error
-    check_rows(table, path)
     if table.empty:
         if empty:
             return table

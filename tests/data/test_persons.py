@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from pipeline.data.faceset import FaceSet, read_notes, read_tables, write
 from pipeline.data.persons import NOBODY, groups, persons
+from pipeline.errors import InputError
 from tests.helpers.face_sets import places
 
 
@@ -62,6 +65,23 @@ def test_a_table_of_the_users_own_needs_no_such_column(tmp_path):
     table = pd.read_csv(where["index"]).drop(columns="person")
     table.to_csv(where["index"], index=False)
     assert read_tables(where["index"], where["pairs"])[0]["person"].tolist() == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("person", "line"),
+    [
+        ([0, 1, 2, 3], "row 2: person 1 of 'x', who has another number before"),
+        ([0, 0, -1, 2], "row 3: person -1, expected 0 or more"),
+        ([0, 0, 1.5, 2], "row 3: person 1.5, expected a whole number"),
+        ([0.0, 0.0, 1e30, 2.0], "person holds float64, expected whole numbers"),
+    ],
+)
+def test_numbers_that_contradict_the_names_are_refused(tmp_path, person, line):
+    where = places(tmp_path)
+    write(FaceSet(*_one_pair(), 1, "some faces"), **where)
+    pd.read_csv(where["index"]).assign(person=person).to_csv(where["index"], index=False)
+    with pytest.raises(InputError, match=re.escape(line)):
+        read_tables(where["index"], where["pairs"])
 
 
 def _one_pair():

@@ -74,10 +74,10 @@ def test_texts_that_are_none(reader, case, tmp_path):
 @pytest.mark.parametrize("reader", ["table", "tidy"])
 def test_values_beyond_the_columns_are_never_taken_for_names_of_rows(reader, tmp_path):
     (tmp_path / "a").write_bytes(HEADER + b"a.jpg,b,c\n" * 10)
-    with pytest.raises(InputError, match="a: rows with more values than the 2 columns, expected as many"):
+    with pytest.raises(InputError, match="a: rows with more values than columns, expected as many"):
         READERS[reader](tmp_path / "a")
     (tmp_path / "a").write_bytes(HEADER + b"0,b,c\n1,b,c\n2,b,c\n")
-    with pytest.raises(InputError, match="a: rows with more values than the 2 columns, expected as many"):
+    with pytest.raises(InputError, match="a: rows with more values than columns, expected as many"):
         READERS[reader](tmp_path / "a")
     (tmp_path / "a").write_bytes(HEADER + b"a" + b"," * 5_000 + b"\n")
     with pytest.raises(InputError, match="a: more than 100 columns, the limit"):

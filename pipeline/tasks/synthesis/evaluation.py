@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.data import sketch_pairs
-from pipeline.data.tables import check_rows
+from pipeline.data.tables import parse
 from pipeline.data.text_lines import check_table
 from pipeline.device import select_device
 from pipeline.errors import InputError
@@ -154,7 +154,7 @@ def _check(card: dict[str, Any], loaded: sketch_pairs.LoadedPairs, model: Path, 
 def _read_losses(path: Path) -> pd.DataFrame:
     check_table(path, "the losses of the training")
     try:
-        return check_rows(pd.read_csv(path), path)
+        return parse(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error} (expected the losses of the training)") from None
 
