@@ -11,9 +11,9 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 
 from numpy.typing import ArrayLike
-from scipy.special import stdtr
 
-from pipeline.metrics.verdicts.difference import Difference
+from pipeline.errors import InputError
+from pipeline.metrics.verdicts.difference import Difference, t_test
 from pipeline.metrics.verdicts.mean import Mean, means
 from pipeline.metrics.verdicts.sharing import Sharing
 
@@ -36,12 +36,14 @@ def over_baseline(
 
     ``trainings`` counts the variant's seeds for both sides: "one seed" is said where the variant was trained once.
     """
+    if unknown := [variant for variant in variants if variant not in outcomes]:
+        raise InputError(f"variants: no outcomes of {unknown[0]}, expected some of {list(outcomes)}")
     found = means(outcomes, people=people, level=level)
-    return [_difference(variant, baseline, found[variant]) for variant in variants]
+    return [_difference(variant, baseline, found[variant], level) for variant in variants]
 
 
-def _difference(variant: Hashable, baseline: Hashable, mean: Mean) -> Difference:
-    p_value = float(2 * stdtr(mean.df, -abs(mean.estimate) / mean.error)) if mean.error > 0 else 1.0
+def _difference(variant: Hashable, baseline: Hashable, mean: Mean, level: float) -> Difference:
+    p_value = t_test(mean.estimate, mean.error, mean.df, level)[2]
     return Difference(
         variant=variant,
         control=baseline,

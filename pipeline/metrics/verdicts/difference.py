@@ -36,6 +36,7 @@ from pipeline.metrics.verdicts.seeds import SeedVariance, seed_variance
 from pipeline.metrics.verdicts.sharing import Sharing, sharing
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-12  # a relative error that no measured outcomes have
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def differences(
             by_seed = seed_variance(means, a, b, paired)
             v_both = both_variance(tables[a] - tables[b], shared) if paired else both[a] + both[b]
             error, df = crossed(variance, shared.df, by_seed, v_both, one_set=paired, level=level)
-        low, high, p_value = _t_test(estimate, error, df, level)
+        error = beyond_rounding(error, estimate)
+        low, high, p_value = t_test(estimate, error, df, level)
         found.append(
             Difference(
                 variant=a,
@@ -183,8 +185,13 @@ def _variance(v_items: float, df_items: float, v_seeds: float, df_seeds: float, 
     return variance, variance**2 / (v_items**2 / df_items + v_seeds**2 / df_seeds)
 
 
-def _t_test(estimate: float, error: float, df: float, level: float) -> tuple[float, float, float]:
-    """(low, high, two-sided p)."""
+def beyond_rounding(error: float, estimate: float) -> float:
+    """A standard error, 0 where it is only what sums of equal numbers leave of their last digits."""
+    return error if error > ROUNDING * abs(estimate) else 0.0
+
+
+def t_test(estimate: float, error: float, df: float, level: float) -> tuple[float, float, float]:
+    """(low, high, two-sided p) of Student's test against zero; p is 1 where ``error`` is 0: nothing varies."""
     if error == 0:
         return estimate, estimate, 1.0
     half = float(stdtrit(df, 0.5 + level / 2)) * error

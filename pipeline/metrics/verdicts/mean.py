@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from pipeline.errors import InputError
-from pipeline.metrics.verdicts.difference import both_variance, checked, crossed
+from pipeline.metrics.verdicts.difference import beyond_rounding, both_variance, checked, crossed
 from pipeline.metrics.verdicts.seeds import seed_variance
 from pipeline.metrics.verdicts.sharing import NoVariance, Sharing, sharing
 
@@ -69,6 +69,7 @@ def means(
             v_seeds = seed_variance(by_seed, key, None, False)
             error, df = crossed(v_items, df, v_seeds, both_variance(table, shared), one_set=True, level=level)
         estimate, quantile = float(over_seeds.mean()), float(stdtrit(df, 0.5 + level / 2))
+        error = beyond_rounding(error, estimate)
         if rates:
             low, high = rate_interval(estimate, error, quantile, n)
         else:

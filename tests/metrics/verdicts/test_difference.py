@@ -10,8 +10,18 @@ from scipy.stats import t as student
 from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
 from pipeline.errors import InputError
+from pipeline.metrics.verdicts.baseline import over_baseline
 from pipeline.metrics.verdicts.difference import differences
 from pipeline.metrics.verdicts.seeds import LARGER, residual, seed_variance
+
+
+@pytest.mark.parametrize("n", [49, 51, 100, 600])
+def test_equal_outcomes_give_nothing_to_test_with_whatever_their_last_digits(n):
+    outcomes = {"a": np.full((3, n), 0.1), "b": np.full((3, n), 0.7)}
+    (found,) = differences(outcomes, [("a", "b")])
+    assert found.estimate == pytest.approx(-0.6) and (found.p_value, found.error) == (1, 0)
+    (found,) = over_baseline({"a": np.full((3, n), 0.6)}, ["a"], "floor")
+    assert (found.p_value, found.error) == (1, 0) and found.low == found.high == found.estimate
 
 
 def test_by_hand():
