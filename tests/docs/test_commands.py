@@ -136,6 +136,7 @@ SMALL = [
     Try("python -m benchmarks.training", "python -m benchmarks.training --smallest", "\nours: "),
     Try("python -m benchmarks.verification", "python -m benchmarks.verification --smallest", "ratio"),
     Try("python -m benchmarks.coverage", "python -m benchmarks.coverage --smallest", "s of the processor"),
+    Try("python -m benchmarks.judged_again", "python -m benchmarks.judged_again", "LFW at x8 against degraded_only"),
     Try("python -m benchmarks.scale", "python -m benchmarks.scale --smallest", "weights, gradient and momentum"),
     Try("pytest -m slurm", "pytest --markers", "@pytest.mark.slurm"),
     Try(".ci/run", "test -x .ci/run && bash -n .ci/run"),
