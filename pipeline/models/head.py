@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """Embeddings and identities to losses, with the parts that learn with the network. Defaults suit most losses."""
 
     images: int | None = None
@@ -23,9 +25,9 @@ class Head(nn.Module):
         """
         return None, labels
 
+    @abstractmethod
     def losses(self, embedding: Tensor, labels: Tensor, classes: Tensor | None = None) -> dict[str, Tensor]:
         """Embeddings (B, D), not of unit length, labels (B,) -> weighted losses by name, scalars.
 
         ``classes`` (C,) and labels among them are as ``sample`` gives them.
         """
-        raise NotImplementedError

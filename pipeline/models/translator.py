@@ -8,6 +8,7 @@ convolved, which leaves none of the checkerboard of strided transposed convoluti
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -57,7 +58,7 @@ def enlarge(features: Tensor) -> Tensor:
     return functional.interpolate(features, scale_factor=2, mode="nearest")
 
 
-class Translator(nn.Module):
+class Translator(nn.Module, ABC):
     """Pictures (B, inputs, H, W) in 0..1 to pictures (B, outputs, H, W) in 0..1; H and W multiples of 2^levels.
 
     An architecture says by ``encode`` and ``decode`` what happens between input and last convolution.
@@ -68,13 +69,13 @@ class Translator(nn.Module):
         self.widths = list(widths)  # channels of the features, level by level from the finest
         self.head = convolution(widths[0], outputs, kernel)
 
+    @abstractmethod
     def encode(self, pictures: Tensor) -> list[Tensor]:
         """(B, inputs, H, W) in -1..1 -> features of every level from the finest."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, encoded: list[Tensor]) -> list[Tensor]:
         """The encoder's features -> the decoder's, from the coarsest."""
-        raise NotImplementedError
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, inputs, H, W) in 0..1 -> (B, outputs, H, W) in 0..1, float32."""

@@ -8,6 +8,7 @@ comes out is in pixels again.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ def enlarge(pictures: Tensor, scale: int) -> Tensor:
     return functional.interpolate(pictures.float(), sides, mode="bicubic", antialias=True)
 
 
-class Upscaler(nn.Module):
+class Upscaler(nn.Module, ABC):
     """Pictures (B, channels, h, w), float pixels 0..255, to (B, channels, s h, s w), float32 pixels.
 
     A network says by ``body`` what happens between the first convolution and the pixel shuffle.
@@ -71,9 +72,9 @@ class Upscaler(nn.Module):
         """How many outputs may be tapped."""
         return len(self.groups)
 
+    @abstractmethod
     def body(self, shallow: Tensor) -> Iterator[Tensor]:
         """(B, width, h, w) -> the output of every group in turn, then that of the body's last layer, same shapes."""
-        raise NotImplementedError
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, channels, h, w) in 0..255 -> (B, channels, s h, s w), float32."""

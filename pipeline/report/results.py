@@ -5,6 +5,7 @@ Each task's own results.py says what differs: its files, and what of them stands
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from pipeline.report.words import count
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
+class Inputs(ABC):
     """Where results are and what was asked for.
 
     ``variants`` maps each name, in the order of the tables, to its settings as plain values. Subclasses say which
@@ -56,9 +57,9 @@ class Inputs:
         return ({} if self.floor is None else {self.floor: [0]}) | self.trained
 
     @property
+    @abstractmethod
     def slug(self) -> str:
         """How the names of the section's figures begin."""
-        raise NotImplementedError
 
     def network(self, variant: str) -> str:
         """The name of the variant's network."""
@@ -77,7 +78,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class Data(ABC):
     """Everything that was read; subclasses have what is particular to a task."""
 
     inputs: Any  # Inputs of the task
@@ -89,13 +90,13 @@ class Data:
     remarks: Sequence[Remark] = ()  # on what networks learned from and were judged on
 
     @property
+    @abstractmethod
     def dataset(self) -> str:
         """What tables call the data that networks are judged on, "rendered" included where they are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def caption(self, text: str, *about: str) -> str:
         """A caption that says what the data are: no table or figure can be taken out of this context."""
-        raise NotImplementedError
 
     def values(self, place: Place, variant: str) -> np.ndarray:
         """(seeds,) of a metric, seeds ascending; empty where it was not measured."""

@@ -76,41 +76,36 @@ def evaluate(
     rates: all_pairs.Rates = {}
     paired = paired_faces(table)
     probes, gallery = identification.faces_of(search_table)
+    person = people["person"].to_numpy()
+    stay_sharp = np.union1d(gallery, paired) if evaluation.cross_quality else gallery
     for quality in degradation.qualities:
-        # The gallery is sharp: with a single network for all, the embeddings at x1 serve the other qualities.
-        seen = np.unique(np.concatenate([paired, probes, gallery if quality == 1 else probes]))
+        # With a single network for all, the embeddings at x1 serve the other qualities.
+        seen = np.unique(np.concatenate([paired, probes, stay_sharp if quality == 1 else probes]))
         embeddings = embed(trained[quality], arrays, torch.from_numpy(seen), quality, evaluation.batch_size, dtype)
         if quality == 1:
-            sharp = embeddings[np.searchsorted(seen, gallery)]
+            sharp = embeddings[np.searchsorted(seen, stay_sharp)]
         elif classifier.card["one_a_quality"]:
-            sharp = embed(trained[quality], arrays, torch.from_numpy(gallery), 1, evaluation.batch_size, dtype)
-        measured, scored = judge_pairs(
-            table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.measures
-        )
-        rows, judged = rows + measured, [*judged, scored]
-        if about.people_known:
-            rates |= all_pairs.measure(
-                table, people["person"].to_numpy(), embeddings, seen, f"x{quality}", evaluation.false_match_rates
-            )
+            sharp = embed(trained[quality], arrays, torch.from_numpy(stay_sharp), 1, evaluation.batch_size, dtype)
+        condition = f"x{quality}"
+        kinds = [(table, person, embeddings, seen)]
         if evaluation.cross_quality and len(paired):
-            poor = embeddings[np.searchsorted(seen, paired)]
-            if quality == 1:
-                sharp_pairs = poor
-            elif classifier.card["one_a_quality"]:
-                sharp_pairs = embed(trained[quality], arrays, torch.from_numpy(paired), 1, evaluation.batch_size, dtype)
-            crossed = sharp_to_poor(table, people["person"].to_numpy(), paired, sharp_pairs, poor)
-            measured, scored = judge_pairs(*crossed, f"x{quality}", evaluation.measures)
-            rows, judged = rows + measured, [*judged, scored]
+            first, second = sharp[np.searchsorted(stay_sharp, paired)], embeddings[np.searchsorted(seen, paired)]
+            kinds.append(sharp_to_poor(table, person, paired, first, second))
+        for kind in kinds:
+            verified, scored = judge_pairs(*kind, condition, evaluation.measures)
+            rows, judged = rows + verified, [*judged, scored]
+        if about.people_known:
+            rates |= all_pairs.measure(table, person, embeddings, seen, condition, evaluation.false_match_rates)
         for protocol, group in search_table.groupby("protocol", sort=True):
             face, looked_for = group["face"].to_numpy(), group["role"].to_numpy() == "probe"
-            measures, measured = identification.search(
+            measures, placed = identification.search(
                 group, people,
                 probes=embeddings[np.searchsorted(seen, face[looked_for])],
-                gallery=sharp[np.searchsorted(gallery, face[~looked_for])],
+                gallery=sharp[np.searchsorted(stay_sharp, face[~looked_for])],
             )  # fmt: skip
-            where = {"protocol": protocol, "condition": f"x{quality}"}
-            rows += [where | {"metric": k, "value": v, "n": len(measured)} for k, v in measures.items()]
-            ranked.append(measured.assign(**where))
+            where = {"protocol": protocol, "condition": condition}
+            rows += [where | {"metric": k, "value": v, "n": len(placed)} for k, v in measures.items()]
+            ranked.append(placed.assign(**where))
     shape = (arrays.channels, arrays.size, arrays.size)
     # With one network per quality all are stored, and one is asked.
     stored = list(trained.values()) if classifier.card["one_a_quality"] else [trained[1]]

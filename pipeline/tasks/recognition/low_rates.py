@@ -15,6 +15,7 @@ from pipeline.files import write_npz
 from pipeline.metrics.all_pairs import Misses, misses, score_all_pairs
 
 DRAWS = 200  # of people: the spread of a rate over them is then known to 5 %
+PARTS = ("values", "drawn", "pairs")  # arrays of each protocol and condition
 Rates = dict[tuple[str, str], Misses]  # by protocol and condition
 
 
@@ -62,14 +63,22 @@ def read(path: Path, conditions: Sequence[str]) -> Rates:
         protocol, _, condition = place.rpartition("/")
         if kind != "values" or condition not in conditions:
             continue
-        parts = {part: arrays.get(f"{place}/{part}", np.empty(0)) for part in ("values", "drawn", "pairs")}
-        rates, count = arrays.get("rates", np.empty(0)), len(arrays.get("rates", ()))
-        fits = (rates.ndim, parts["values"].shape, parts["drawn"].shape[1:], parts["pairs"].shape)
-        numbers = all(array.dtype.kind == "f" for array in (rates, *parts.values()))
-        if not numbers or fits != (1, (count,), (count,), (3,)) or not np.isfinite(parts["values"]).all():
+        parts = [arrays.get(key, np.empty(0)) for key in ("rates", *(f"{place}/{part}" for part in PARTS))]
+        if not _fit(*parts):
             raise InputError(f"{path}: {place}: expected rates, values, drawn and pairs that fit together")
-        genuine, impostors, effective = parts["pairs"].tolist()
-        found[protocol, condition] = Misses(
-            rates, parts["values"], parts["drawn"], int(genuine), int(impostors), effective
-        )
+        genuine, impostors, effective = parts[3].tolist()
+        found[protocol, condition] = Misses(*parts[:3], int(genuine), int(impostors), effective)
     return found
+
+
+def _fit(rates: np.ndarray, values: np.ndarray, drawn: np.ndarray, pairs: np.ndarray) -> bool:
+    """Whether these are numbers of the shapes and in the ranges that Misses has."""
+    if any(array.dtype.kind != "f" for array in (rates, values, drawn, pairs)) or rates.ndim != 1:
+        return False
+    if values.shape != rates.shape or drawn.shape[1:] != rates.shape or drawn.ndim != 2 or pairs.shape != (3,):
+        return False
+    shares = np.concatenate([rates, values, drawn[~np.isnan(drawn)]])  # a draw of people may have no genuine pair
+    counts = pairs[:2] % 1 == 0  # not where they are not finite
+    return bool(
+        counts.all() and (pairs > 0).all() and np.isfinite(pairs).all() and (shares >= 0).all() and (shares <= 1).all()
+    )

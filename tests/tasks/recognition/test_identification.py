@@ -417,7 +417,7 @@ DAMAGE = {
     "ranks.csv: watch at x1: 299 probes, expected 300": lambda folder, table: table.iloc[1:],
     "watch at x8: the probes are not those of the other files": (
         lambda folder, table: table.assign(probe=table["probe"] + (table["condition"] == "x8"))),
-    "watch at x1: a rank that is none": lambda folder, table: table.assign(rank=table["rank"] - 1),
+    "watch at x1: a rank below 1": lambda folder, table: table.assign(rank=table["rank"] - 1),
     "ranks.csv: column rank holds something": lambda folder, table: table.assign(rank="first"),
 }  # fmt: skip
 

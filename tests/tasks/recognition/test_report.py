@@ -286,6 +286,31 @@ def test_rates_of_other_pairs_are_refused(tmp_path):
         recognition.measure(inputs)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: dataclasses.replace(one, rates=np.float64(0.1)),
+        lambda one: dataclasses.replace(one, rates=-one.rates),
+        lambda one: dataclasses.replace(one, values=one.values + 1),
+        lambda one: dataclasses.replace(one, drawn=one.drawn * 1e300),
+        lambda one: dataclasses.replace(one, drawn=one.drawn[0]),
+        lambda one: dataclasses.replace(one, genuine=10.5),
+        lambda one: dataclasses.replace(one, impostors=np.inf),
+        lambda one: dataclasses.replace(one, effective=np.nan),
+        lambda one: dataclasses.replace(one, effective=-5.0),
+    ],
+)
+def test_damaged_rates_are_named(tmp_path, change):
+    embeddings, people = photos(0, 1, 0, 3.0)
+    pairs = pd.DataFrame({"protocol": "p", "a": range(239), "b": range(1, 240)})
+    rates = low_rates.measure(pairs, people, embeddings, np.arange(240), "x1", [0.1, 0.01])
+    low_rates.write(tmp_path / "a.npz", rates)
+    assert low_rates.read(tmp_path / "a.npz", ["x1"]).keys() == rates.keys()
+    low_rates.write(tmp_path / "a.npz", {place: change(one) for place, one in rates.items()})
+    with pytest.raises(InputError, match="a.npz: p/x1: expected rates, values, drawn and pairs that fit together"):
+        low_rates.read(tmp_path / "a.npz", ["x1"])
+
+
 def test_roc_agrees_with_the_metric(measured):
     data, _ = measured
     same = data.same["cross-age"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.face_measures.tar_at_far import written
 from pipeline.metrics.all_pairs import ENOUGH, LowRate, low_rates
+from pipeline.params.rates import written
 from pipeline.report import sentences
 from pipeline.report.blocks import Table
 from pipeline.report.words import between

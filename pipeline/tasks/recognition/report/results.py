@@ -210,7 +210,7 @@ def _ranks(
             if len(rows) != sizes[protocol]["probe"]:
                 raise InputError(f"{where}: {len(rows)} probes, expected {sizes[protocol]['probe']}")
             if not ((rows["rank"] >= 1) & (rows["rank"] % 1 == 0)).all():
-                raise InputError(f"{where}: a rank that is none, expected whole numbers from 1")
+                raise InputError(f"{where}: a rank below 1 or no whole number, expected whole numbers from 1")
             # Paired tests need the very same probes in every file.
             if not np.array_equal(rows["probe"], alike.first(f"probes of {protocol}", rows["probe"].to_numpy())):
                 raise InputError(f"{where}: the probes are not those of the other files")
