@@ -63,6 +63,8 @@ def score_all_pairs(embeddings: ArrayLike, people: ArrayLike, *, largest_rate: f
         raise InputError(
             f"embeddings and people: shapes {embeddings.shape} and {people.shape}, expected (N, D) and (N,)"
         )
+    if not len(people) or not np.issubdtype(people.dtype, np.integer):
+        raise InputError(f"people: {len(people)} of type {people.dtype}, expected integers, one for each photo")
     if not np.isfinite(embeddings).all():
         raise InputError(f"embeddings: {np.count_nonzero(~np.isfinite(embeddings))} values are not finite")
     labels, person = np.unique(people, return_inverse=True)

@@ -89,11 +89,6 @@ class Data(ABC):
     outcomes: dict[tuple[Place, str], Outcomes]  # by place and variant
     remarks: Sequence[Remark] = ()  # on what networks learned from and were judged on
 
-    @property
-    @abstractmethod
-    def dataset(self) -> str:
-        """What tables call the data that networks are judged on, "rendered" included where they are."""
-
     @abstractmethod
     def caption(self, text: str, *about: str) -> str:
         """A caption that says what the data are: no table or figure can be taken out of this context."""

@@ -112,6 +112,8 @@ def test_memory_is_that_of_the_highest_and_a_block():
         (lambda: score_all_pairs(np.ones((3, 2)), [1, 2]), "shapes \\(3, 2\\) and \\(2,\\)"),
         (lambda: score_all_pairs([[1.0, np.nan]] * 3, [1, 1, 2]), "3 values are not finite"),
         (lambda: score_all_pairs(np.ones((3, 2)), [1, 2, 3]), "3 with at most 1 photos"),
+        (lambda: score_all_pairs(np.ones((3, 2)), [1.0, np.nan, 2.0]), "3 of type float64, expected integers"),
+        (lambda: score_all_pairs(np.ones((0, 2)), np.empty(0, int)), "0 of type int64"),
         (lambda: low_rates([]), "0 networks"),
     ],
 )

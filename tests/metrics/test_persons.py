@@ -144,6 +144,8 @@ def test_kept_people_repeat():
         (lambda: fmr_variance([1, 0], [[1, 1], [1, 2]]), "same person twice"),
         (lambda: fnmr_variance([1, 0], [1]), "shapes \\(2,\\) and \\(1,\\)"),
         (lambda: rate_interval(1.2, 0.1, 2, 5), "rate 1.2"),
+        (lambda: roc_band([1.0, np.nan], [1, 0], [1, 2], [0.1]), "expected finite scores"),
+        (lambda: roc_band([1.0, 2.0], [1, 0], [1, 2], [-1.0]), "rates in .0, 1."),
         (lambda: roc_band([1.0, 2.0], [1, 1], [1, 2], [0.1]), "expected both kinds"),
         (lambda: roc_band([1.0, 2.0], [1, 0], [1], [0.1]), "as many pairs in each"),
     ],
