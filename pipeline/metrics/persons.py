@@ -101,7 +101,7 @@ def roc_band(
         raise InputError(
             f"scores, same, people: shapes {scores.shape}, {same.shape}, {people.shape}, expected as many pairs in each"
         )
-    if not np.isfinite(scores).all() or not ((0 <= far) & (far <= 1)).all():
+    if not np.isfinite(scores).all() or not ((far >= 0) & (far <= 1)).all():
         raise InputError("scores and far: expected finite scores, and false accept rates in [0, 1]")
     if same.all() or not same.any():
         raise InputError(f"same: all {len(same)} pairs are {bool(same.all())}, expected both kinds")
